@@ -51,6 +51,8 @@ RULES = {
     "names nothing that exists": "an id is one of something that is there",
     "must be after the start": "two values of one session",
     "`until` must not be before `from`, nor more than 92 days after it": "two values of one search",
+    "`to` must not be before `from`": "two values of one list",
+    "`until` must not be before `since`": "the same",
     "must be given unless a patient books": "who books is not in the body",
     "must be on a whole second": "RFC 3339 has parts of seconds, and slots have none",
     "a session must lie within": "the day is that of the practitioner's time zone",

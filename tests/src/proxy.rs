@@ -66,6 +66,8 @@ pub enum Conduct {
     LimitsAnswers(usize, Refusal),
     /// Its blocks have no base fee, and it suggests none for a block's producer.
     TellsNoFees,
+    /// Its log entries say nothing of their block's time.
+    TellsNoTimes,
     /// It names no finalized block.
     NamesNoFinalBlock,
     /// It refuses to name a finalized block.
@@ -464,6 +466,13 @@ fn distort(conduct: &Conduct, method: &str, answer: &mut Value) -> bool {
                 .map(|log| log["blockHash"].clone());
             logs.retain(|log| !(is_entry(log) && Some(&log["blockHash"]) == newest.as_ref()));
             logs.len() < before
+        }
+        Conduct::TellsNoTimes => {
+            let told = |log: &mut Value| {
+                log.as_object_mut()
+                    .is_some_and(|log| log.remove("blockTimestamp").is_some())
+            };
+            logs.iter_mut().filter_map(|log| told(log).then_some(())).count() > 0
         }
         Conduct::HidesRejections => {
             let before = logs.len();

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::{HttpRequest, web};
 use api_wire::problem::ProblemKind;
+use application::ports::entries::LogEntries;
 use application::ports::registry::CommandRegistry;
 use application::ports::secrets::Secrets;
 use application::ports::sessions::Sessions;
@@ -38,6 +39,8 @@ pub struct HttpPorts {
     pub status: Arc<dyn StatusSource>,
     /// The parked events.
     pub parked: Arc<dyn ParkedEvents>,
+    /// The entries of the log.
+    pub entries: Arc<dyn LogEntries>,
     /// How many servers share the callers' quotas.
     pub servers: Arc<dyn Servers>,
     /// Commands in this process; give the same to the write side as its acceptance listener.

@@ -21,7 +21,7 @@ use utoipa::openapi::HttpMethod;
 
 use super::access::{Access, Endpoint, Endpoints, Kind, guarded};
 use super::routes::{
-    accounts, admin, appointments, auth, availability, charts, commands, nothing_here, patients, practitioners,
+    accounts, admin, appointments, auth, availability, charts, commands, events, nothing_here, patients, practitioners,
     requests, resource, system, visits, wallets,
 };
 use super::throttle;
@@ -67,6 +67,7 @@ use Action as A;
         (name = "wallets", description = "Invitations, and the wallets that people sign in with"),
         (name = "registration", description = "Registration requests, where patients are registered by approval"),
         (name = "commands", description = "Commands whose answer was not waited for"),
+        (name = "events", description = "The entries of the log, without what they say: for auditors"),
         (name = "admin", description = "The status of the system"),
         (name = "system", description = "The health and the metrics of the server, and the documents about it"),
     )
@@ -173,6 +174,7 @@ endpoints! {
     requests::decline::<B> => Command, May(&[A::DecideRequest]);
 
     commands::read::<B> => Read, Caller;
+    events::list::<B> => Read, May(&[A::ReadLog]);
     admin::status::<B> => Beside, May(&[A::ReadStatus]);
     admin::retry_parked::<B> => Beside, May(&[A::RetryParked]);
 

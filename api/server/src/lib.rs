@@ -30,7 +30,7 @@ use infrastructure::clock::SystemClock;
 use infrastructure::commands::PostgresCommands;
 use infrastructure::derivation::KeyedDerivation;
 use infrastructure::erasing::{Eraser, PostgresErasures};
-use infrastructure::follower::{self, Follower, FollowerConfig, FollowerError};
+use infrastructure::follower::{self, Follower, FollowerConfig, FollowerError, PostgresEntries};
 use infrastructure::invitations::PostgresInvitations;
 use infrastructure::keys::{KeyEncryptionKeys, KeyRing, MasterSecret, UnwrapError, keeping};
 use infrastructure::log::Namespace;
@@ -347,6 +347,7 @@ impl System {
                 config.chain.finality,
             )),
             parked: Arc::new(Parked(parking)),
+            entries: Arc::new(PostgresEntries::new(pools.requests.clone())),
             servers: Arc::clone(&servers) as _,
             tracker,
             metrics: Arc::new(metrics),

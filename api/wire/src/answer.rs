@@ -1,20 +1,13 @@
 //! What a command is answered with: ids and versions, never what it was about.
 
-use application::log;
 use chrono::{DateTime, Utc};
 use domain::kernel::CommandId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::dto::wire_enum;
+use super::dto::Finality;
 use super::problem::ProblemBody;
-
-wire_enum!(
-    /// How sure it is that the chain keeps something: `included` (it is in a block that a reorganisation may still drop) or `final` (it is
-    /// final by the configured rule).
-    Finality = log::Finality
-);
 
 /// The result of a command that was executed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]

@@ -80,6 +80,8 @@ pub enum Action {
     TakeWalletAway,
     /// Read how the system is doing.
     ReadStatus,
+    /// Read the entries of the log, without what they say.
+    ReadLog,
     /// Have parked events tried again.
     RetryParked,
 }
@@ -287,6 +289,11 @@ const RULES: &[Rule] = &[
         allowed: &[(AUDITOR, Grant::Any), (ADMINISTRATOR, Grant::Any)],
     },
     Rule {
+        action: Action::ReadLog,
+        scope: Scope::Read,
+        allowed: &[(AUDITOR, Grant::Any), (ADMINISTRATOR, Grant::Any)],
+    },
+    Rule {
         action: Action::RetryParked,
         scope: Scope::Write,
         allowed: &[(ADMINISTRATOR, Grant::Any)],
@@ -466,6 +473,7 @@ mod tests {
         ),
         (Action::TakeWalletAway, "registrar", ""),
         (Action::ReadStatus, "auditor administrator", ""),
+        (Action::ReadLog, "auditor administrator", ""),
         (Action::RetryParked, "administrator", ""),
     ];
 

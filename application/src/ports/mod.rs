@@ -1,12 +1,13 @@
 //! What use cases need from the world.
 //!
 //! - [`command`]: the write side: transact, receipt, conflict. [`transaction`]: what a command is decided upon.
-//! - [`queries`]: what can be read, and in which shape. [`projector`]: the read models as the follower fills them.
+//! - [`queries`]: what can be read, and in which shape. [`entries`]: the log itself. [`projector`]: the read models as the follower fills them.
 //! - [`sessions`], [`registry`], [`revocations`], [`invitations`], [`requests`], [`erasures`]: what stands beside the log, the same for all servers on one
 //!   database. [`secrets`]: randomness and digests.
 //! - Here: the time, ids that follow from what they name, and how far the log has come.
 
 pub mod command;
+pub mod entries;
 pub mod erasures;
 pub mod invitations;
 pub mod projector;

@@ -7,6 +7,7 @@ pub mod charts;
 pub mod clinic;
 pub mod encounters;
 pub mod erasing;
+pub mod log_entries;
 mod names;
 mod names_under_way;
 mod newcomers;

@@ -10,6 +10,8 @@ pub struct BlockLogs {
     pub number: u64,
     /// The block's hash.
     pub hash: Hash,
+    /// The block's time, in seconds since the Unix epoch, where the node tells it with the logs.
+    pub timestamp: Option<u64>,
     /// The events appended, in order.
     pub appended: Vec<AppendedEntry>,
     /// The commits rejected, in order.

@@ -78,6 +78,33 @@ impl EventLog {
         self.node.rpc().ask(question).await
     }
 
+    /// Of blocks with logs those that have entries, each with its time: as its logs tell it, or else its header, which is asked for with
+    /// those of the others and must be of the same block. What else a header says is left out.
+    ///
+    /// # Errors
+    /// [`ChainError`]; [`ChainError::Inconsistent`] when the chain changed meanwhile.
+    pub async fn timed(&self, mut blocks: Vec<BlockLogs>) -> Result<Vec<LogBlock>, ChainError> {
+        blocks.retain(|block| !block.appended.is_empty());
+        let untold = blocks.iter().filter(|block| block.timestamp.is_none());
+        let untold: Vec<_> = untold.map(|block| (block.number, block.hash)).collect();
+        let mut headers = self.node.headers_of(&untold).await?.into_iter();
+        let timed = |logs: BlockLogs| {
+            let told = || headers.next().map(|header| header.block.timestamp);
+            let timestamp = logs.timestamp.or_else(told);
+            Ok(LogBlock {
+                block: BlockRef {
+                    number: logs.number,
+                    hash: logs.hash,
+                    parent_hash: [0; 32],
+                    timestamp: timestamp.ok_or_else(|| ChainError::malformed("too few answers"))?,
+                },
+                appended: logs.appended,
+                rejected: logs.rejected,
+            })
+        };
+        blocks.into_iter().map(timed).collect()
+    }
+
     /// A range of blocks with their logs, and the head after the last of them; in one round trip, where the node gives so much. The
     /// last must exist, and the node must still have its state.
     ///
@@ -418,6 +445,7 @@ mod tests {
         BlockLogs {
             number,
             hash: [hash; 32],
+            timestamp: None,
             appended: Vec::new(),
             rejected: Vec::new(),
         }

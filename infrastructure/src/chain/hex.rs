@@ -94,6 +94,37 @@ impl<'de> Deserialize<'de> for Number {
     }
 }
 
+/// A number that some nodes tell as [`Number`], some in another form, and some not at all: then nothing is told. Zero tells nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Told(pub(super) Option<u64>);
+
+impl<'de> Deserialize<'de> for Told {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl Visitor<'_> for Any {
+            type Value = Told;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a hexadecimal number, or nothing")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Told, E> {
+                let number = Quantity::parse(text).and_then(|quantity| u64::try_from(quantity.0).ok());
+                Ok(Told(number.filter(|number| *number > 0)))
+            }
+
+            fn visit_unit<E: serde::de::Error>(self) -> Result<Told, E> {
+                Ok(Told(None))
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<Told, E> {
+                Ok(Told(None))
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{:#x}", self.0))

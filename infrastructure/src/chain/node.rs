@@ -314,6 +314,33 @@ impl Node {
             .await
     }
 
+    /// The headers of blocks of which number and hash are known, in the order asked.
+    ///
+    /// # Errors
+    /// [`ChainError`]; [`ChainError::Inconsistent`] when a block is not there, or its number is another block's now.
+    pub async fn headers_of(&self, blocks: &[(u64, Hash)]) -> Result<Vec<Header>, ChainError> {
+        let ids = || blocks.iter().map(|(number, _)| BlockId::Number(*number));
+        let calls: Vec<Call> = ids().map(BlockId::header_call).collect();
+        let read_all = |answers: &[Answer]| {
+            let headers = ids().zip(answers).map(|(id, answer)| id.read_header(read(answer)?));
+            let headers = headers.collect::<Result<Vec<_>, _>>()?;
+            let found = headers.into_iter().flatten();
+            let found: Vec<_> = found
+                .zip(blocks)
+                .filter(|(header, (_, hash))| header.block.hash == *hash)
+                .collect();
+            if found.len() == blocks.len() {
+                Ok(found.into_iter().map(|(header, _)| header).collect())
+            } else {
+                Err(ChainError::Inconsistent("a block that was replaced"))
+            }
+        };
+        if blocks.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.rpc.batch(&calls, read_all).await
+    }
+
     /// How many transactions of this account are in blocks up to the newest: its next nonce.
     ///
     /// # Errors

@@ -43,8 +43,8 @@ const FORGETTING: [&str; 3] = [
      WHERE accounts.closed AND revocations.pending IS NOT NULL AND strpos(revocations.pending::text, accounts.id::text) > 0",
 ];
 
-/// What nobody can open any more the journal names no aggregate and no command for, as if it had never been opened.
-const UNNAMING: &str = "UPDATE journal SET aggregate_id = NULL, command_id = NULL FROM erasures
+/// Of what nobody can open any more the journal says no more than if it had never been opened.
+const UNNAMING: &str = "UPDATE journal SET aggregate_id = NULL, command_id = NULL, claimed_at = NULL FROM erasures
      WHERE journal.stream = erasures.stream AND journal.position < erasures.position
        AND erasures.subject LIKE 'patient/%' AND erasures.key_ids && $1 AND aggregate_id IS NOT NULL";
 

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 /// outbox hold is sealed.
 const TABLES: &str = "SELECT format('%I.%I', nspname, relname), pg_relation_filenode(c.oid)::int8 FROM pg_class c
      JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE nspname IN ('live', 'core') AND relkind = 'r' AND relname <> ALL ('{journal,blocks,outbox,servers}') ORDER BY 1";
+     WHERE nspname IN ('live', 'core') AND relkind = 'r' AND relname <> ALL ('{journal,blocks,block_times,outbox,servers}') ORDER BY 1";
 
 /// How often is waited for somebody else who holds a table or reads what was, and how long each time.
 const TRIES: u32 = 60;

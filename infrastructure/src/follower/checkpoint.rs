@@ -212,9 +212,13 @@ pub(super) async fn advance(
                  void_events = excluded.void_events, unreadable_events = excluded.unreadable_events),
          journaled AS (
              INSERT INTO journal (position, stream, version, hash, before, block_number, transaction, origin, aggregate_id,
-                                  command_id, void, payload)
+                                  command_id, claimed_at, void, payload)
              SELECT new.* FROM moved, UNNEST($21::bigint[], $22::bytea[], $23::bigint[], $24::bytea[], $25::bytea[],
-                 $26::bigint[], $27::bytea[], $28::bigint[], $29::text[], $30::uuid[], $31::text[], $32::bytea[]) AS new)
+                 $26::bigint[], $27::bytea[], $28::bigint[], $29::text[], $30::uuid[], $31::timestamptz[], $32::text[],
+                 $33::bytea[]) AS new),
+         timed AS (
+             INSERT INTO block_times (block, time, position)
+             SELECT new.* FROM moved, UNNEST($34::bigint[], $35::timestamptz[], $36::bigint[]) AS new)
          SELECT EXISTS (SELECT FROM moved)",
     );
     let query = query

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use application::log::StreamId;
+use chrono::{DateTime, Utc};
 use domain::kernel::SubjectId;
-use sqlx::postgres::PgArguments;
-use sqlx::{PgConnection, Postgres, query::QueryScalar};
+use sqlx::PgConnection;
 
+use super::block_times::{Asked, BlockTimes};
 use super::held::{BEHIND, Parked};
 use super::numbers::to_sql;
 use super::opening::OpenedBlock;
-use crate::chain::BlockLogs;
-use crate::log::Need;
+use crate::log::{LogBlock, Need};
 
 /// Parks the entries of blocks that are to be parked.
 pub(super) async fn park(connection: &mut PgConnection, blocks: &[OpenedBlock]) -> Result<(), sqlx::Error> {
@@ -63,15 +63,12 @@ pub(super) async fn have_one_before(
 }
 
 /// Corrects what the journal says of entries' blocks and transactions, where that is another one.
-pub(super) async fn renumber<'a>(
-    connection: &mut PgConnection,
-    blocks: impl Iterator<Item = &'a BlockLogs>,
-) -> Result<(), sqlx::Error> {
+pub(super) async fn renumber(connection: &mut PgConnection, blocks: &[LogBlock]) -> Result<(), sqlx::Error> {
     let (mut positions, mut numbers, mut transactions) = (vec![], vec![], vec![]);
     for block in blocks {
         for entry in &block.appended {
             positions.push(to_sql(entry.position));
-            numbers.push(to_sql(block.number));
+            numbers.push(to_sql(block.block.number));
             transactions.push(entry.transaction.as_slice());
         }
     }
@@ -89,10 +86,7 @@ pub(super) async fn renumber<'a>(
     .map(drop)
 }
 
-/// A question whose parameters are being bound.
-type Asked<'q, O> = QueryScalar<'q, Postgres, O, PgArguments>;
-
-/// The columns of many rows.
+/// The columns of many rows, and the times of their blocks.
 #[derive(Default)]
 pub(super) struct Rows<'a> {
     positions: Vec<i64>,
@@ -105,8 +99,10 @@ pub(super) struct Rows<'a> {
     origins: Vec<i64>,
     ids: Vec<Option<String>>,
     commands: Vec<Option<uuid::Uuid>>,
+    claimed: Vec<Option<DateTime<Utc>>>,
     void: Vec<Option<String>>,
     payloads: Vec<&'a [u8]>,
+    times: BlockTimes,
 }
 
 impl<'a> Rows<'a> {
@@ -114,15 +110,16 @@ impl<'a> Rows<'a> {
     pub(super) fn of(blocks: &'a [OpenedBlock]) -> Self {
         let mut rows = Self::default();
         blocks.iter().for_each(|block| rows.extend(block));
+        rows.times = BlockTimes::of(blocks.iter().map(|block| &block.checked.log));
         rows
     }
 
-    /// Binds the columns in their order in the table.
+    /// Binds the columns in their order in the table, and then those of the table of times.
     pub(super) fn bind<'q, O>(self, query: Asked<'q, O>) -> Asked<'q, O>
     where
         'a: 'q,
     {
-        query
+        let query = query
             .bind(self.positions)
             .bind(self.streams)
             .bind(self.versions)
@@ -133,8 +130,10 @@ impl<'a> Rows<'a> {
             .bind(self.origins)
             .bind(self.ids)
             .bind(self.commands)
+            .bind(self.claimed)
             .bind(self.void)
-            .bind(self.payloads)
+            .bind(self.payloads);
+        self.times.bind(query)
     }
 
     fn extend(&mut self, block: &'a OpenedBlock) {
@@ -150,6 +149,7 @@ impl<'a> Rows<'a> {
             self.origins.push(row.entry.origin.to_sql());
             self.ids.push(row.label.aggregate_id());
             self.commands.push(row.label.command());
+            self.claimed.push(row.label.claimed_at);
             self.void.push(row.label.void_reason());
             self.payloads.push(&row.entry.payload);
         }

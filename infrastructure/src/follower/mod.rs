@@ -12,6 +12,7 @@
 //! - `rejections`: what a node says about rejected commits, held against what is known. `witness`: what the other nodes say.
 //!   [`writers`]: who could append, as the log tells. `standby`: which of several nodes is asked first.
 //! - `erasures`: who is erased, as the log says it.
+//! - `block_times`: when blocks were made. `entries`: the journal as auditors see it.
 //! - `held`: what is parked. `parking`: another try at it. `restored`: when a key has come.
 //! - `subjects`: whether every data subject of ours has a key.
 //! - `schema_hash`: which SQL made a schema.
@@ -24,12 +25,14 @@
 //! finds it applied and only tells its own process.
 
 mod apply;
+mod block_times;
 mod catching_up;
 mod checkpoint;
 mod claim;
 mod config;
 mod connection;
 mod copy;
+mod entries;
 mod erasures;
 mod finality;
 mod held;
@@ -61,6 +64,7 @@ pub mod writers;
 
 pub use checkpoint::followed;
 pub use config::FollowerConfig;
+pub use entries::PostgresEntries;
 pub use overview::{LogAndOutbox, parked_events};
 pub use parking::{Parking, Retried};
 pub use rebuild::{Phase, Rebuild, RebuildError, RebuildProgress, RebuildReport};

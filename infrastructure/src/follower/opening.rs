@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use application::log::{OpenedEvent, StreamId};
+use chrono::{DateTime, Utc};
 use domain::kernel::{AggregateRef, CommandId};
 use uuid::Uuid;
 
@@ -63,6 +64,8 @@ impl OpenedBlock {
 pub(super) struct Label {
     pub(super) aggregate: Option<AggregateRef>,
     pub(super) command_id: Option<CommandId>,
+    /// When it was decided, as it says itself.
+    pub(super) claimed_at: Option<DateTime<Utc>>,
     /// Why it means nothing in a stream of ours.
     pub(super) void: Option<Void>,
 }
@@ -73,6 +76,7 @@ impl Label {
         Self {
             aggregate: Some(event.event.aggregate()),
             command_id: Some(event.metadata.command_id),
+            claimed_at: Some(event.metadata.at),
             void: None,
         }
     }

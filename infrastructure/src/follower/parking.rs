@@ -205,7 +205,7 @@ fn first_of_commit(entry: &AppendedEntry) -> Position {
 /// How many parked events are tried in one transaction.
 const PAGE: i64 = 256;
 
-/// These are parked no more, and the journal names the aggregates that they are of and the commands that caused them, or why they are void.
+/// These are parked no more, and the journal says of them what it says of others.
 async fn release(connection: &mut PgConnection, positions: &[Position], labels: &[Label]) -> Result<(), sqlx::Error> {
     let positions: Vec<i64> = positions.iter().copied().map(to_sql).collect();
     sqlx::query("DELETE FROM parked WHERE position = ANY ($1)")
@@ -213,13 +213,15 @@ async fn release(connection: &mut PgConnection, positions: &[Position], labels: 
         .execute(&mut *connection)
         .await?;
     sqlx::query(
-        "UPDATE journal SET aggregate_id = read.aggregate_id, command_id = read.command_id, void = read.void
-         FROM UNNEST($1::bigint[], $2::text[], $3::uuid[], $4::text[]) AS read (position, aggregate_id, command_id, void)
+        "UPDATE journal SET aggregate_id = read.aggregate_id, command_id = read.command_id, claimed_at = read.claimed_at, void = read.void
+         FROM UNNEST($1::bigint[], $2::text[], $3::uuid[], $4::timestamptz[], $5::text[])
+             AS read (position, aggregate_id, command_id, claimed_at, void)
          WHERE journal.position = read.position",
     )
     .bind(&positions)
     .bind(labels.iter().map(Label::aggregate_id).collect::<Vec<_>>())
     .bind(labels.iter().map(Label::command).collect::<Vec<_>>())
+    .bind(labels.iter().map(|label| label.claimed_at).collect::<Vec<_>>())
     .bind(labels.iter().map(Label::void_reason).collect::<Vec<_>>())
     .execute(connection)
     .await

@@ -8,7 +8,7 @@ use super::checkpoint::FinalPoint;
 use super::runner::{Follower, Place, Step};
 use super::trust::Distrust;
 use super::window::AppliedBlock;
-use super::{FollowerError, apply, journal};
+use super::{FollowerError, apply, block_times, journal};
 use crate::chain::{BlockId, BlockLogs, ChainError, EventLog};
 use crate::log::LogHead;
 use crate::notices::Notice;
@@ -124,11 +124,15 @@ where
         Ok(Err(*newest))
     }
 
-    /// Corrects the blocks and the transactions of the whole journal, up to a block that [`Self::find_head`] found.
+    /// Corrects the blocks, their times and the transactions of the whole journal, up to a block that [`Self::find_head`] found.
     async fn renumber(&self, connection: &mut PgConnection, to: &AppliedBlock) -> Result<(), FollowerError> {
         let mut walk = self.walk(to.number);
+        block_times::forget(connection).await?;
         while let Some(blocks) = walk.next(&self.log).await? {
-            journal::renumber(connection, blocks.iter().map(|(block, _)| block)).await?;
+            let blocks = blocks.into_iter().map(|(block, _)| block).collect();
+            let blocks = self.log.timed(blocks).await?;
+            journal::renumber(connection, &blocks).await?;
+            block_times::record(connection, blocks.iter()).await?;
         }
         if walk.head == to.head {
             Ok(())

@@ -37,8 +37,8 @@ CREATE TABLE blocks (
     unreadable_events bigint NOT NULL
 );
 
--- The log as it is on the chain, still sealed. What is foreign, void or public has no aggregate and no command, and what nobody can open any
--- more has neither.
+-- The log as it is on the chain, still sealed. What is foreign, void or public has no aggregate, no command and no time of its own, and what nobody
+-- can open any more has neither.
 CREATE TABLE journal (
     position       bigint NOT NULL,
     stream         bytea NOT NULL CHECK (length(stream) = 32),
@@ -53,6 +53,8 @@ CREATE TABLE journal (
     -- Its type and its id.
     aggregate_id   text COLLATE "C",
     command_id     uuid,
+    -- When it was decided, as the event says itself; NULL where that cannot be read.
+    claimed_at     timestamptz,
     -- Why the entry means nothing, if it stands in a stream of ours and does not.
     void           text,
     payload        bytea NOT NULL
@@ -61,7 +63,16 @@ CREATE TABLE journal (
 ALTER TABLE journal ALTER COLUMN payload SET STORAGE EXTERNAL;
 -- Nobody searches by these; counting their values for the planner is work for nothing.
 ALTER TABLE journal ALTER COLUMN payload SET STATISTICS 0, ALTER COLUMN hash SET STATISTICS 0,
-    ALTER COLUMN before SET STATISTICS 0, ALTER COLUMN transaction SET STATISTICS 0;
+    ALTER COLUMN before SET STATISTICS 0, ALTER COLUMN transaction SET STATISTICS 0, ALTER COLUMN claimed_at SET STATISTICS 0;
+
+-- When the blocks were made that have entries of the log, as their headers say, and the last position in each. Of all of them, for ever: `blocks`
+-- forgets.
+CREATE TABLE block_times (
+    block    bigint PRIMARY KEY,
+    time     timestamptz NOT NULL,
+    position bigint NOT NULL
+);
+CREATE INDEX block_times_time ON block_times (time, position);
 
 -- Events of ours that cannot be read, and the events behind them in the same streams.
 CREATE TABLE parked (

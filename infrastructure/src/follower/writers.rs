@@ -8,7 +8,7 @@ use crate::chain::Address;
 use crate::log::Namespace;
 
 /// What an administrative entry begins with that makes an account a writer. `number:u32 account:20` follow.
-const ADMITTED: u8 = 2;
+pub(super) const ADMITTED: u8 = 2;
 
 /// As [`ADMITTED`], for an account that is a writer no longer.
 const DISMISSED: u8 = 3;

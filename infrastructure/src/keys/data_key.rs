@@ -45,13 +45,26 @@ impl DataKey {
     /// # Errors
     /// Never: HKDF fails only for more than 255 blocks.
     pub(crate) fn category(&self, chapter: u16, category: Category) -> Result<CategoryKey, Unspecified> {
+        CategoryKey::of(&self.chapter(chapter)?, category)
+    }
+
+    /// The keys of all categories of a chapter, the more frequent ones first; each is derived when it is asked for.
+    ///
+    /// # Errors
+    /// Never, as above.
+    pub(crate) fn categories(
+        &self,
+        chapter: u16,
+    ) -> Result<impl Iterator<Item = (Category, CategoryKey)> + use<>, Unspecified> {
+        let chapter = self.chapter(chapter)?;
+        let key = move |category| Some((category, CategoryKey::of(&chapter, category).ok()?));
+        Ok(Category::ALL.into_iter().filter_map(key))
+    }
+
+    fn chapter(&self, chapter: u16) -> Result<Prk, Unspecified> {
         let root = Prk::new_less_safe(HKDF_SHA256, self.0.as_slice());
-        let (chapter, category) = (chapter.to_be_bytes(), [category.code()]);
-        let info = [b"record".as_slice(), &chapter];
-        let chapter = Prk::from(root.expand(&info, HKDF_SHA256)?);
-        let mut key = Zeroizing::new([0; 32]);
-        chapter.expand(&[&category], HKDF_SHA256)?.fill(key.as_mut_slice())?;
-        Ok(CategoryKey(key))
+        let info = [b"record".as_slice(), &chapter.to_be_bytes()];
+        root.expand(&info, HKDF_SHA256).map(Prk::from)
     }
 }
 
@@ -60,6 +73,13 @@ impl DataKey {
 pub struct CategoryKey(Zeroizing<[u8; 32]>);
 
 impl CategoryKey {
+    fn of(chapter: &Prk, category: Category) -> Result<Self, Unspecified> {
+        let mut key = Zeroizing::new([0; 32]);
+        let info = [category.code()];
+        chapter.expand(&[&info], HKDF_SHA256)?.fill(key.as_mut_slice())?;
+        Ok(Self(key))
+    }
+
     /// As HKDF expands it to the keys of single payloads.
     pub(crate) fn expanding(&self) -> Prk {
         Prk::new_less_safe(HKDF_SHA256, self.0.as_slice())

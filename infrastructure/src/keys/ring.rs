@@ -329,9 +329,12 @@ impl KeyRing {
             names.entry(row.subject()).or_default().push(key_id);
             let lookup = match self.by_id.get(&key_id) {
                 Some(known @ KeyLookup::Held(_)) if row.wrapped.is_some() => known,
-                _ => self.open(&row)?,
+                _ => {
+                    let lookup = self.open(&row)?;
+                    self.by_id.insert(key_id, lookup.clone());
+                    lookup
+                }
             };
-            self.by_id.insert(key_id, lookup.clone());
             set.keys.insert(key_id, lookup);
         }
         for subject in &wanted {

@@ -25,8 +25,7 @@ impl Commitments {
     /// To those that a root gives.
     pub(super) fn of(root: &DataKey, chapter: u16) -> Result<Self, Unspecified> {
         let mut leaves = [[0; 32]; LEAVES];
-        for category in Category::ALL {
-            let key = root.category(chapter, category)?;
+        for (category, key) in root.categories(chapter)? {
             if let Some(place) = leaves.get_mut(usize::from(category.code())) {
                 *place = leaf(category, &key)?;
             }

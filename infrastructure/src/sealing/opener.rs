@@ -378,11 +378,8 @@ impl Under {
 
 /// Opens a whole section under one of a subject's keys; which it is nobody is told.
 fn unlock_whole(form: &Form<'_>, root: &DataKey) -> Option<(Category, Opened)> {
-    Category::ALL.into_iter().find_map(|category| {
-        let key = root.category(CHAPTER, category).ok()?;
-        let opened = form.open(Section::Whole, &key.expanding())?;
-        Some((category, opened))
-    })
+    let mut keys = root.categories(CHAPTER).ok()?;
+    keys.find_map(|(category, key)| Some((category, form.open(Section::Whole, &key.expanding())?)))
 }
 
 /// Reads a whole section.

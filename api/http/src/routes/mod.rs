@@ -10,6 +10,7 @@ pub mod auth;
 pub mod availability;
 pub mod charts;
 pub mod commands;
+pub mod events;
 pub mod patients;
 pub mod practitioners;
 pub mod requests;

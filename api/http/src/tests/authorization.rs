@@ -343,6 +343,7 @@ fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
         ),
         // Nobody has issued these: what others issued is answered in the same way.
         ("GET", "/v1/commands/{id}", AnyCaller(404), none.clone()),
+        ("GET", "/v1/events", roles("auditor administrator", ""), none.clone()),
         (
             "GET",
             "/v1/admin/status",

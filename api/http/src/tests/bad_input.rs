@@ -13,6 +13,7 @@ fn request(method: &str, path: &str) -> TestRequest {
     let by = match path {
         "/v1/visits" => HOSPITAL_KEY.to_owned(),
         path if path.starts_with("/v1/admin/") => token("administrator"),
+        path if path.starts_with("/v1/events") => token("auditor"),
         _ => token("hospital"),
     };
     TestRequest::with_uri(path)
@@ -241,6 +242,22 @@ async fn every_kind_of_bad_input_gets_its_problem_and_changes_nothing() {
             "malformed-request",
             None,
         ),
+        (request("GET", "/v1/events?from=8&to=7"), 400, "malformed-request", None),
+        (
+            request("GET", "/v1/events?to=9223372036854775808"),
+            400,
+            "malformed-request",
+            None,
+        ),
+        (
+            request(
+                "GET",
+                "/v1/events?since=2026-03-02T00:00:00Z&until=2026-03-01T00:00:00Z",
+            ),
+            400,
+            "malformed-request",
+            None,
+        ),
     ] {
         let (got, problem) = answer(&api, request).await;
         assert_eq!(
@@ -266,6 +283,14 @@ async fn a_parameter_that_is_wrong_is_named() {
         ("/v1/appointments?from=Okafor", "`from`"),
         ("/v1/slots?practitioner=Okafor", "`practitioner`"),
         ("/v1/appointments?status=Okafor", "`status`"),
+        ("/v1/events?stream=Okafor", "`stream`"),
+        ("/v1/events?stream=0x00", "`stream`"),
+        ("/v1/events?from=-1", "`from`"),
+        ("/v1/events?to=Okafor", "`to`"),
+        ("/v1/events?void=Okafor", "`void`"),
+        ("/v1/events?since=Okafor", "`since`"),
+        ("/v1/events?until=2026-03-01", "`until`"),
+        ("/v1/events?patient=Okafor", "`patient`"),
     ] {
         let (status, problem) = answer(&api, request("GET", query)).await;
         let detail = problem["detail"].as_str().unwrap();

@@ -13,11 +13,12 @@ use std::time::Duration;
 
 use actix_web::dev::ServiceResponse;
 use actix_web::test::{TestRequest, call_service, init_service};
-use application::log::Finality;
+use application::log::{Finality, Position, StreamId};
 use application::policy::access::Admittance;
 use application::policy::rules::{Registration, Rules};
 use application::ports::StoreError;
 use application::ports::command::{CommandContext, CommandError, CommandExecutor, Loaded, Receipt, Unavailable};
+use application::ports::entries::*;
 use application::ports::invitations::Person;
 use application::ports::invitations::{Invitation, InvitationHash, Invitations};
 use application::ports::queries::*;
@@ -85,6 +86,7 @@ pub(super) struct World {
     pub(super) registry: Arc<FakeRegistry>,
     pub(super) sessions: Arc<FakeSessions>,
     pub(super) queries: Arc<FakeQueries>,
+    pub(super) entries: Arc<FakeEntries>,
 }
 
 impl World {
@@ -102,6 +104,7 @@ impl World {
         let registry = Arc::new(FakeRegistry::default());
         let sessions = Arc::new(FakeSessions::default());
         let queries = Arc::new(FakeQueries::default());
+        let entries = Arc::new(FakeEntries::default());
         let clock = Arc::new(FakeClock);
         let secrets = Arc::new(FakeSecrets::default());
         let clinic = Arc::new(
@@ -131,6 +134,7 @@ impl World {
             progress: Arc::new(FakeProgress),
             status: Arc::new(FakeStatus),
             parked: Arc::new(FakeStatus),
+            entries: Arc::<FakeEntries>::clone(&entries),
             servers: Arc::new(FakeStatus),
             tracker,
             metrics: Arc::default(),
@@ -144,6 +148,7 @@ impl World {
             registry,
             sessions,
             queries,
+            entries,
         }
     }
 
@@ -1121,6 +1126,34 @@ impl StatusSource for FakeStatus {
             ready: true,
             essential: true,
         }]
+    }
+}
+
+/// One entry. It remembers what was asked for.
+#[derive(Default)]
+pub(super) struct FakeEntries {
+    pub(super) asked: Mutex<Vec<(EntryFilter, Page<Position>)>>,
+}
+
+#[async_trait]
+impl LogEntries for FakeEntries {
+    async fn entries(&self, filter: &EntryFilter, page: Page<Position>) -> Result<Vec<EntryView>, StoreError> {
+        self.asked.lock().unwrap().push((*filter, page));
+        Ok(vec![EntryView {
+            position: 7,
+            stream: StreamId([7; 32]),
+            version: 2,
+            block: 9,
+            block_time: now(),
+            transaction: [9; 32],
+            finality: Finality::Included,
+            writer: Some(Wallet([4; 20])),
+            index: 0,
+            count: 1,
+            kind: EntryKind::Void,
+            void: Some(VoidReason::NotAuthentic),
+            claimed_at: None,
+        }])
     }
 }
 

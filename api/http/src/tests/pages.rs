@@ -73,7 +73,11 @@ async fn every_page_refers_to_its_items_and_the_server_gives_what_they_are_said_
             assert_eq!(referred(&items["items"]), Some(item), "{page}");
             assert_eq!(document["components"]["schemas"][item]["type"], "object", "{item}");
 
-            let role = if item == "Account" { "administrator" } else { "hospital" };
+            let role = match item {
+                "Account" => "administrator",
+                "LogEntry" => "auditor",
+                _ => "hospital",
+            };
             let method: Method = method.to_uppercase().parse().unwrap();
             let request = TestRequest::with_uri(&path.replace("{id}", &OWN.to_string()))
                 .method(method)

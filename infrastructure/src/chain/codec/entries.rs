@@ -23,6 +23,8 @@ pub(in crate::chain) struct RawLog<'a> {
     data: &'a str,
     block_number: Option<hex::Number>,
     block_hash: Option<hex::Fixed<32>>,
+    #[serde(default)]
+    block_timestamp: hex::Told,
     transaction_hash: Option<hex::Fixed<32>>,
     log_index: Option<hex::Number>,
     #[serde(default)]
@@ -112,11 +114,15 @@ pub(in crate::chain) fn read_logs(
             None => blocks.push(BlockLogs {
                 number,
                 hash,
+                timestamp: log.block_timestamp.0,
                 appended: Vec::new(),
                 rejected: Vec::new(),
             }),
         }
         let Some(block) = blocks.last_mut() else { continue };
+        if block.timestamp != log.block_timestamp.0 {
+            return Err(ChainError::Inconsistent("two times of one block"));
+        }
         match log.topics.0 {
             [Some(APPENDED), Some(stream), None, None] => {
                 let entry =
@@ -339,12 +345,14 @@ mod tests {
                 BlockLogs {
                     number: 1,
                     hash: [7; 32],
+                    timestamp: None,
                     appended: vec![entry(1, b"one")],
                     rejected: vec![rejected]
                 },
                 BlockLogs {
                     number: 2,
                     hash: [7; 32],
+                    timestamp: None,
                     appended: vec![entry(2, &[3; 64])],
                     rejected: vec![]
                 },
@@ -384,6 +392,35 @@ mod tests {
             vec![good(), appended_log(1, 0, 1, 1, b"two")],
         ] {
             assert!(matches!(read(&logs), Err(ChainError::Malformed(_))), "{logs:?}");
+        }
+    }
+
+    #[test]
+    fn a_blocks_time_is_told_by_its_logs_or_not_at_all() {
+        let timed = |time: Value| {
+            let mut log = appended_log(1, 0, 1, 1, b"one");
+            log["blockTimestamp"] = time;
+            read(&[log]).map(|blocks| blocks[0].timestamp)
+        };
+        assert_eq!(timed(json!("0x65f1")), Ok(Some(0x65f1)));
+        for untold in [json!(null), json!("0x0"), json!(26097), json!("26097"), json!("")] {
+            assert_eq!(timed(untold.clone()), Ok(None), "{untold}");
+        }
+    }
+
+    #[test]
+    fn a_block_with_two_times_is_a_contradiction() {
+        let logs = |times: [Value; 2]| {
+            let [mut one, mut other] = [appended_log(1, 0, 1, 1, b"one"), appended_log(1, 1, 2, 2, b"two")];
+            [one["blockTimestamp"], other["blockTimestamp"]] = times;
+            read(&[one, other])
+        };
+        assert!(logs([json!("0x1"), json!("0x1")]).is_ok());
+        for times in [[json!("0x1"), json!("0x2")], [json!("0x1"), json!(null)]] {
+            assert!(
+                matches!(logs(times.clone()), Err(ChainError::Inconsistent(_))),
+                "{times:?}"
+            );
         }
     }
 

@@ -16,7 +16,7 @@ where
         let journal = async {
             let mut transaction = self.begin_completing().await?;
             schema::complete_journal(&mut transaction).await?;
-            count_rows(transaction, &["journal"]).await
+            count_rows(transaction, &["journal", "block_times"]).await
         };
         let read_models = async {
             let mut transaction = self.begin_completing().await?;

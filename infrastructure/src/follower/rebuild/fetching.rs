@@ -8,8 +8,9 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::mpsc;
 
 use super::pauses;
-use crate::chain::{BlockLogs, ChainError, EventLog};
+use crate::chain::{ChainError, EventLog};
 use crate::follower::FollowerError;
+use crate::log::LogBlock;
 
 /// How many ranges of blocks are asked for at the same time.
 const FETCHERS: usize = 2;
@@ -23,8 +24,8 @@ const LONGEST_RANGE: u64 = 2_000;
 /// waited for at the beginning and at the end.
 const EVENTS_PER_WRITE: usize = 5_000;
 
-/// What the fetchers bring: blocks with entries, in order.
-pub(super) type Fetched = Vec<BlockLogs>;
+/// What the fetchers bring: blocks with entries, in order. Of their headers they have what is asked for here: number, hash and time.
+pub(super) type Fetched = Vec<LogBlock>;
 
 /// Reads a range with several fetchers, and hands the blocks on in order, in batches.
 pub(super) async fn fetch(
@@ -62,7 +63,7 @@ pub(super) async fn fetch(
         match answer.and_then(|blocks| blocks) {
             Ok(blocks) => {
                 events += blocks.iter().map(|block| block.appended.len()).sum::<usize>();
-                batch.extend(blocks.into_iter().filter(|block| !block.appended.is_empty()));
+                batch.extend(blocks);
             }
             Err(error) => {
                 let _ = batches.send(Err(error.into())).await;
@@ -89,9 +90,9 @@ fn next_length(length: u64, events: u64) -> u64 {
         .clamp(1, LONGEST_RANGE)
 }
 
-/// One range. A node that fails is asked again.
+/// The blocks of one range that have entries. A node that fails is asked again.
 async fn fetch_range(log: &EventLog, from: u64, to: u64) -> Result<Fetched, ChainError> {
-    let range = || log.logs(from, to);
+    let range = || async { log.timed(log.logs(from, to).await?).await };
     let told = |error: &ChainError, _| tracing::debug!(%error, from, to, "a range of blocks is asked for again");
     range.retry(pauses()).notify(told).await
 }

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::fetching::{Fetched, fetch};
 use super::{Rebuild, RebuildError, WRITTEN_WITHIN};
-use crate::chain::{BlockId, BlockLogs, ChainError};
+use crate::chain::{BlockId, ChainError};
 use crate::follower::checkpoint::{self, FinalPoint};
 use crate::follower::erasures::{self, Erasures};
 use crate::follower::held::Held;
@@ -16,8 +16,8 @@ use crate::follower::runner::Place;
 use crate::follower::tips::Tips;
 use crate::follower::trust;
 use crate::follower::window::{AppliedBlock, Unread};
-use crate::follower::{FollowerError, copy, journal};
-use crate::log::{LogBlock, LogHead};
+use crate::follower::{FollowerError, block_times, copy, journal};
+use crate::log::LogHead;
 use crate::postgres::{TRANSACTION, within};
 
 impl<P> Rebuild<P>
@@ -89,7 +89,7 @@ where
         let mut keys = opener.keys_for(entries).await.map_err(FollowerError::from)?;
         so_far.erasures.destroy(&mut keys);
         Ok(tokio::task::spawn_blocking(move || {
-            let checked = trust::advance(blocks.into_iter().map(log_block).collect(), head)?;
+            let checked = trust::advance(blocks, head)?;
             let head = checked.last().map_or(head, |block| block.head);
             let blocks: Vec<_> = checked
                 .into_iter()
@@ -123,6 +123,7 @@ where
         let mut connection = place.connection.take().await?;
         let mut transaction = connection.begin().await?;
         copy::append(&mut transaction, &batch.blocks).await?;
+        block_times::record(&mut transaction, batch.blocks.iter().map(|block| &block.checked.log)).await?;
         journal::park(&mut transaction, &batch.blocks).await?;
         erasures::record(&mut transaction, batch.blocks.iter().flat_map(|block| &block.erased)).await?;
         let events: Vec<_> = batch.blocks.into_iter().flat_map(|block| block.events).collect();
@@ -171,18 +172,4 @@ struct Opened {
     head: LogHead,
     held: Held,
     erasures: Erasures,
-}
-
-fn log_block(logs: BlockLogs) -> LogBlock {
-    LogBlock {
-        // Nothing here asks for what the logs do not say about their block.
-        block: BlockRef {
-            number: logs.number,
-            hash: logs.hash,
-            parent_hash: [0; 32],
-            timestamp: 0,
-        },
-        appended: logs.appended,
-        rejected: logs.rejected,
-    }
 }

@@ -106,6 +106,45 @@ async fn a_rebuild_reads_from_nodes_that_give_little() {
     }
 }
 
+/// What the live schema says of the times of blocks, as Postgres writes it.
+async fn block_times(log: &TestLog) -> Vec<String> {
+    sqlx::query_scalar("SELECT block_times::text FROM block_times ORDER BY block")
+        .fetch_all(&log.pool(LIVE))
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_rebuild_asks_for_headers_only_where_the_logs_do_not_tell_their_time() {
+    let log = long_log(&mut History::new(46)).await;
+    let follower = Running::start(&log, FinalityRule::Instant);
+    follower.caught_up(&log).await;
+    follower.stop().await;
+    let live = block_times(&log).await;
+    let proxy = Proxy::of(log.chain.url());
+    let mut headers = Vec::new();
+    for conduct in [Conduct::Honest, Conduct::TellsNoTimes] {
+        proxy.behave(conduct.clone());
+        let node = Node::new(&[proxy.url()], log.log.node().chain_id(), RpcOptions::default()).unwrap();
+        let rebuild = Rebuild::new(
+            FollowerConfig::new(FinalityRule::Instant, log.deployed_in),
+            EventLog::new(node, log.log.address()),
+            log.opener(),
+            log.pool(REBUILD),
+            ReadModels,
+        );
+        let before = proxy.asked("eth_getBlockByNumber");
+        rebuild.run(|_| ()).await.unwrap();
+        headers.push(proxy.asked("eth_getBlockByNumber") - before);
+        assert_eq!(block_times(&log).await, live, "{conduct:?}");
+    }
+    assert!(proxy.lies() > 0);
+    let [told, untold] = headers[..] else {
+        panic!("{headers:?}")
+    };
+    assert_eq!(untold, told + u32::try_from(live.len()).unwrap(), "each block once");
+}
+
 #[tokio::test]
 async fn blocks_that_were_made_anew_are_found_again_on_a_node_that_gives_little() {
     let mut log = TestLog::start().await;

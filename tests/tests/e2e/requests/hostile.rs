@@ -691,7 +691,7 @@ impl World {
                     .saying(json!({ "name": "ward", "role": "hospital", "kind": "service" }))
                     .answered(201),
             ),
-            ("accountsList", Good::get().asking([limit])),
+            ("accountsList", Good::get().asking([limit.clone()])),
             ("accountsRead", Good::of(&lab)),
             ("accountsClose", Good::of(&old)),
             ("accountsIssueKey", Good::of(&lab).saying(scopes).answered(201)),
@@ -734,6 +734,18 @@ impl World {
                 Good::of(&self.asked(4714, &details).await).saying(json!({ "reason": "Nobody knows you." })),
             ),
             ("commandsRead", Good::of(&self.command().await)),
+            (
+                "eventsList",
+                Good::get().asking([
+                    limit,
+                    ("stream", format!("0x{}", "0".repeat(64))),
+                    ("from", "1".to_owned()),
+                    ("to", "9".to_owned()),
+                    ("void", "false".to_owned()),
+                    ("since", at.to_owned()),
+                    ("until", "2100-01-01T00:00:00Z".to_owned()),
+                ]),
+            ),
             ("adminRetryParked", Good::get()),
             ("adminStatus", Good::get().asking([("contentHashes", text("false"))])),
             ("systemHome", Good::get()),
@@ -752,7 +764,7 @@ impl World {
             "registrationOwn" => &self.newcomer,
             "walletsInviteStaff" | "walletsWithdrawStaffs" => &self.administrator,
             id if id.starts_with("walletsTake") => &self.registrar,
-            id if id.starts_with("accounts") || id.starts_with("admin") => &self.administrator,
+            id if ["accounts", "admin", "events"].iter().any(|tag| id.starts_with(tag)) => &self.administrator,
             _ => &self.hospital,
         };
         let mut headers = HeaderMap::new();

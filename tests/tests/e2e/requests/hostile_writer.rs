@@ -16,7 +16,7 @@ use tests::system::{TestSystem, deployed, until};
 use uuid::Uuid;
 
 /// As the test systems are configured.
-fn secret() -> MasterSecret {
+pub(super) fn secret() -> MasterSecret {
     MasterSecret::new([7; 32])
 }
 
@@ -35,7 +35,7 @@ async fn tip(system: &TestSystem, stream: StreamId) -> StreamTip {
 }
 
 /// Appends a payload to a stream, as somebody else.
-async fn append(system: &TestSystem, chain: &TestChain, stream: StreamId, payload: &[u8]) {
+pub(super) async fn append(system: &TestSystem, chain: &TestChain, stream: StreamId, payload: &[u8]) {
     let commit = Commit {
         command_id: CommandId::new(Uuid::nil()),
         parts: vec![StreamPart {

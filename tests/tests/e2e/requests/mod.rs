@@ -4,5 +4,6 @@ mod bad_input;
 mod booking_and_reading_back;
 mod hostile;
 mod hostile_writer;
+mod log_entries;
 mod races;
 mod retries;
