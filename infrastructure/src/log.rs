@@ -256,7 +256,7 @@ pub enum CommitOutcome {
     /// transaction may ask for.
     Refused,
     /// It may be durable, and if it is it will be appended or rejected, but not under the eyes of this process: the server is
-    /// stopping, or has lost its signing key's lease to another, which goes on with it. The log will tell.
+    /// stopping, or has lost its signing key's lease to another, which goes on with it. Or it is on the chain, and parked. The log will tell.
     HandedOver,
 }
 

@@ -25,8 +25,19 @@ pub struct AppliedEvent {
     pub transaction: [u8; 32],
     /// The command that decided it; `None` when the event could not be opened.
     pub command_id: Option<CommandId>,
-    /// Whether it is void, so that it means nothing and never will.
-    pub is_void: bool,
+    /// What it came to.
+    pub state: EntryState,
+}
+
+/// What an entry that was applied came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EntryState {
+    /// It counts, or is nothing of ours.
+    Applied,
+    /// It cannot be read, or stands behind one that cannot: it counts once that can be read.
+    Parked,
+    /// It means nothing and never will.
+    Void,
 }
 
 /// One notice.

@@ -31,6 +31,7 @@ SHARES_STREAM = 0x80
 MAC_LENGTH = SECRET_LENGTH = TAG_LENGTH = 16
 MAX_CONTENT = 1 << 20
 CATEGORIES = range(1, 11)
+TRIED = (4, 2, 1, 3, 5, 6, 7, 8, 9, 10)
 DICTIONARY_SHA256 = "9b8dda33bdd63387f7d0f65359b55f5ff48141d744a330ef98fc042fae61ef23"
 
 
@@ -205,6 +206,11 @@ class Parts:
     sealed_main: bytes
     sealed_personal: bytes
 
+    @property
+    def bound(self) -> bytes:
+        """The header as it is bound: the tag of a beginning, which is made of the rest, is zeros in it."""
+        return self.header[:-TAG_LENGTH] + bytes(TAG_LENGTH) if self.beginning else self.header
+
 
 def take_apart(entry: Entry) -> Parts:
     """Takes a payload apart, or raises Malformed if it is none by its form, or of another format or epoch."""
@@ -258,16 +264,21 @@ def meets_commitment(commitment: bytes, category: int, key: bytes, beside: Seque
 
 
 def has_right_tag(log: Log, entry: Entry, parts: Parts, beginning: Beginning) -> bool:
-    header = parts.header[:-TAG_LENGTH] + bytes(TAG_LENGTH)
-    bound = header + big_endian(log.chain_id, 8) + log.contract + entry.place + b"\x04"
+    place = big_endian(log.chain_id, 8) + log.contract + entry.place
+    bound = parts.bound + place + b"\x04" + parts.sealed_main
     expected = hmac_sha256(expand(log.stream_key(entry.stream), b"beginning"), bound)[:TAG_LENGTH]
     return hmac.compare_digest(expected, beginning.tag)
 
 
-def root_of_beginning(log: Log, parts: Parts, beginning: Beginning) -> list[bytes]:
-    """The root that a record's beginning names, if it is here."""
-    key_id = read_reference(log, beginning.reference, parts.nonce)[0]
-    return [log.roots[key_id][1]] if key_id in log.roots else []
+def root_of_beginning(log: Log, entry: Entry, parts: Parts, beginning: Beginning) -> list[bytes]:
+    """The root that a record's beginning names, if it is here. Raises Void if it cannot be the record's."""
+    key_id, chapter = read_reference(log, beginning.reference, parts.nonce)
+    subject, root = log.roots.get(key_id, (b"", b""))
+    if chapter != 0 or (root and subject != log.open_name(entry.stream).id):
+        raise Void("the beginning names a root of another subject, or another chapter")
+    if root and commitment_levels(root)[-1] != [beginning.commitment]:
+        raise Void("the beginning commits to other keys than its root's")
+    return [root] if root else []
 
 
 def read_reference(log: Log, reference: bytes, nonce: bytes) -> tuple[bytes, int]:
@@ -291,7 +302,7 @@ Locks = Callable[["Log", Entry, Parts], Iterable[Lock]]
 
 
 def category_locks(root: bytes, chapter: int, parts: Parts, kind: bytes) -> list[Lock]:
-    keys = ((category, category_key(root, chapter, category)) for category in CATEGORIES)
+    keys = ((category, category_key(root, chapter, category)) for category in TRIED)
     return [Lock(category, expand(key, parts.nonce), kind) for category, key in keys]
 
 
@@ -306,20 +317,21 @@ def main_locks(log: Log, entry: Entry, parts: Parts) -> Iterator[Lock]:
         return
     if beginning and not has_right_tag(log, entry, parts, beginning):
         return
-    yield stream_lock(log, entry, parts)
     if name.type == RECORD:
-        roots = root_of_beginning(log, parts, beginning) if beginning else log.roots_of(name.id)
-        if not roots:
-            raise Waiting("no root of the record's subject is here")
+        roots = root_of_beginning(log, entry, parts, beginning) if beginning else log.roots_of(name.id)
         for root in roots:
             yield from category_locks(root, 0, parts, WHOLE)
+    if not beginning:
+        yield stream_lock(log, entry, parts)
+    if name.type == RECORD and not roots:
+        raise Waiting("no root of the record's subject is here")
 
 
 def cipher(log: Log, entry: Entry, parts: Parts, lock: Lock) -> tuple[AESGCM, bytes]:
     """The cipher and the associated data of a section."""
     chain = big_endian(log.chain_id, 8) + log.contract
     rest = parts.sealed_personal if lock.kind == SHARED else b""
-    return AESGCM(lock.event_key), parts.header + chain + entry.place + lock.kind + rest
+    return AESGCM(lock.event_key), parts.bound + chain + entry.place + lock.kind + rest
 
 
 def decrypt_main(log: Log, entry: Entry, locks: Locks) -> tuple[Parts, Lock, bytes]:
@@ -538,7 +550,7 @@ def seal_alone(log: Log, entry: Entry, parts: Parts, lock: Lock, content: bytes)
     packed = varint(len(content)) + content
     packed += bytes(-(len(header) + len(packed) + TAG_LENGTH) % 32)
     alone = replace(entry, count=1, index=0)
-    aes, associated = cipher(log, alone, replace(parts, header=header), lock)
+    aes, associated = cipher(log, alone, replace(parts, header=header, beginning=None), lock)
     return [replace(alone, payload=header + aes.encrypt(parts.nonce, packed, associated))]
 
 
@@ -588,7 +600,7 @@ def check_beginning(log: Log, commit: list[Entry], position: int) -> Counter[str
     parts = take_apart(entry)
     if parts.beginning is None:
         return Counter()
-    [root] = root_of_beginning(log, parts, parts.beginning)
+    [root] = root_of_beginning(log, entry, parts, parts.beginning)
     *levels, [committed] = commitment_levels(root)
     if committed != parts.beginning.commitment:
         raise Difference("the commitment is not that of the record's keys")
@@ -598,11 +610,11 @@ def check_beginning(log: Log, commit: list[Entry], position: int) -> Counter[str
             raise Difference(f"the key of category {category} in the place of {of} is not told from the right one")
     rootless = replace(log, roots={})
     # Without its lowest bit the first byte tells of no beginning, and then nobody can tell without the root.
-    headers = [header for header in flips(parts.header) if header[0] & 1]
-    for header in headers:
-        altered = replace(entry, payload=header + entry.payload[len(header) :])
-        check_void(rootless, [*commit[:position], altered, *commit[position + 1 :]], position)
-    counts = {"beginnings": 1, "keys committed to": len(CATEGORIES), "beginnings altered": len(headers)}
+    altered = [payload for payload in flips(entry.payload) if payload[0] & 1]
+    for payload in altered:
+        other = replace(entry, payload=payload)
+        check_void(rootless, [*commit[:position], other, *commit[position + 1 :]], position)
+    counts = {"beginnings": 1, "keys committed to": len(CATEGORIES), "beginnings altered": len(altered)}
     return Counter(counts)
 
 

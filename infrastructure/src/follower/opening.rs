@@ -201,12 +201,6 @@ fn commit_at(block: &CheckedBlock, first: usize) -> Option<(&[AppendedEntry], &[
         .or_else(|| entries.get(..1).zip(tips.get(..1)))
 }
 
-/// Whether an entry stands in a subject's record.
-pub(super) fn is_of_a_record(entry: &AppendedEntry, opener: &Opener) -> bool {
-    let aggregate = opener.aggregate(&entry.stream);
-    aggregate.is_some_and(|aggregate| aggregate.whose_record().is_some())
-}
-
 /// Where the entries of a block go.
 struct Sorting<'a> {
     events: &'a mut Vec<OpenedEvent>,
@@ -232,7 +226,7 @@ impl Sorting<'_> {
                 Ok(Label::default())
             }
             // Behind a beginning whose key is not here another key of the subject's may be tried in vain.
-            Opening::Void(Void::NotAuthentic) if held.contains(&entry.stream) && is_of_a_record(entry, opener) => {
+            Opening::Void(Void::NotAuthentic) if held.contains(&entry.stream) && opener.is_record(&entry.stream) => {
                 self.park(entry, BEHIND.to_owned(), None);
                 Ok(Label::default())
             }
@@ -282,7 +276,7 @@ impl Sorting<'_> {
     }
 
     fn park_until_key(&mut self, entry: &AppendedEntry, opener: &Opener, held: &mut HashSet<StreamId>) {
-        opener.miss_key();
+        opener.miss_key_of_parked();
         held.insert(entry.stream);
         let need = opener.need(&entry.stream, &entry.payload);
         self.park(entry, KEY_MISSING.to_owned(), Some(need));

@@ -16,7 +16,7 @@ use super::numbers::{from_sql, to_sql};
 use super::opening::Label;
 use super::schema_hash::SchemaHash;
 use super::status::StatusCell;
-use super::{FollowerError, apply, opening};
+use super::{FollowerError, apply};
 use crate::log::{AppendedEntry, JournaledEntry, Origin};
 use crate::postgres::{TRANSACTION, within};
 use crate::sealing::{CommitProof, Opener, Opening, PersonalPart, Place, Siblings};
@@ -173,7 +173,7 @@ impl Commits {
         let mut commits = HashMap::new();
         for JournaledEntry { entry, .. } in entries {
             let first = first_of_commit(entry);
-            if entry.origin.count > 1 && !commits.contains_key(&first) && opening::is_of_a_record(entry, opener) {
+            if entry.origin.count > 1 && !commits.contains_key(&first) && opener.is_record(&entry.stream) {
                 let last = first.saturating_add(entry.origin.count.into()).saturating_sub(1);
                 let sql = "SELECT position, stream, version, transaction, origin, payload, before FROM journal
                            WHERE position BETWEEN $1 AND $2 ORDER BY position";

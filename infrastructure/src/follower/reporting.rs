@@ -9,7 +9,7 @@ use super::FollowerError;
 use super::checkpoint::FinalPoint;
 use super::opening::{JournalRow, OpenedBlock};
 use super::runner::{Follower, Place};
-use crate::notices::{AppliedEvent, Notice};
+use crate::notices::{AppliedEvent, EntryState, Notice};
 
 impl<P> Follower<P>
 where
@@ -43,6 +43,13 @@ where
     }
 
     pub(super) fn publish_applied(&self, block: &OpenedBlock) {
+        // They are parked in their order.
+        let is_parked = |position| {
+            block
+                .parked
+                .binary_search_by_key(&position, |parked| parked.position)
+                .is_ok()
+        };
         let appended = block
             .entries()
             .map(|JournalRow { entry, tip, label, .. }| AppliedEvent {
@@ -51,7 +58,11 @@ where
                 position: entry.position,
                 transaction: entry.transaction,
                 command_id: label.command_id,
-                is_void: label.void.is_some(),
+                state: match label.void {
+                    Some(_) => EntryState::Void,
+                    None if is_parked(entry.position) => EntryState::Parked,
+                    None => EntryState::Applied,
+                },
             });
         self.notices.publish(Notice::Applied {
             block: block.checked.log.block,

@@ -60,6 +60,8 @@ pub struct Restored {
     pub known: u64,
     /// Keys that are destroyed, by the backup, and were not.
     pub destroyed: u64,
+    /// Keys that were destroyed before, and stay so though the backup still holds them.
+    pub outlived: u64,
 }
 
 /// Puts the keys of a backup into the database, all or nothing. What is there stays: another key of the same name is refused, and a
@@ -87,6 +89,7 @@ pub async fn restore(pool: &PgPool, backup: &Backup, encryption: &KeyEncryptionK
                     return Err(BackupError::OtherKey(key.key_id));
                 }
                 Some(found) if found.wrapped.is_some() && key.wrapped.is_none() => destroyed.push(key),
+                Some(found) if found.wrapped.is_none() && key.wrapped.is_some() => restored.outlived += 1,
                 Some(_) => restored.known += 1,
             }
         }
@@ -117,6 +120,8 @@ pub struct Findings {
     pub unopened: u64,
     /// Events of ours in the journal.
     pub events: u64,
+    /// Keys in the database that are destroyed.
+    pub destroyed: u64,
     /// Events in the journal that are not ours.
     pub foreign_events: u64,
     /// Keys that events of ours are under and that the database does not have.
@@ -167,6 +172,7 @@ pub async fn check(
     let mut findings = Findings {
         keys: keys.len() as u64,
         unopened: unopened(encryption, &keys),
+        destroyed: keys.iter().filter(|key| key.wrapped.is_none()).count() as u64,
         ..Findings::default()
     };
     let needed = within(LONG_STEP, needed(pool, need, &mut findings)).await?;

@@ -386,9 +386,16 @@ impl KeyRing {
         })
     }
 
-    /// A key is not here under which something authentic is.
+    /// A key is not here under which something is.
     pub fn miss(&self) {
         self.missed.notify_one();
+    }
+
+    /// Lets go of the keys in memory that are durable: where one is gone from the table others may be, and what is sealed under them now could be
+    /// read by nobody once this server stops.
+    pub fn let_go(&self) {
+        self.by_id.invalidate_all();
+        self.current.invalidate_all();
     }
 
     /// Waits until a key was missed.

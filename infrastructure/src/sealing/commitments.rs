@@ -5,11 +5,11 @@
 //! to the root.
 
 use domain::kernel::Category;
-use ring::digest::{SHA256, digest};
 use ring::error::Unspecified;
 use ring::hkdf::HKDF_SHA256;
 
 use crate::keys::{CategoryKey, DataKey};
+use crate::secrets::sha256;
 
 /// So many levels are above the leaves: there is room for 16 categories.
 const LEVELS: usize = 4;
@@ -75,24 +75,17 @@ pub(super) fn is_committed(root: &[u8; 32], category: Category, key: &CategoryKe
 fn leaf(category: Category, key: &CategoryKey) -> Result<[u8; 32], Unspecified> {
     let mut told = [0; 32];
     key.expanding().expand(&[b"commitment"], HKDF_SHA256)?.fill(&mut told)?;
-    Ok(sha256(&[&[0, category.code()], &told]))
+    Ok(sha256(&[&[0, category.code()], told.as_slice()].concat()))
 }
 
 /// SHA-256(1 || left || right).
 fn parent(left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
-    sha256(&[&[1], left, right])
+    sha256(&[&[1], left.as_slice(), right].concat())
 }
 
 fn parents(level: &[[u8; 32]]) -> Vec<[u8; 32]> {
     let (pairs, _) = level.as_chunks::<2>();
     pairs.iter().map(|[left, right]| parent(left, right)).collect()
-}
-
-fn sha256(parts: &[&[u8]]) -> [u8; 32] {
-    let mut hash = [0; 32];
-    let whole = digest(&SHA256, &parts.concat());
-    hash.iter_mut().zip(whole.as_ref()).for_each(|(to, from)| *to = *from);
-    hash
 }
 
 #[cfg(test)]

@@ -14,15 +14,13 @@
 
 use ring::aead::NONCE_LEN;
 
+use super::mac::Mac;
 use super::packing::Packing;
 use super::reference::{BLINDED, Blinded};
 use super::varint;
 
 /// The format written today: the top two bits of the first byte.
 pub(crate) const FORMAT: u8 = 2;
-
-/// The length of the tag of a beginning.
-pub(super) const TAG: usize = 16;
 
 /// The bits of the first byte.
 const PERSONAL: u8 = 0b0010_0000;
@@ -48,7 +46,7 @@ pub(super) struct BeginningHeader {
     /// The root of a tree over the keys of all categories.
     pub(super) commitment: [u8; 32],
     /// Whether the namespace says so: without the root's key nothing else in the payload tells.
-    pub(super) tag: [u8; TAG],
+    pub(super) tag: Mac,
 }
 
 /// A payload's header.
@@ -92,7 +90,7 @@ impl Header {
         if let Some(beginning) = &self.beginning {
             out.extend_from_slice(&beginning.reference.0);
             out.extend_from_slice(&beginning.commitment);
-            out.extend_from_slice(&beginning.tag);
+            out.extend_from_slice(&beginning.tag.0);
         }
     }
 
@@ -132,7 +130,7 @@ impl Header {
             Some(BeginningHeader {
                 reference: Blinded(*reference),
                 commitment: *commitment,
-                tag: *tag,
+                tag: Mac(*tag),
             })
         };
         // A record's events have one section.

@@ -34,6 +34,7 @@ mod event_key;
 mod header;
 #[cfg(test)]
 mod linking;
+mod mac;
 mod names;
 mod opener;
 mod packing;

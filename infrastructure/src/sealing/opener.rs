@@ -9,6 +9,7 @@ use application::log::{AnyEvent, EventMetadata, OpenedEvent, StreamId};
 use domain::kernel::{AggregateRef, Category, DecodeError, Seal, SubjectId};
 use ring::aead::NONCE_LEN;
 
+use super::commitments::Commitments;
 use super::content::Shared;
 use super::header::{BeginningHeader, Header};
 use super::payload::{Authentic, Form, Opened, SealedPersonal, Void};
@@ -130,8 +131,20 @@ impl Opener {
         }
     }
 
-    /// A key is not here under which a personal section is.
+    /// Whether a stream is a subject's record.
+    pub fn is_record(&self, stream: &StreamId) -> bool {
+        let aggregate = self.aggregate(stream);
+        aggregate.is_some_and(|aggregate| aggregate.whose_record().is_some())
+    }
+
+    /// A key is not here under which something is.
     pub fn miss_key(&self) {
+        self.keys.miss();
+    }
+
+    /// As [`Self::miss_key`], where something is parked for it: then the keys in memory are not to be relied upon either.
+    pub fn miss_key_of_parked(&self) {
+        self.keys.let_go();
         self.keys.miss();
     }
 
@@ -241,8 +254,9 @@ impl Opener {
             .of(stream)
             .map_err(|_| Locked::Void(Void::NotAuthentic))?;
         let beginning = form.beginning(&stream_key).map_err(Locked::Void)?;
+        let begins = beginning.is_some();
         let roots = match (beginning, whose) {
-            (Some(beginning), Some(subject)) => self.root_of(beginning, form.nonce(), &subject, keys),
+            (Some(beginning), Some(subject)) => self.root_of(beginning, form.nonce(), &subject, keys)?,
             (None, Some(subject)) => keys.of_subject(&subject),
             // No record is under the namespace's key alone.
             (Some(_), None) => return Err(Locked::Void(Void::NotAuthentic)),
@@ -258,7 +272,8 @@ impl Opener {
                 return Ok((Under::Category(category), opened));
             }
         }
-        let ended = form.open(Section::Shared, &stream_key);
+        // A record does not begin with its end.
+        let ended = (!begins).then(|| form.open(Section::Shared, &stream_key)).flatten();
         ended.map(|opened| (Under::Namespace, opened)).ok_or(match roots {
             SubjectKeys::Held(_) => Locked::Void(Void::NotAuthentic),
             SubjectKeys::Destroyed => Locked::Sealed,
@@ -267,22 +282,32 @@ impl Opener {
     }
 
     /// The root that a record's beginning names. Another one of the same subject's, which a server may have made at the same moment, is none of
-    /// this record's.
+    /// this record's. One that is somebody else's, or whose keys are not those that the beginning commits to, makes it void.
     fn root_of<'k>(
         &self,
         beginning: &BeginningHeader,
         nonce: &[u8; NONCE_LEN],
         subject: &SubjectId,
         keys: &'k KeySet,
-    ) -> SubjectKeys<'k> {
-        if let destroyed @ SubjectKeys::Destroyed = keys.of_subject(subject) {
-            return destroyed;
-        }
+    ) -> Result<SubjectKeys<'k>, Locked> {
         let reference = self.references.read(beginning.reference, nonce);
+        if reference.chapter != CHAPTER {
+            return Err(Locked::Void(Void::NotAuthentic));
+        }
+        if let destroyed @ SubjectKeys::Destroyed = keys.of_subject(subject) {
+            return Ok(destroyed);
+        }
         match keys.get(&reference.key_id) {
-            KeyLookup::Held(held) if held.subject == *subject => SubjectKeys::Held(vec![held.as_ref()]),
-            KeyLookup::Held(_) | KeyLookup::Unknown => SubjectKeys::Unknown,
-            KeyLookup::Destroyed => SubjectKeys::Destroyed,
+            KeyLookup::Held(held) => {
+                let committed = Commitments::of(&held.key, CHAPTER).map(|commitments| commitments.root());
+                if held.subject == *subject && committed == Ok(beginning.commitment) {
+                    Ok(SubjectKeys::Held(vec![held.as_ref()]))
+                } else {
+                    Err(Locked::Void(Void::NotAuthentic))
+                }
+            }
+            KeyLookup::Unknown => Ok(SubjectKeys::Unknown),
+            KeyLookup::Destroyed => Ok(SubjectKeys::Destroyed),
         }
     }
 

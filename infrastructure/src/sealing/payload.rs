@@ -7,7 +7,8 @@ use ring::hmac;
 
 use super::error::SealError;
 use super::event_key::event_key;
-use super::header::{BeginningHeader, Header, HeaderError, PersonalHeader, TAG};
+use super::header::{BeginningHeader, Header, HeaderError, PersonalHeader};
+use super::mac::{MAC, Mac};
 use super::packing::{self, Packing};
 use super::place::{CommitProof, Place, SECRET, Section, Siblings};
 use super::reference::{Blinded, Reference, References};
@@ -91,16 +92,17 @@ impl Contents {
             },
         );
 
-        let mut header = Header {
+        let header = Header {
             epoch: EPOCH,
             nonce,
             packing,
             personal: personal.as_ref().map(|(header, ..)| *header),
-            beginning: None,
+            beginning: beginning.as_ref().map(|begins| BeginningHeader {
+                reference: references.blind(begins.reference, &nonce),
+                commitment: begins.commitment,
+                tag: Mac::default(),
+            }),
         };
-        if let Some(begins) = beginning {
-            header.beginning = Some(begins.header(&header, location, place, references)?);
-        }
         let mut payload = Vec::with_capacity(size + 3 * WORD);
         header.write(&mut payload);
         let header = payload.clone();
@@ -126,48 +128,25 @@ impl Contents {
             None => Vec::new(),
         };
         let associated = place.associated_data(&header, location, section, &personal);
-        payload.extend(seal_section(&key, nonce, associated, first)?);
+        let first = seal_section(&key, nonce, associated, first)?;
+        if let Some(begins) = beginning {
+            let tag = beginning_tag(
+                &begins.key,
+                &place.associated_data(&header, location, Section::Beginning, &first),
+            )?;
+            let tag_at = payload.len().saturating_sub(MAC);
+            payload.splice(tag_at.., tag.0);
+        }
+        payload.extend(first);
         payload.extend(personal);
         Ok(payload)
     }
 }
 
-impl Beginning {
-    fn header(
-        self,
-        header: &Header,
-        location: &LogLocation,
-        place: &Place,
-        references: &References,
-    ) -> Result<BeginningHeader, Unspecified> {
-        let untagged = BeginningHeader {
-            reference: references.blind(self.reference, &header.nonce),
-            commitment: self.commitment,
-            tag: [0; TAG],
-        };
-        let told = Header {
-            beginning: Some(untagged),
-            ..*header
-        };
-        let tag = beginning_tag(&self.key, &told, location, place)?;
-        Ok(BeginningHeader { tag, ..untagged })
-    }
-}
-
-/// The tag of a beginning: HMAC-SHA256 under a key of the stream's for this, over the header with zeros in its place and what binds a section.
-fn beginning_tag(key: &Prk, header: &Header, location: &LogLocation, place: &Place) -> Result<[u8; TAG], Unspecified> {
-    let untagged = Header {
-        beginning: header.beginning.map(|told| BeginningHeader { tag: [0; TAG], ..told }),
-        ..*header
-    };
-    let mut bytes = Vec::new();
-    untagged.write(&mut bytes);
-    let associated = place.associated_data(&bytes, location, Section::Beginning, &[]);
-    let key = hmac::Key::from(key.expand(&[b"beginning"], hmac::HMAC_SHA256)?);
-    let mut tag = [0; TAG];
-    let whole = hmac::sign(&key, &associated);
-    tag.iter_mut().zip(whole.as_ref()).for_each(|(to, from)| *to = *from);
-    Ok(tag)
+/// The tag of a beginning: under a key of the stream's for this, over what binds it.
+fn beginning_tag(key: &Prk, bound: &[u8]) -> Result<Mac, Unspecified> {
+    let key = key.expand(&[b"beginning"], hmac::HMAC_SHA256)?;
+    Ok(Mac::of(&key.into(), bound))
 }
 
 fn seal_section(
@@ -187,7 +166,7 @@ pub(super) fn sign(commit: &mut [(Place, Vec<u8>)], secret: &[u8; SECRET]) {
     let entries = commit.iter().map(|(place, payload)| (*place, payload.as_slice()));
     let mac = CommitProof::mac_of(entries, secret);
     if let Some((_, last)) = commit.last_mut().filter(|(place, _)| place.has_siblings()) {
-        last.extend_from_slice(&mac);
+        last.extend_from_slice(&mac.0);
     }
 }
 
@@ -238,7 +217,8 @@ pub(super) struct Form<'a> {
     location: &'a LogLocation,
     place: Place,
     header: Header,
-    header_bytes: &'a [u8],
+    /// The header as it is bound: with zeros in the place of a beginning's tag.
+    bound: Vec<u8>,
     /// The first section, and what stands beside it.
     first: &'a [u8],
     personal: &'a [u8],
@@ -254,11 +234,17 @@ impl<'a> Form<'a> {
         if header.epoch != EPOCH {
             return Err(Void::UnknownEpoch(header.epoch));
         }
-        let header_bytes = payload.len().checked_sub(rest.len());
-        let header_bytes = header_bytes
+        let header_length = payload.len().checked_sub(rest.len());
+        let mut bound = header_length
             .and_then(|length| payload.get(..length))
             .filter(|_| payload.len().is_multiple_of(WORD))
-            .ok_or(Void::Malformed)?;
+            .ok_or(Void::Malformed)?
+            .to_vec();
+        if header.beginning.is_some() {
+            // Its tag ends the header, and is made of the rest.
+            let tag_at = bound.len().saturating_sub(MAC);
+            bound.iter_mut().skip(tag_at).for_each(|byte| *byte = 0);
+        }
         let sections = rest.len().checked_sub(place.mac_length());
         let sections = sections.and_then(|length| rest.get(..length)).ok_or(Void::Malformed)?;
         let first_length = header.personal.map_or(sections.len(), |personal| personal.first_length);
@@ -267,7 +253,7 @@ impl<'a> Form<'a> {
             location,
             place,
             header,
-            header_bytes,
+            bound,
             first,
             personal,
         })
@@ -278,10 +264,13 @@ impl<'a> Form<'a> {
         let Some(told) = &self.header.beginning else {
             return Ok(None);
         };
-        let tag = beginning_tag(key, &self.header, self.location, &self.place).map_err(|_| Void::NotAuthentic)?;
-        // Without a branch per byte, as for a commit's MAC.
-        let differs = tag.iter().zip(told.tag).fold(0, |sum, (a, b)| sum | (a ^ b));
-        (differs == 0).then_some(Some(told)).ok_or(Void::NotAuthentic)
+        let bound = self.associated_data(Section::Beginning, self.first);
+        let is_right = beginning_tag(key, &bound).is_ok_and(|tag| tag == told.tag);
+        is_right.then_some(Some(told)).ok_or(Void::NotAuthentic)
+    }
+
+    fn associated_data(&self, section: Section, rest: &[u8]) -> Vec<u8> {
+        self.place.associated_data(&self.bound, self.location, section, rest)
     }
 
     /// Whether a personal section stands beside the first.
@@ -303,9 +292,7 @@ impl<'a> Form<'a> {
     pub(super) fn open_with(&self, section: Section, key: &LessSafeKey) -> Option<Opened> {
         // Nothing stands beside a whole section.
         (section != Section::Whole || !self.has_personal()).then_some(())?;
-        let associated = self
-            .place
-            .associated_data(self.header_bytes, self.location, section, self.personal);
+        let associated = self.associated_data(section, self.personal);
         let packed = open_section(key, self.header.nonce, associated, self.first)?;
         let mut content = packing::unpack(self.header.packing, packed);
         let secret = if self.place.has_siblings() {
@@ -332,9 +319,7 @@ impl<'a> Form<'a> {
             reference: told.reference,
             packing: told.packing,
             nonce: self.header.nonce,
-            associated: self
-                .place
-                .associated_data(self.header_bytes, self.location, Section::Personal, &[]),
+            associated: self.associated_data(Section::Personal, &[]),
             sealed: self.personal,
         });
         Ok(Authentic { content, personal })

@@ -3,10 +3,8 @@
 use application::log::StreamId;
 use ring::{digest, hmac};
 
+use super::mac::{MAC, Mac};
 use crate::log::{AppendedEntry, LogLocation};
-
-/// The length of a commit's MAC, which ends the last payload of a commit of several entries.
-pub(super) const MAC: usize = 16;
 
 /// The length of a commit's secret, with which the first sections of a commit of several entries begin: the key of its MAC.
 pub(super) const SECRET: usize = 16;
@@ -79,21 +77,22 @@ impl Place {
     }
 
     /// The associated data of a section: `header chain id:8 contract:20 place section:1`, and for the first section the sealed personal one
-    /// that follows it, so that neither can be exchanged.
+    /// that follows it, so that neither can be exchanged. In the header of a beginning are zeros in the place of its tag, which is over the
+    /// same with the sealed section.
     pub(super) fn associated_data(
         &self,
         header: &[u8],
         location: &LogLocation,
         section: Section,
-        personal: &[u8],
+        rest: &[u8],
     ) -> Vec<u8> {
-        let mut data = Vec::with_capacity(header.len() + 8 + 20 + PLACE + 1 + personal.len());
+        let mut data = Vec::with_capacity(header.len() + 8 + 20 + PLACE + 1 + rest.len());
         data.extend_from_slice(header);
         data.extend_from_slice(&location.chain_id.to_be_bytes());
         data.extend_from_slice(&location.contract);
         self.write(&mut data);
         data.push(section as u8);
-        data.extend_from_slice(personal);
+        data.extend_from_slice(rest);
         data
     }
 }
@@ -104,7 +103,7 @@ impl Place {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct CommitProof {
     digests: Vec<u8>,
-    mac: Option<[u8; MAC]>,
+    mac: Option<Mac>,
 }
 
 impl CommitProof {
@@ -115,13 +114,13 @@ impl CommitProof {
             let length = payload.len().saturating_sub(place.mac_length());
             let (payload, mac) = payload.split_at_checked(length).unwrap_or_default();
             proof.take_in(&place, payload);
-            proof.mac = mac.try_into().ok();
+            proof.mac = mac.try_into().ok().map(Mac);
         }
         proof
     }
 
     /// The MAC of a commit whose last payload lacks it.
-    pub(super) fn mac_of<'a>(entries: impl IntoIterator<Item = (Place, &'a [u8])>, secret: &[u8; SECRET]) -> [u8; MAC] {
+    pub(super) fn mac_of<'a>(entries: impl IntoIterator<Item = (Place, &'a [u8])>, secret: &[u8; SECRET]) -> Mac {
         let mut proof = Self::default();
         for (place, payload) in entries {
             proof.take_in(&place, payload);
@@ -131,10 +130,7 @@ impl CommitProof {
 
     /// Whether the MAC is right.
     pub(super) fn holds(&self, secret: &[u8; SECRET]) -> bool {
-        let expected = self.expected(secret);
-        // Without a branch per byte: how long the answer takes says nothing about how much of a forged MAC is right.
-        let differs = |mac: [u8; MAC]| mac.iter().zip(expected).fold(0, |sum, (a, b)| sum | (a ^ b));
-        self.mac.is_some_and(|mac| differs(mac) == 0)
+        self.mac == Some(self.expected(secret))
     }
 
     fn take_in(&mut self, place: &Place, payload: &[u8]) {
@@ -145,11 +141,8 @@ impl CommitProof {
             .extend_from_slice(digest::digest(&digest::SHA256, &bytes).as_ref());
     }
 
-    fn expected(&self, secret: &[u8; SECRET]) -> [u8; MAC] {
-        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), &self.digests);
-        let mut mac = [0; MAC];
-        mac.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
-        mac
+    fn expected(&self, secret: &[u8; SECRET]) -> Mac {
+        Mac::of(&hmac::Key::new(hmac::HMAC_SHA256, secret), &self.digests)
     }
 }
 

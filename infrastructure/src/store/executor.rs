@@ -241,7 +241,9 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
                 Err(_) => Settled::Done(Err(CommandError::Unavailable(Unavailable::Overloaded))),
             };
             match settled {
-                Settled::Done(Err(CommandError::Unavailable(_))) if perhaps => return Err(CommandError::Unknown),
+                Settled::Done(Err(CommandError::Unavailable(_) | CommandError::HeldBack)) if perhaps => {
+                    return Err(CommandError::Unknown);
+                }
                 Settled::Done(result) => return result,
                 Settled::Again => tracing::debug!(%command_id, number, "decided again: the stream had moved on"),
                 Settled::Earlier | Settled::Perhaps => {

@@ -20,7 +20,7 @@ use crate::log::{
     AppendedEntry, Commit, CommitLog, CommitOutcome, CommitTicket, JournaledEntry, NewKey, Origin, RejectedCommit,
     StreamPart, StreamTip,
 };
-use crate::notices::{AppliedEvent, Notice, Notices};
+use crate::notices::{AppliedEvent, EntryState, Notice, Notices};
 
 /// Numbers that look random and are the same for the same seed.
 #[derive(Clone)]
@@ -453,7 +453,10 @@ impl State {
             position: written.entry.position,
             transaction: [0; 32],
             command_id: *command,
-            is_void: command.is_none(),
+            state: match command {
+                Some(_) => EntryState::Applied,
+                None => EntryState::Void,
+            },
         });
         let number = applied as u64 + 1;
         let notice = Notice::Applied {

@@ -247,14 +247,9 @@ impl Stream {
         self.changed.notify_waiters();
     }
 
-    /// What is in memory is not to be relied upon any more.
+    /// What is in memory is not to be relied upon any more: an entry is void or parked, on top of which something may have been decided, or
+    /// somebody is erased of whom it still knows.
     pub(super) fn let_go(&self) {
-        self.known().drop_state(None);
-        self.changed.notify_waiters();
-    }
-
-    /// An entry of the stream is void. If it is of a commit in flight, what was decided on top of that commit has no ground.
-    pub(super) fn is_void(&self) {
         let mut known = self.known();
         known.drop_state(None);
         known.exists = true;
@@ -521,7 +516,7 @@ mod tests {
     fn what_is_void_is_not_built_upon_although_it_is_where_it_was_hoped_for() {
         let stream = stream_at(tip(1, 1));
         let commit = advance(&stream, tip(2, 2));
-        stream.is_void();
+        stream.let_go();
         assert!(stream.loaded(&one()).is_none());
         stream.finish_fill(stream.begin_fill(), one(), history(tip(2, 2), 11));
         stream.resolved(&ID, &commit, &CommitOutcome::Void);

@@ -8,7 +8,7 @@ use dashmap::mapref::entry::Entry;
 
 use super::stream::Stream;
 use super::stream_filter::KnownStreams;
-use crate::notices::Notice;
+use crate::notices::{EntryState, Notice};
 
 /// The streams in memory.
 pub(super) struct Streams {
@@ -68,9 +68,9 @@ impl Streams {
             Notice::Applied { appended, .. } => {
                 for event in appended {
                     self.known.insert(&event.stream);
-                    self.tell(&event.stream, |stream| match event.is_void {
-                        true => stream.is_void(),
-                        false => stream.applied(event.tip),
+                    self.tell(&event.stream, |stream| match event.state {
+                        EntryState::Applied => stream.applied(event.tip),
+                        EntryState::Void | EntryState::Parked => stream.let_go(),
                     });
                 }
             }

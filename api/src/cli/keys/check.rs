@@ -55,8 +55,8 @@ impl Check {
 
 fn tell(findings: &Findings) {
     console::result(format!(
-        "{} keys in the database, {} of them do not open as `keys` is configured",
-        findings.keys, findings.unopened
+        "{} keys in the database, {} of them do not open as `keys` is configured, {} are destroyed",
+        findings.keys, findings.unopened, findings.destroyed
     ));
     console::result(format!(
         "{} events of ours in the journal, {} of others; {} keys are missing that ours are under",

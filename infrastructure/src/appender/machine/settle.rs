@@ -5,7 +5,7 @@ use std::iter::Peekable;
 use super::batch::{Batch, Member, Phase, Verdict};
 use super::{Action, Machine, Millis, Nonce};
 use crate::log::{CommitOutcome, RejectedCommit};
-use crate::notices::AppliedEvent;
+use crate::notices::{AppliedEvent, EntryState};
 use application::log::Finality;
 
 /// How long batches that may be forgotten are collected.
@@ -146,19 +146,26 @@ fn verdicts<'a>(
                     actual: rejection.actual,
                 };
             }
-            let (mut verdict, mut is_void) = (Verdict::Unclear, false);
+            let (mut verdict, mut states) = (Verdict::Unclear, Vec::new());
             for part in &member.commit.parts {
                 for version in (part.expected.version + 1..).take(part.payloads.len()) {
                     match events.next_if(|event| event.stream == part.stream && event.tip.version == version) {
                         Some(event) => {
                             verdict = Verdict::Appended { last: event.position };
-                            is_void |= event.is_void;
+                            states.push(event.state);
                         }
                         None => return Verdict::Unclear,
                     }
                 }
             }
-            if is_void { Verdict::Void } else { verdict }
+            if states.contains(&EntryState::Void) {
+                Verdict::Void
+            } else if states.contains(&EntryState::Parked) {
+                // It is on the chain, and takes effect at some time.
+                Verdict::Unclear
+            } else {
+                verdict
+            }
         })
         .collect()
 }

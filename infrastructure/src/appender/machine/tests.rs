@@ -7,7 +7,7 @@ use domain::kernel::CommandId;
 
 use super::*;
 use crate::log::{Commit, CommitOutcome, Payload, StreamHead, StreamPart, StreamTip};
-use crate::notices::AppliedEvent;
+use crate::notices::{AppliedEvent, EntryState};
 
 const CHEAP: Fees = Fees {
     base: 100,
@@ -356,11 +356,15 @@ fn what_a_node_took_after_all_is_not_raised_at_once() {
 }
 
 #[test]
-fn a_commit_is_told_to_be_void_only_when_it_is_and_not_when_it_is_parked() {
-    for (command_id, is_void, expected) in [
-        (Some(CommandId::default()), false, None),
-        (None, false, None),
-        (None, true, Some(CommitOutcome::Void)),
+fn a_commit_is_told_to_be_appended_only_when_it_is_neither_void_nor_parked() {
+    let appended = CommitOutcome::Appended {
+        position: 9,
+        finality: Finality::Final,
+    };
+    for (state, outcome) in [
+        (EntryState::Applied, appended),
+        (EntryState::Parked, CommitOutcome::HandedOver),
+        (EntryState::Void, CommitOutcome::Void),
     ] {
         let mut machine = sent();
         let event = AppliedEvent {
@@ -368,8 +372,8 @@ fn a_commit_is_told_to_be_void_only_when_it_is_and_not_when_it_is_parked() {
             tip: StreamTip::default().after(b"payload"),
             position: 9,
             transaction: [7; 32],
-            command_id,
-            is_void,
+            command_id: None,
+            state,
         };
         let applied = Input::Applied {
             block: 5,
@@ -378,15 +382,10 @@ fn a_commit_is_told_to_be_void_only_when_it_is_and_not_when_it_is_parked() {
         };
         told(&mut machine, 3, applied);
         let actions = told(&mut machine, 4, Input::Finalized { block: 5 });
-        let appended = CommitOutcome::Appended {
-            position: 9,
-            finality: Finality::Final,
-        };
-        let outcome = expected.unwrap_or(appended);
         let is_told = |action: &Action| matches!(action, Action::Resolve(CommitKey(0), told) if *told == outcome);
         assert!(actions.iter().any(is_told), "{actions:?}");
         // Its command may come again at once, and nobody takes it for one that is under way.
         let is_marked = actions.iter().any(|action| matches!(action, Action::MarkRejected(_)));
-        assert_eq!(is_marked, is_void, "{actions:?}");
+        assert_eq!(is_marked, state == EntryState::Void, "{actions:?}");
     }
 }

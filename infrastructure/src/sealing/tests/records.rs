@@ -3,6 +3,11 @@
 use domain::erasure::ErasureEvent;
 use domain::kernel::{Category, DataSubject, ErasureId, Seal};
 
+use super::super::commitments::Commitments;
+use super::super::payload::{Beginning, Contents};
+use super::super::place::Section;
+use super::super::reference::{Reference, References};
+use super::super::sealer::StreamKeys;
 use super::*;
 
 pub(super) fn visited() -> (EncounterEvent, AppendedEntry) {
@@ -106,14 +111,90 @@ async fn where_a_record_begins_a_missing_key_is_told_from_junk_though_another_of
             payload: payload.into(),
             ..entry.clone()
         };
-        let opening = open(&altered, &wrong);
-        let in_the_section = at >= 1 + 1 + 12 + 10 + 32 + 16;
-        let expected = |opening: &Opening| match in_the_section {
-            true => *opening == Opening::KeyMissing,
-            false => matches!(opening, Opening::Void(_)),
-        };
-        assert!(expected(&opening), "byte {at}: {opening:?}");
-        assert!(matches!(open(&altered, &keys()), Opening::Void(_)), "byte {at}");
+        for keys in [&wrong, &keys(), &KeySet::default()] {
+            assert!(matches!(open(&altered, keys), Opening::Void(_)), "byte {at}");
+        }
+    }
+    // A true header before another section is none either.
+    let (_, other) = visited();
+    let header = entry.payload.len() - header::Header::read(&entry.payload).unwrap().1.len();
+    let put_together = [&entry.payload[..header], &other.payload[14..]].concat();
+    let put_together = AppendedEntry {
+        payload: put_together[..put_together.len() / 32 * 32].into(),
+        ..entry
+    };
+    assert_eq!(open(&put_together, &wrong), Opening::Void(Void::NotAuthentic));
+}
+
+/// A first event of the record as nobody of ours writes it.
+fn begun_as(section: Section, reference: Reference, commitment: [u8; 32]) -> AppendedEntry {
+    let AnyEvent::Patient(_, event) = (match open(&begun(), &keys()) {
+        Opening::Opened { event, .. } => event.event,
+        other => panic!("{other:?}"),
+    }) else {
+        panic!("another event")
+    };
+    let of: AggregateRef = patient().into();
+    let UnsealedEvent { encoded, .. } = encode(&of, &event);
+    let stream_key = || StreamKeys::new(&secret()).of(&begun().stream).unwrap();
+    let personal = encoded.personal.unwrap();
+    let (content, key) = match section {
+        Section::Whole => (
+            content::write_whole(encoded.schema, &metadata(), &encoded.shared, &personal),
+            held().key.category(0, Category::Identity).unwrap().expanding(),
+        ),
+        _ => (
+            content::write_only(encoded.schema, &metadata(), &encoded.shared),
+            stream_key(),
+        ),
+    };
+    let contents = Contents {
+        content: content.unwrap(),
+        section,
+        key,
+        personal: None,
+        beginning: Some(Beginning {
+            reference,
+            commitment,
+            key: stream_key(),
+        }),
+    };
+    let place = Place::of(&begun(), BEFORE);
+    let payload = contents.seal(&LOCATION, &References::new(&secret()), &place, [9; 12], &[0; 16]);
+    AppendedEntry {
+        payload: payload.unwrap().into(),
+        ..begun()
+    }
+}
+
+#[tokio::test]
+async fn a_record_begins_with_a_root_of_its_subjects_and_the_keys_that_this_gives() {
+    let own = Reference {
+        key_id: KEY_ID,
+        chapter: 0,
+    };
+    let committed = Commitments::of(&held().key, 0).unwrap().root();
+    assert!(is_opened(&open(&begun_as(Section::Whole, own, committed), &keys())));
+    let somebody_elses = HeldKey {
+        subject: PatientId::new(Uuid::from_u128(9)).into(),
+        key: DataKey::from_bytes(Zeroizing::new([0x77; 32])),
+    };
+    let others = [
+        ([0x22; 8], KeyLookup::Held(Arc::new(somebody_elses))),
+        (KEY_ID, KeyLookup::Held(held())),
+    ];
+    let keys: KeySet = others.into_iter().collect();
+    let named = |key_id, chapter| Reference { key_id, chapter };
+    for (what, entry) in [
+        ("another commitment", begun_as(Section::Whole, own, [1; 32])),
+        ("another chapter", begun_as(Section::Whole, named(KEY_ID, 1), committed)),
+        (
+            "somebody else's root",
+            begun_as(Section::Whole, named([0x22; 8], 0), committed),
+        ),
+        ("its end", begun_as(Section::Shared, own, committed)),
+    ] {
+        assert_eq!(open(&entry, &keys), Opening::Void(Void::NotAuthentic), "{what}");
     }
 }
 

@@ -429,6 +429,8 @@ async fn wherever_a_server_dies_an_erasure_is_finished_by_the_next_and_no_backup
     for (database, environment) in [(&site.database, &[][..]), (&empty, &elsewhere)] {
         let restored = keys(&site, &[&["restore", backup], &passphrase[..]].concat(), environment).await;
         assert_eq!(restored.code, 0, "{}", restored.err);
+        let outlives = restored.out.contains("3 keys of the backup stay destroyed here");
+        assert_eq!(outlives, environment.is_empty(), "{}", restored.out);
         let mut server = site.serve(environment).await;
         server.until_part("keys", true).await;
         for patient in &patients {

@@ -2,7 +2,7 @@
 
 use api_config::FinalityRule;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use tests::rest::Rest;
 use tests::site::{Desk, Said, Server, Site};
@@ -37,7 +37,7 @@ fn check(said: &Said, code: i32, words: &[&str]) {
 }
 
 /// Everything that a desk can read.
-async fn everything(rest: &Rest) -> serde_json::Value {
+async fn everything(rest: &Rest) -> Value {
     let patients = rest.list("/v1/patients?limit=200").await.0;
     let appointments = rest.list("/v1/appointments?limit=200").await.0;
     json!({ "patients": patients, "appointments": appointments })
@@ -309,6 +309,66 @@ async fn a_key_that_goes_while_a_server_runs_is_missed_once_it_is_asked_for() {
     let (status, readiness) = server.until_part("keys", false).await;
     assert_eq!((status, &readiness["ready"]), (503, &json!(false)), "{readiness}");
     assert_eq!(rows(&site.database).await, 3, "no new key");
+    stop(server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_of_a_patient_whose_key_has_gone_is_not_told_to_be_done_before_the_key_is_back() {
+    let site = site().await;
+    let server = site.serve(&[]).await;
+    let administrator = server.administrator().await;
+    let desk = Desk::open(&server, &administrator, 1).await;
+    let (patient, appointment) = desk.visit(0).await;
+    let file = site.file("keys.backup");
+    let file = file.to_str().unwrap();
+    check(&keys(&site, &["backup", file], &[]).await, 0, &["3 keys"]);
+    // The server has the key in memory.
+    execute(
+        &site.database,
+        &format!("DELETE FROM core.data_keys WHERE subject = '{patient}'"),
+    )
+    .await;
+    let chart = format!("/v1/patients/{patient}/chart/findings");
+    let post = async |path: &str, key, body: &Value| {
+        let answer = desk.rest.send(Method::POST, path, key, Some(body));
+        answer.await.unwrap()
+    };
+    let cough = json!({ "symptom": { "text": "cough" } });
+    let once = Some("noted once");
+    let noted = post(&chart, once, &cough).await;
+    assert_eq!(
+        (noted.status, &noted.body["type"]),
+        (503, &json!("/problems/outcome-unknown"))
+    );
+    for (path, body) in [
+        (chart.clone(), &cough),
+        ("/v1/appointments".to_owned(), &desk.booking(patient, 5)),
+        (
+            format!("/v1/appointments/{appointment}/cancel"),
+            &json!({ "reason": "why" }),
+        ),
+    ] {
+        let refused = post(&path, None, body).await;
+        assert_eq!(refused.status, 503, "{path}: {}", refused.body);
+    }
+
+    check(
+        &keys(&site, &["restore", file], &[]).await,
+        0,
+        &["1 keys were restored, 2 were there already"],
+    );
+    let mut again = post(&chart, once, &cough).await;
+    for _ in 0..100 {
+        if again.status == 201 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        again = post(&chart, once, &cough).await;
+    }
+    assert_eq!(again.status, 201, "{}", again.body);
+    let symptoms = desk.rest.get(&format!("/v1/patients/{patient}/chart")).await["symptoms"].clone();
+    assert_eq!(symptoms.as_array().map(Vec::len), Some(1), "{symptoms}");
+    site.compare_with_rebuild().await;
     stop(server).await;
 }
 

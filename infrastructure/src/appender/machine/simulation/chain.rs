@@ -10,7 +10,7 @@ use super::super::{Fee, Nonce};
 use crate::chain::Hash;
 use crate::chain::gas::{GasRules, Size};
 use crate::log::{Commit, RejectedCommit, StreamHead, StreamTip};
-use crate::notices::AppliedEvent;
+use crate::notices::{AppliedEvent, EntryState};
 
 #[derive(Clone, Debug)]
 pub(super) struct Transaction {
@@ -211,7 +211,7 @@ fn execute(block: &mut Block, transaction: Transaction, end: End) {
                     position: block.position,
                     transaction: transaction.hash,
                     command_id: Some(commit.command_id),
-                    is_void: false,
+                    state: EntryState::Applied,
                 });
             }
             block.heads.insert(part.stream, head);
