@@ -50,7 +50,7 @@ async fn an_entry_is_shown_by_its_place_its_writer_and_its_times_alone() {
             "position": 7, "stream": format!("0x{}", "07".repeat(32)), "version": 2, "block": 9, "blockTime": entry["blockTime"],
             "transaction": format!("0x{}", "09".repeat(32)), "finality": "included",
             "writer": "0x0404040404040404040404040404040404040404", "index": 0, "count": 1, "kind": "void",
-            "void": "not-authentic", "claimedAt": null,
+            "void": "not-authentic",
         })
     );
     assert!(entry["blockTime"].is_string());

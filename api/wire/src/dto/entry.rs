@@ -68,7 +68,7 @@ wire_enum!(
 #[schema(example = json!({
     "position": 4711, "stream": "0x000000019f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15", "version": 3, "block": 4120,
     "blockTime": "2026-03-01T08:00:00Z", "transaction": "0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02",
-    "finality": "final", "writer": "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266", "index": 0, "count": 1, "kind": "sealed", "void": null,
+    "finality": "final", "writer": "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266", "index": 0, "count": 1, "kind": "sealed",
     "claimedAt": "2026-03-01T07:59:58.123Z",
 }))]
 pub struct LogEntry {
@@ -91,8 +91,8 @@ pub struct LogEntry {
     /// How sure it is that the chain keeps the entry.
     #[schema(example = "final")]
     pub finality: Finality,
-    /// The address of the account that wrote the entry; `null` for what is administrative, which the contract writes itself.
-    #[schema(required = true)]
+    /// The address of the account that wrote the entry; missing for what is administrative, which the contract writes itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub writer: Option<WalletAddress>,
     /// Which of the entries of its commit the entry is, from 0.
     #[schema(example = 0)]
@@ -103,12 +103,13 @@ pub struct LogEntry {
     /// What the entry is.
     #[schema(example = "sealed")]
     pub kind: EntryKind,
-    /// Why the entry is void; `null` if it is not.
-    #[schema(required = true)]
+    /// Why the entry is void; missing if it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub void: Option<VoidReason>,
-    /// When the event was decided, as it says itself, by the clock of the server that wrote it; `null` where that cannot be known: of what
-    /// is void, foreign or administrative, and of events that cannot be decoded. Compare it with `blockTime`.
-    #[schema(required = true, example = "2026-03-01T07:59:58.123Z")]
+    /// When the event was decided, as it says itself, by the clock of the server that wrote it; missing where that cannot be known: of
+    /// what is void, erased, foreign or administrative, and of events that cannot be decoded. Compare it with `blockTime`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2026-03-01T07:59:58.123Z")]
     pub claimed_at: Option<Instant>,
 }
 

@@ -90,14 +90,7 @@ async fn a_rebuild_reads_from_nodes_that_give_little() {
         let log = long_log(&mut History::new(42)).await;
         let proxy = Proxy::of(log.chain.url());
         proxy.behave_all(miser.clone());
-        let node = Node::new(&[proxy.url()], log.log.node().chain_id(), RpcOptions::default()).unwrap();
-        let rebuild = Rebuild::new(
-            FollowerConfig::new(FinalityRule::Instant, log.deployed_in),
-            EventLog::new(node, log.log.address()),
-            log.opener(),
-            log.pool(REBUILD),
-            ReadModels,
-        );
+        let rebuild = log.rebuild_over(&[proxy.url()], FinalityRule::Instant);
         let head = log.log.head(BlockId::Latest).await.unwrap();
         assert_eq!(rebuild.run(|_| ()).await.unwrap().position, head.position, "{miser:?}");
         assert!(proxy.lies() > 0, "{miser:?}");
@@ -125,14 +118,7 @@ async fn a_rebuild_asks_for_headers_only_where_the_logs_do_not_tell_their_time()
     let mut headers = Vec::new();
     for conduct in [Conduct::Honest, Conduct::TellsNoTimes] {
         proxy.behave(conduct.clone());
-        let node = Node::new(&[proxy.url()], log.log.node().chain_id(), RpcOptions::default()).unwrap();
-        let rebuild = Rebuild::new(
-            FollowerConfig::new(FinalityRule::Instant, log.deployed_in),
-            EventLog::new(node, log.log.address()),
-            log.opener(),
-            log.pool(REBUILD),
-            ReadModels,
-        );
+        let rebuild = log.rebuild_over(&[proxy.url()], FinalityRule::Instant);
         let before = proxy.asked("eth_getBlockByNumber");
         rebuild.run(|_| ()).await.unwrap();
         headers.push(proxy.asked("eth_getBlockByNumber") - before);
