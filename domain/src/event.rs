@@ -213,7 +213,7 @@ fn marked(of: AggregateRef, mut encoded: EncodedEvent) -> EncodedEvent {
     let whose = match of.parts() {
         Parts::InRecord(_, id) => [&[kind], id.as_bytes().as_slice()].concat(),
         Parts::Part(_) | Parts::OfSubject(_) => vec![kind],
-        Parts::Uuid(_) | Parts::Day(..) => return encoded,
+        Parts::Uuid(_) | Parts::Day(..) | Parts::Bucket(_) => return encoded,
     };
     encoded.schema |= SHARES;
     encoded.shared.splice(..0, whose);

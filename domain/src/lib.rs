@@ -18,13 +18,13 @@ pub mod kernel;
 pub mod account;
 pub mod calendar;
 pub mod chart;
+pub mod claims;
 pub mod encounter;
 pub mod erasure;
 pub mod event;
 pub mod patient;
 pub mod practitioner;
 pub mod state;
-pub mod wallet;
 
 #[cfg(test)]
 mod encoding_tests;

@@ -4,7 +4,7 @@
 //! is sealed. Ids, references, the enum of all events, their encoding and the tests of it are made from it, by macros to which the
 //! table is handed. Whoever adds an aggregate adds it here.
 //!
-//! - The **number** stands in sealed stream names: it is never reused.
+//! - The **number** stands in sealed stream names: it is never reused. 5 is none: it was a wallet's before wallets were claimed in buckets.
 //! - The **name** stands in references (`patient/<uuid>`) and in the journal.
 //! - The **id** is `uuid` where a UUID names the aggregate, and `own` where it is a type of its own, written in `kernel/ids.rs`: these have
 //!   a stream of their own. It is `record` where a patient and a UUID name it, and `part` where the patient alone does: these stand in
@@ -62,14 +62,6 @@ macro_rules! aggregates {
                     WalletUnbound: beside Identity(reason),
                 }
             }
-            /// A wallet, without telling which: derived from its address under the organisation's secret.
-            5 wallet: WalletClaim {
-                id: uuid WalletId,
-                events: WalletEvent in schema 1 {
-                    Claimed: namespace,
-                    Released: namespace,
-                }
-            }
             /// An encounter of a patient (FHIR R4 `Encounter`).
             6 encounter: Encounter {
                 id: record EncounterId,
@@ -100,6 +92,14 @@ macro_rules! aggregates {
                 id: subject ErasureId,
                 events: ErasureEvent in schema 1 {
                     Erased: namespace,
+                }
+            }
+            /// Claims: which names are whose, in one of 256 buckets.
+            9 claims: Claims {
+                id: own ClaimsId,
+                events: ClaimsEvent in schema 1 {
+                    Claimed: beside Identity(claim),
+                    Released: beside Identity(claim),
                 }
             }
         }

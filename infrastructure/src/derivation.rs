@@ -4,7 +4,8 @@
 //! or from a guess at an identifier, whether they belong together.
 
 use application::ports::IdentityDerivation;
-use domain::kernel::{Identifier, Wallet};
+use domain::claims::Name;
+use domain::kernel::{ClaimsId, Identifier, Wallet};
 use uuid::Uuid;
 
 use crate::keys::{IdentityKey, MasterSecret};
@@ -19,9 +20,13 @@ impl KeyedDerivation {
         Self(secret.identity_derivation())
     }
 
-    fn id(&self, parts: &[&str]) -> Uuid {
+    fn digest(&self, parts: &[&str]) -> [u8; 16] {
         let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
-        uuid::Builder::from_custom_bytes(self.0.digest(&parts)).into_uuid()
+        self.0.digest(&parts)
+    }
+
+    fn id(&self, parts: &[&str]) -> Uuid {
+        uuid::Builder::from_custom_bytes(self.digest(parts)).into_uuid()
     }
 }
 
@@ -42,6 +47,17 @@ impl IdentityDerivation for KeyedDerivation {
 
     fn from_name(&self, kind: &str, name: &str) -> Uuid {
         self.id(&["name", kind, name])
+    }
+
+    fn bucket_of(&self, name: &Name) -> ClaimsId {
+        let [bucket, ..] = match name {
+            Name::OfPatient(Identifier { system, value }) => self.digest(&["claim", "patient", system, value]),
+            Name::OfPractitioner(Identifier { system, value }) => {
+                self.digest(&["claim", "practitioner", system, value])
+            }
+            Name::Wallet(wallet) => self.digest(&["claim", "wallet", &hex::encode(wallet.0)]),
+        };
+        ClaimsId(bucket)
     }
 }
 
@@ -82,6 +98,15 @@ mod tests {
     }
 
     #[test]
+    fn names_are_claimed_in_all_buckets_alike() {
+        let bucket = |number: u32| derivation(1).bucket_of(&Name::OfPatient(identifier(&number.to_string())));
+        let mut counts = [0_u32; 256];
+        (0..25_600).for_each(|number| counts[usize::from(bucket(number).0)] += 1);
+        // A hundred in each are expected; that one of them has less than 50 or more than 150 is a chance of one in ten thousand.
+        assert!(counts.iter().all(|count| (50..150).contains(count)), "{counts:?}");
+    }
+
+    #[test]
     fn derived_ids_never_change() {
         // They name streams on chains: another derivation would lose them.
         assert_eq!(
@@ -98,5 +123,12 @@ mod tests {
             derivation(0x42).from_name("service", "import").to_string(),
             "231add54-e335-89b3-a5f7-14ee49573e29"
         );
+        let buckets = [
+            Name::OfPatient(identifier("7")),
+            Name::OfPractitioner(identifier("7")),
+            Name::Wallet(Wallet([3; 20])),
+        ];
+        let buckets = buckets.map(|name| derivation(0x42).bucket_of(&name).0);
+        assert_eq!(buckets, [36, 93, 74]);
     }
 }

@@ -83,11 +83,10 @@ impl Queries for PgQueries {
     async fn patients_known_as(
         &self,
         admittance: &Admittance,
-        ids: &[PatientId],
         identifiers: &[Identifier],
     ) -> Result<Vec<PatientView>, QueryError> {
         admittance.check(Object::Everybody, &[Category::Identity])?;
-        answer(patients::known_as(&self.pool, ids, identifiers)).await
+        answer(patients::known_as(&self.pool, identifiers)).await
     }
 
     async fn practitioner(&self, id: PractitionerId) -> Result<Option<PractitionerView>, QueryError> {
@@ -102,12 +101,8 @@ impl Queries for PgQueries {
         answer(practitioners::list(&self.pool, specialization, page)).await
     }
 
-    async fn practitioners_known_as(
-        &self,
-        ids: &[PractitionerId],
-        identifiers: &[Identifier],
-    ) -> Result<Vec<PractitionerView>, QueryError> {
-        answer(practitioners::known_as(&self.pool, ids, identifiers)).await
+    async fn practitioners_known_as(&self, identifiers: &[Identifier]) -> Result<Vec<PractitionerView>, QueryError> {
+        answer(practitioners::known_as(&self.pool, identifiers)).await
     }
 
     async fn availability(&self, practitioner: PractitionerId, day: NaiveDate) -> Result<AvailabilityView, QueryError> {

@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use super::error::DevError;
 
 /// The layout that this program writes.
-const LAYOUT: u32 = 11;
+const LAYOUT: u32 = 12;
 
 /// The file that says that a folder is ours.
 const MARKER: &str = "medconnect.toml";

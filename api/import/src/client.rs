@@ -1,6 +1,7 @@
 //! The REST calls of an import, with the patience that a server under restart needs, and with another try where the server
 //! says that nothing was decided.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -155,6 +156,13 @@ impl Done {
     }
 }
 
+/// How many names are claimed or given back for somebody who was called by some and is called by others.
+fn claims<'a>(before: impl IntoIterator<Item = &'a Identifier>, now: impl IntoIterator<Item = &'a Identifier>) -> u64 {
+    let before: HashSet<&Identifier> = before.into_iter().collect();
+    let now: HashSet<&Identifier> = now.into_iter().collect();
+    before.symmetric_difference(&now).map(|_| 1).sum()
+}
+
 /// A client of a running server.
 #[derive(Clone)]
 pub struct Client {
@@ -197,8 +205,9 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub(super) async fn register_practitioner(&self, details: &PractitionerDetails) -> Result<Done, ClientError> {
+        let events = claims([], details.names()).saturating_add(1);
         let details = details.clone().into();
-        self.register("/v1/practitioners", &dto::RegisterPractitioner { details })
+        self.register("/v1/practitioners", &dto::RegisterPractitioner { details }, events)
             .await
     }
 
@@ -226,19 +235,20 @@ impl Client {
         Ok((understood(checked(details))?, version))
     }
 
-    /// Replaces a practitioner's details on the version that was read.
+    /// Replaces a practitioner's `recorded` details, which were read at a version.
     ///
     /// # Errors
     /// [`ClientError`].
     pub(super) async fn update_practitioner(
         &self,
         id: Uuid,
+        (recorded, version): (&PractitionerDetails, u64),
         details: &PractitionerDetails,
-        version: u64,
     ) -> Result<Done, ClientError> {
         let mut done = Done::unchanged(id);
+        let events = claims(recorded.names(), details.names()).saturating_add(1);
         let body = dto::PractitionerDetails::from(details.clone());
-        self.replace(&format!("/v1/practitioners/{id}"), &body, version, &mut done)
+        self.replace(&format!("/v1/practitioners/{id}"), &body, version, events, &mut done)
             .await?;
         Ok(done)
     }
@@ -248,8 +258,10 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub(super) async fn register_patient(&self, details: &PatientDetails) -> Result<Done, ClientError> {
+        let events = claims([], details.names()).saturating_add(1);
         let details = details.clone().into();
-        self.register("/v1/patients", &dto::RegisterPatient { details }).await
+        self.register("/v1/patients", &dto::RegisterPatient { details }, events)
+            .await
     }
 
     /// The patients who are known by one of these identifiers.
@@ -297,19 +309,20 @@ impl Client {
         })
     }
 
-    /// Replaces a patient's details on the version that was read, if nobody changed them since.
+    /// Replaces a patient's `recorded` details, which were read at a version, if nobody changed them since.
     ///
     /// # Errors
     /// [`ClientError`].
     pub(super) async fn update_details(
         &self,
         id: Uuid,
+        (recorded, version): (&PatientDetails, u64),
         details: &PatientDetails,
-        version: u64,
         done: &mut Done,
     ) -> Result<(), ClientError> {
+        let events = claims(recorded.names(), details.names()).saturating_add(1);
         let body = dto::PatientDetails::from(details.clone());
-        self.replace(&format!("/v1/patients/{id}/details"), &body, version, done)
+        self.replace(&format!("/v1/patients/{id}/details"), &body, version, events, done)
             .await
     }
 
@@ -339,19 +352,20 @@ impl Client {
         Ok(())
     }
 
+    /// Replaces something. It makes so many events.
     async fn replace(
         &self,
         path: &str,
         body: &impl Serialize,
         version: u64,
+        events: u64,
         done: &mut Done,
     ) -> Result<(), ClientError> {
         let result = self.command(&Method::PUT, path, body, Some(version)).await?;
         done.commands = done.commands.saturating_add(1);
         if result.position.is_some() {
             done.change = Change::Updated;
-            // A replacement is one event.
-            done.events = done.events.saturating_add(1);
+            done.events = done.events.saturating_add(events);
         }
         Ok(())
     }
@@ -362,7 +376,8 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn visit(&self, visit: &Visit, patient: Uuid, practitioner: Option<Uuid>) -> Result<Done, ClientError> {
-        self.register("/v1/visits", &told(visit, patient, practitioner)).await
+        self.register("/v1/visits", &told(visit, patient, practitioner), 1)
+            .await
     }
 
     async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
@@ -374,8 +389,8 @@ impl Client {
         .await
     }
 
-    /// Registers or records something, unless it is there already.
-    async fn register(&self, path: &str, body: &impl Serialize) -> Result<Done, ClientError> {
+    /// Registers or records something, unless it is there already. It makes so many events.
+    async fn register(&self, path: &str, body: &impl Serialize, events: u64) -> Result<Done, ClientError> {
         let result = self.command(&Method::POST, path, body, None).await?;
         let id = result.id.ok_or_else(|| ClientError::Answer("no id".to_owned()))?;
         let change = match result.position {
@@ -387,8 +402,7 @@ impl Client {
             id,
             change,
             commands: 1,
-            // Each of these is one event.
-            events: u64::from(result.position.is_some()),
+            events: result.position.map_or(0, |_| events),
         })
     }
 
@@ -662,7 +676,11 @@ mod tests {
             vec![pending.clone(), (200, not_executed), (201, result(Some(7)))],
             vec![pending, (200, status("done", json!({ "result": result(Some(7)) })))],
         ] {
-            let done = server(answers).await.register("/v1/visits", &json!({})).await.unwrap();
+            let done = server(answers)
+                .await
+                .register("/v1/visits", &json!({}), 1)
+                .await
+                .unwrap();
             assert_eq!((done.change, done.commands, done.events), (Change::Added, 1, 1));
         }
     }
@@ -677,7 +695,7 @@ mod tests {
             let answers = vec![(kind.status(), problem(kind)), (201, result(Some(7)))];
             let refused = server(answers)
                 .await
-                .register("/v1/visits", &json!({}))
+                .register("/v1/visits", &json!({}), 1)
                 .await
                 .unwrap_err();
             assert!(refused.is(kind), "{refused:?}");
@@ -688,7 +706,7 @@ mod tests {
     async fn what_was_there_already_appended_nothing() {
         let done = server(vec![(200, result(None))])
             .await
-            .register("/v1/visits", &json!({}))
+            .register("/v1/visits", &json!({}), 1)
             .await
             .unwrap();
         assert_eq!((done.change, done.events), (Change::Unchanged, 0));

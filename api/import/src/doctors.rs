@@ -148,7 +148,7 @@ async fn update(
         .is_told_otherwise(&people::likeness_of_doctor(&recorded));
     let merged = merge::practitioner(&recorded, &named(&doctor.details, doctor, Some(id), found));
     let done = if merged != recorded {
-        match client.update_practitioner(id, &merged, version).await {
+        match client.update_practitioner(id, (&recorded, version), &merged).await {
             Err(error) if error.is(ProblemKind::PreconditionFailed) || error.is(ProblemKind::AlreadyRegistered) => {
                 return Ok(None);
             }

@@ -343,7 +343,9 @@ async fn update(
     let mut done = Done::unchanged(id);
     let written = async {
         if merged != details {
-            client.update_details(id, &merged, version, &mut done).await?;
+            client
+                .update_details(id, (&details, version), &merged, &mut done)
+                .await?;
         }
         tell(client, &chart, &report, &mut done).await
     };

@@ -7,6 +7,7 @@
 //! Until a command is durable every wait has an end, after which it certainly will not be executed. Once it is durable it is
 //! seen through, however long that takes; [`crate::ports::AcceptanceListener`] is told in between.
 
+use std::convert::Infallible;
 use std::future::Future;
 
 use chrono::{DateTime, Utc};
@@ -87,6 +88,25 @@ pub enum CommandError<E> {
 }
 
 impl<E> CommandError<E> {
+    /// The refusal, if that is what it is.
+    ///
+    /// # Errors
+    /// Anything else.
+    pub fn rejection(self) -> Result<E, CommandError<Infallible>> {
+        match self {
+            Self::Rejected(refusal) => Ok(refusal),
+            Self::Stale => Err(CommandError::Stale),
+            Self::Conflict { attempts } => Err(CommandError::Conflict { attempts }),
+            Self::Unavailable(what) => Err(CommandError::Unavailable(what)),
+            Self::Unknown => Err(CommandError::Unknown),
+            Self::HeldBack => Err(CommandError::HeldBack),
+            Self::Erased => Err(CommandError::Erased),
+            Self::TooLarge => Err(CommandError::TooLarge),
+            Self::Refused => Err(CommandError::Refused),
+            Self::Internal(cause) => Err(CommandError::Internal(cause)),
+        }
+    }
+
     /// The same, with its refusal told otherwise.
     pub fn refused_as<F>(self, told: impl FnOnce(E) -> F) -> CommandError<F> {
         match self {

@@ -21,7 +21,8 @@ pub mod transaction;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::kernel::{Identifier, Wallet};
+use domain::claims::Name;
+use domain::kernel::{ClaimsId, Identifier, Wallet};
 use uuid::Uuid;
 
 use crate::log::{Finality, Position};
@@ -44,7 +45,7 @@ pub trait Clock: Send + Sync + 'static {
     reason = "the id comes from the argument, under the secret that self holds"
 )]
 pub trait IdentityDerivation: Send + Sync + 'static {
-    /// The id of something from another system, by its kind (`patient`, `practitioner`, `appointment`).
+    /// The id of something from another system that is nobody, by its kind (`organization`).
     fn from_identifier(&self, kind: &str, identifier: &Identifier) -> Uuid;
 
     /// The id of a wallet: nobody can tell from it which it is.
@@ -52,6 +53,9 @@ pub trait IdentityDerivation: Send + Sync + 'static {
 
     /// The id of something that has a name only here, such as a service account.
     fn from_name(&self, kind: &str, name: &str) -> Uuid;
+
+    /// The bucket in which a name is claimed.
+    fn bucket_of(&self, name: &Name) -> ClaimsId;
 }
 
 /// How far the read models are.

@@ -375,14 +375,13 @@ pub trait Queries: Send + Sync + 'static {
         page: Page<PatientId>,
     ) -> impl Future<Output = Result<Vec<PatientView>, QueryError>> + Send;
 
-    /// The patients who are one of these, or have one of these among their other identifiers, in the order of their ids.
+    /// The patients who are called by one of these, in the order of their ids.
     ///
     /// # Errors
     /// As [`Self::patient`].
     fn patients_known_as(
         &self,
         admittance: &Admittance,
-        ids: &[PatientId],
         identifiers: &[Identifier],
     ) -> impl Future<Output = Result<Vec<PatientView>, QueryError>> + Send;
 
@@ -405,13 +404,12 @@ pub trait Queries: Send + Sync + 'static {
         page: Page<PractitionerId>,
     ) -> impl Future<Output = Result<Vec<PractitionerView>, QueryError>> + Send;
 
-    /// The practitioners who are one of these, or have one of these among their other identifiers, in the order of their ids.
+    /// The practitioners who are called by one of these, in the order of their ids.
     ///
     /// # Errors
     /// As [`Self::patient`].
     fn practitioners_known_as(
         &self,
-        ids: &[PractitionerId],
         identifiers: &[Identifier],
     ) -> impl Future<Output = Result<Vec<PractitionerView>, QueryError>> + Send;
 

@@ -107,6 +107,11 @@ pub struct Root<A: ClinicAggregate> {
 }
 
 impl<A: ClinicAggregate> Root<A> {
+    /// Which aggregate it is.
+    pub const fn id(&self) -> A::Id {
+        self.id
+    }
+
     /// Its state, with what was decided so far.
     pub const fn state(&self) -> &A {
         &self.state
@@ -176,18 +181,44 @@ impl<A: ClinicAggregate> Roots for Root<A> {
     }
 }
 
+/// As many aggregates of one kind as a command turns out to be about.
+impl<A: ClinicAggregate> Roots for Vec<Root<A>> {
+    type Targets = Vec<Target<A::Id>>;
+
+    fn targets(targets: &Self::Targets) -> Vec<Target<AggregateRef>> {
+        targets.iter().map(|target| target.untyped()).collect()
+    }
+
+    fn open(targets: &Self::Targets, states: &[Arc<AnyState>]) -> Result<Self, Mismatched> {
+        if targets.len() != states.len() {
+            return Err(Mismatched);
+        }
+        let roots = targets.iter().zip(states.chunks(1));
+        roots.map(|(target, state)| Root::open(target, state)).collect()
+    }
+
+    fn close(self) -> Result<Vec<Vec<AnyEvent>>, Mismatched> {
+        let closed: Vec<_> = self.into_iter().map(Root::close).collect::<Result<_, _>>()?;
+        Ok(closed.concat())
+    }
+}
+
 macro_rules! several_roots {
     ($($A:ident $root:ident),*) => {
-        impl<$($A: ClinicAggregate),*> Roots for ($(Root<$A>,)*) {
-            type Targets = ($(Target<$A::Id>,)*);
+        impl<$($A: Roots),*> Roots for ($($A,)*) {
+            type Targets = ($($A::Targets,)*);
 
             fn targets(($($root,)*): &Self::Targets) -> Vec<Target<AggregateRef>> {
-                vec![$($root.untyped()),*]
+                [$($A::targets($root)),*].concat()
             }
 
-            fn open(($($root,)*): &Self::Targets, states: &[Arc<AnyState>]) -> Result<Self, Mismatched> {
-                let mut states = states.chunks(1);
-                Ok(($(Root::<$A>::open($root, states.next().unwrap_or_default())?,)*))
+            fn open(($($root,)*): &Self::Targets, mut states: &[Arc<AnyState>]) -> Result<Self, Mismatched> {
+                $(
+                    let (own, rest) = states.split_at_checked($A::targets($root).len()).ok_or(Mismatched)?;
+                    let $root = $A::open($root, own)?;
+                    states = rest;
+                )*
+                states.is_empty().then_some(($($root,)*)).ok_or(Mismatched)
             }
 
             fn close(self) -> Result<Vec<Vec<AnyEvent>>, Mismatched> {

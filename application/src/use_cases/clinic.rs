@@ -74,7 +74,8 @@ pub struct Clinic<B: Backend> {
     /// What the operator has decided.
     pub(crate) rules: Rules,
     pub(crate) bookings: BookingsUnderWay,
-    pub(crate) names: NamesUnderWay,
+    /// Encounters that are being filed.
+    pub(crate) filing: NamesUnderWay,
     /// The last content hashes, for they read everything.
     pub(crate) hashes: Mutex<Option<Vec<ProjectionHash>>>,
 }
@@ -153,7 +154,7 @@ impl<B: Backend> Clinic<B> {
             sessions,
             rules: Rules::default(),
             bookings: BookingsUnderWay::default(),
-            names: NamesUnderWay::default(),
+            filing: NamesUnderWay::default(),
             hashes: Mutex::default(),
         }
     }
@@ -198,7 +199,7 @@ impl<B: Backend> Clinic<B> {
         }
     }
 
-    /// The id of a wallet's claim.
+    /// The name under which a wallet stands beside the log.
     pub fn wallet_id(&self, wallet: &Wallet) -> WalletId {
         WalletId::new(self.identities.from_wallet(wallet))
     }

@@ -5,6 +5,7 @@
 //! another of its names, meets it. Two patients may each have a visit of one identifier, for sources without addresses count from 1.
 
 use std::collections::{BTreeSet, HashSet};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::encounter::{
@@ -12,9 +13,9 @@ use domain::encounter::{
     Told, recognise,
 };
 use domain::kernel::{
-    AppointmentId, CommandId, Concept, EncounterId, Identifier, Identity as _, PatientId, PractitionerId, Slot,
-    SourceId, Sources,
+    AppointmentId, CommandId, Concept, EncounterId, Identifier, PatientId, PractitionerId, Slot, SourceId, Sources,
 };
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::error::{Refusal, Resource, UseCaseError};
@@ -26,6 +27,10 @@ use crate::ports::queries::{AppointmentView, Queries as _, VISITS};
 use crate::ports::transaction::{Expected, Target};
 use crate::use_cases::calendars::{AppointmentDone, AppointmentVersion, local_day};
 use crate::use_cases::clinic::{Backend, Clinic, Issue};
+use crate::use_cases::names_under_way::HeldNames;
+
+/// How long a command waits for another that tells of an encounter by the same name.
+const WAITS_FOR: Duration = Duration::from_secs(10);
 
 /// Who provided a visit.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -147,7 +152,7 @@ impl<B: Backend> Clinic<B> {
         context: &CommandContext,
     ) -> Result<(Uuid, Receipt), UseCaseError> {
         let names = &told.filed.names;
-        let _held = self.hold_names(EncounterId::TYPE, names_of(patient, names)).await?;
+        let _held = self.hold_names(names_of(patient, names)).await?;
         let mut known = self.queries.encounters_named(admittance, patient, names).await?;
         let mut others: BTreeSet<Uuid> = BTreeSet::new();
         loop {
@@ -174,6 +179,15 @@ impl<B: Backend> Clinic<B> {
             let receipt = done.map_err(|error| UseCaseError::from(error).meeting(EncounterId { patient, id }))?;
             return Ok((id, receipt));
         }
+    }
+
+    /// Holds names of encounters until the answer is dropped.
+    ///
+    /// # Errors
+    /// [`UseCaseError::Conflict`] when another command holds one of them for too long.
+    async fn hold_names(&self, names: HashSet<Identifier>) -> Result<HeldNames<'_>, UseCaseError> {
+        let held = timeout(WAITS_FOR, self.filing.hold(names)).await;
+        held.map_err(|_| UseCaseError::Conflict { attempts: 1 })
     }
 
     /// The id of a new encounter: of the first of its identifiers, or else of its sources, that is no other one's.

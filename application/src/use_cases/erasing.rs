@@ -1,11 +1,13 @@
 //! The erasure of a data subject, as far as the log is concerned. What follows from it, the destruction of keys, happens once it is final.
 
+use std::collections::BTreeSet;
+
 use domain::account::{Account, AccountCommand, Holder};
+use domain::claims::{Called as _, Claims, Name};
 use domain::erasure::{Erasure, ErasureCommand, KeyName};
 use domain::kernel::{AccountId, AggregateType, ClinicAggregate, DataSubject, ErasureId, Wallet};
 use domain::patient::Patient;
 use domain::practitioner::Practitioner;
-use domain::wallet::{WalletClaim, WalletCommand};
 
 use crate::error::{Refusal, Resource, UseCaseError};
 use crate::log::Actor;
@@ -19,10 +21,14 @@ use crate::use_cases::clinic::{Backend, Clinic};
 /// Why a wallet is taken from an account. Nobody reads it: it is under the key that is destroyed.
 const REASON: &str = "erased";
 
-/// The account of somebody who is to be erased, and the wallet that signs in to it.
-#[derive(Clone, Copy)]
-struct SignsIn {
-    account: AccountId,
+/// What is known of somebody who is to be erased.
+#[derive(Clone, Default)]
+struct Known {
+    /// What they are called.
+    names: BTreeSet<Name>,
+    /// Their account, if they have one.
+    account: Option<AccountId>,
+    /// The wallet that signs in to it.
     wallet: Option<Wallet>,
 }
 
@@ -33,10 +39,11 @@ impl<B: Backend> Clinic<B> {
     /// # Errors
     /// [`UseCaseError::NotFound`] and [`UseCaseError::Refused`] stand; anything else may be otherwise at the next attempt.
     pub async fn erase(&self, request: &ErasureRequest, keys: Vec<KeyName>) -> Result<(), UseCaseError> {
-        let signs_in = match self.who_is_to_be_erased(request.subject).await {
+        let known = match self.who_is_to_be_erased(request.subject).await {
             Err(UseCaseError::Erased) => return Ok(()),
             who => who?,
         };
+        let wallet = known.wallet;
         if let DataSubject::Staff(account) = request.subject {
             self.leave_an_administrator(&Revoked::Account { account }).await?;
         }
@@ -53,17 +60,17 @@ impl<B: Backend> Clinic<B> {
         self.invitations
             .withdraw(self.account_of_subject(request.subject))
             .await?;
-        match self.end_the_stream(request.subject, signs_in, keys, &context).await {
+        match self.end_the_stream(request.subject, known, keys, &context).await {
             Ok(_) | Err(CommandError::Erased) => {}
             Err(error) => return Err(error.into()),
         }
-        if let Some(wallet) = signs_in.and_then(|signs_in| signs_in.wallet) {
+        if let Some(wallet) = wallet {
             self.sessions.close_all(&wallet, None).await?;
         }
         Ok(())
     }
 
-    fn account_of_subject(&self, subject: DataSubject) -> AccountId {
+    pub(crate) fn account_of_subject(&self, subject: DataSubject) -> AccountId {
         match subject {
             DataSubject::Patient(id) => self.account_of(&Person::Patient(id)),
             DataSubject::Practitioner(id) => self.account_of(&Person::Practitioner(id)),
@@ -71,14 +78,13 @@ impl<B: Backend> Clinic<B> {
         }
     }
 
-    /// The account of somebody who is there, if they have one.
-    async fn who_is_to_be_erased(&self, subject: DataSubject) -> Result<Option<SignsIn>, UseCaseError> {
-        match subject {
-            DataSubject::Patient(id) => {
-                self.require::<Patient>(id, AggregateType::Patient).await?;
-            }
+    /// Somebody who is there.
+    async fn who_is_to_be_erased(&self, subject: DataSubject) -> Result<Known, UseCaseError> {
+        let mut names = match subject {
+            DataSubject::Patient(id) => self.require::<Patient>(id, AggregateType::Patient).await?.called(),
             DataSubject::Practitioner(id) => {
-                self.require::<Practitioner>(id, AggregateType::Practitioner).await?;
+                let known = self.require::<Practitioner>(id, AggregateType::Practitioner);
+                known.await?.called()
             }
             DataSubject::Staff(id) => {
                 let state = self.require::<Account>(id, AggregateType::Account).await?;
@@ -86,12 +92,18 @@ impl<B: Backend> Clinic<B> {
                 if !matches!(state.holder(), Some(Holder::Staff { .. })) {
                     return Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Account)));
                 }
+                BTreeSet::new()
             }
-        }
+        };
         let account = self.account_of_subject(subject);
         let state = self.executor.load::<Account>(account).await?.aggregate;
         let wallet = state.wallet();
-        Ok(state.holder().map(|_| SignsIn { account, wallet }))
+        names.extend(wallet.map(Name::Wallet));
+        Ok(Known {
+            names,
+            account: state.holder().map(|_| account),
+            wallet,
+        })
     }
 
     async fn require<A: ClinicAggregate>(&self, id: A::Id, kind: AggregateType) -> Result<A, UseCaseError>
@@ -102,51 +114,32 @@ impl<B: Backend> Clinic<B> {
         known.ok_or(UseCaseError::NotFound(Resource::Aggregate(kind)))
     }
 
+    /// Whatever they are called may be somebody else's from then on: that is said here, and for what is not known here anybody finds it when
+    /// the keys are destroyed.
     async fn end_the_stream(
         &self,
         subject: DataSubject,
-        signs_in: Option<SignsIn>,
+        known: Known,
         keys: Vec<KeyName>,
         context: &CommandContext,
     ) -> Result<Receipt, CommandError<Refusal>> {
-        let target = Target::of(ErasureId(subject));
-        // What comes last in a stream is decided last.
-        let end = move |erasure: &mut Root<Erasure>| erasure.execute(ErasureCommand::Erase { keys: keys.clone() });
-        match signs_in {
-            None => {
-                let decide = move |mut erasure: Root<Erasure>| {
-                    end(&mut erasure)?;
-                    Ok::<_, Refusal>(erasure)
-                };
-                self.executor.transact(target, decide, context).await
+        let Known { names, account, wallet } = known;
+        let names = self.names(&names);
+        let accounts = account.map(Target::of).into_iter().collect();
+        let targets = (accounts, names.buckets(), Target::of(ErasureId(subject)));
+        let decide = move |(mut accounts, mut buckets, mut erasure): (Vec<Root<Account>>, Vec<Root<Claims>>, _)| {
+            for account in &mut accounts {
+                if let Some(wallet) = wallet {
+                    let reason = REASON.to_owned();
+                    account.execute(AccountCommand::Unbind { wallet, reason })?;
+                }
+                account.execute(AccountCommand::Close)?;
             }
-            Some(SignsIn { account, wallet: None }) => {
-                let decide = move |(mut owner, mut erasure): (Root<Account>, Root<Erasure>)| {
-                    owner.execute(AccountCommand::Close)?;
-                    end(&mut erasure)?;
-                    Ok::<_, Refusal>((owner, erasure))
-                };
-                self.executor
-                    .transact((Target::of(account), target), decide, context)
-                    .await
-            }
-            Some(SignsIn {
-                account,
-                wallet: Some(wallet),
-            }) => {
-                let claim = Target::of(self.wallet_id(&wallet));
-                let decide =
-                    move |(mut owner, mut claim, mut erasure): (Root<Account>, Root<WalletClaim>, Root<Erasure>)| {
-                        let reason = REASON.to_owned();
-                        owner.execute(AccountCommand::Unbind { wallet, reason })?;
-                        owner.execute(AccountCommand::Close)?;
-                        claim.execute(WalletCommand::Release { account })?;
-                        end(&mut erasure)?;
-                        Ok::<_, Refusal>((owner, claim, erasure))
-                    };
-                let targets = (Target::of(account), claim, target);
-                self.executor.transact(targets, decide, context).await
-            }
-        }
+            names.release(&mut buckets, subject)?;
+            // What comes last in a stream is decided last.
+            Root::<Erasure>::execute(&mut erasure, ErasureCommand::Erase { keys: keys.clone() })?;
+            Ok::<_, Refusal>((accounts, buckets, erasure))
+        };
+        self.executor.transact(targets, decide, context).await
     }
 }

@@ -1,191 +1,245 @@
-//! An identifier names one patient, and one practitioner: whoever is registered, or gets another identifier, must not be called as somebody
-//! else of the same kind is. One person may be both.
-//!
-//! The read models tell who is called how; they have every command that was acknowledged. What is not acknowledged yet is kept out
-//! by holding the identifiers meanwhile. That holds on one server. Two servers that are given one identifier within the same
-//! moments both accept it, as long as the log has no streams of identifiers.
+//! What names somebody is claimed for them, in the commit that gives it to them ([`domain::claims`]): an identifier of another system names one
+//! patient, and one practitioner. Whoever is registered, or gets another identifier, must not be called as somebody else of the same kind is. One person may
+//! be both.
 
-use std::collections::HashSet;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
 
-use domain::kernel::{AggregateType, Identifier, Identity, PatientId, PractitionerId};
-use domain::patient::{PatientDetails, PatientError};
-use domain::practitioner::{PractitionerDetails, PractitionerError};
-use tokio::time::timeout;
-use uuid::Uuid;
+use domain::account::{Account, AccountError};
+use domain::claims::{Called, Claim, Claims, ClaimsCommand, ClaimsError, Name};
+use domain::kernel::{ClaimsId, ClinicAggregate, DataSubject, Identity, Wallet};
 
 use crate::error::{Refusal, UseCaseError};
-use crate::policy::access::admit;
-use crate::policy::identity::Principal;
-use crate::policy::{Action, Object};
-use crate::ports::queries::{PatientView, PractitionerView, Queries as _};
-use crate::use_cases::clinic::{Backend, Clinic, permit};
-use crate::use_cases::names_under_way::HeldNames;
-use crate::use_cases::patient_records::{PATIENT, RECORD};
-use crate::use_cases::practitioners::PRACTITIONER;
+use crate::ports::command::{CommandContext, CommandError, CommandExecutor as _, Receipt};
+use crate::ports::transaction::{Freshness, Root, Target};
+use crate::use_cases::clinic::{Backend, Clinic, Done, Issue};
 
-/// How long a command waits for another that gives somebody the same identifier.
-const WAITS_FOR: Duration = Duration::from_secs(10);
+/// How often a command is decided that gives names, while others change who is called how.
+const ATTEMPTS: u32 = 5;
+
+/// Names, each with the bucket in which it is claimed.
+#[derive(Clone, Default)]
+pub(crate) struct Names(BTreeMap<Name, ClaimsId>);
+
+impl Names {
+    /// Their buckets, each once.
+    pub(crate) fn buckets(&self) -> Vec<Target<ClaimsId>> {
+        let buckets: BTreeSet<ClaimsId> = self.0.values().copied().collect();
+        buckets.into_iter().map(Target::of).collect()
+    }
+
+    /// Those of a bucket.
+    fn in_bucket(&self, bucket: ClaimsId) -> impl Iterator<Item = &Name> {
+        self.0
+            .iter()
+            .filter(move |(_, id)| **id == bucket)
+            .map(|(name, _)| name)
+    }
+
+    /// Claims what somebody is called now and was not called before, and gives back what they are not called any more. What they were called
+    /// before is not asked again: it would keep them from ever being mended.
+    fn settle<E>(
+        &self,
+        buckets: &mut [Root<Claims>],
+        subject: DataSubject,
+        before: &BTreeSet<Name>,
+        now: &BTreeSet<Name>,
+    ) -> Result<(), NamingError<E>> {
+        if before.symmetric_difference(now).any(|name| !self.0.contains_key(name)) {
+            return Err(NamingError::Moved);
+        }
+        for bucket in buckets {
+            for name in self.in_bucket(bucket.id()) {
+                let name = || name.clone();
+                let claim = || Claim { name: name(), subject };
+                match (before.contains(&name()), now.contains(&name())) {
+                    (false, true) => bucket.execute(ClaimsCommand::Claim(claim()))?,
+                    (true, false) => bucket.execute(ClaimsCommand::Release(claim()))?,
+                    (true, true) | (false, false) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives back what of these is somebody's.
+    pub(crate) fn release(&self, buckets: &mut [Root<Claims>], subject: DataSubject) -> Result<(), ClaimsError> {
+        for bucket in buckets {
+            for name in self.in_bucket(bucket.id()).cloned() {
+                if bucket.state().whose(&name) == Some(subject) {
+                    bucket.execute(ClaimsCommand::Release(Claim { name, subject }))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Claims a wallet for whoever holds the account that it was bound to just now.
+pub(crate) fn claim_wallet(bucket: &mut Root<Claims>, wallet: Wallet, owner: &Root<Account>) -> Result<(), Refusal> {
+    let claim = wallet_of(wallet, owner)?;
+    Ok(bucket.execute(ClaimsCommand::Claim(claim))?)
+}
+
+/// Gives back the wallet of whoever holds an account.
+pub(crate) fn release_wallet(bucket: &mut Root<Claims>, wallet: Wallet, owner: &Root<Account>) -> Result<(), Refusal> {
+    let claim = wallet_of(wallet, owner)?;
+    Ok(bucket.execute(ClaimsCommand::Release(claim))?)
+}
+
+fn wallet_of(wallet: Wallet, owner: &Root<Account>) -> Result<Claim, AccountError> {
+    let subject = owner.state().subject(owner.id()).ok_or(AccountError::Sealed)?;
+    Ok(Claim {
+        name: Name::Wallet(wallet),
+        subject,
+    })
+}
+
+/// Why somebody is not given names.
+enum NamingError<E> {
+    /// A rule forbids what was to be done with them.
+    Refused(E),
+    /// One of the names is somebody else's.
+    Claimed(ClaimsError),
+    /// They are called otherwise meanwhile.
+    Moved,
+}
+
+impl<E> From<ClaimsError> for NamingError<E> {
+    fn from(error: ClaimsError) -> Self {
+        Self::Claimed(error)
+    }
+}
+
+/// A command to somebody whom names are given.
+#[derive(Clone)]
+pub(crate) struct Naming<A: ClinicAggregate> {
+    /// What is asked.
+    pub(crate) command: A::Command,
+    /// What they are called after it.
+    pub(crate) names: BTreeSet<Name>,
+    /// What is said when one of the names is somebody else's.
+    pub(crate) taken: A::Error,
+    /// How a refusal is told.
+    pub(crate) told: fn(A::Error) -> Refusal,
+}
 
 impl<B: Backend> Clinic<B> {
-    /// Holds the identifiers that these details would newly give to a patient, registered or not, until the command is acknowledged.
+    /// In which buckets names are claimed.
+    pub(crate) fn names<'a>(&self, names: impl IntoIterator<Item = &'a Name>) -> Names {
+        let bucket = |name: &Name| (name.clone(), self.identities.bucket_of(name));
+        Names(names.into_iter().map(bucket).collect())
+    }
+
+    /// In which bucket a wallet is claimed.
+    pub(crate) fn bucket_of(&self, wallet: &Wallet) -> Target<ClaimsId> {
+        Target::of(self.identities.bucket_of(&Name::Wallet(*wallet)))
+    }
+
+    /// Whom a name names.
     ///
     /// # Errors
-    /// [`UseCaseError::Exists`] with the record that is called so already; [`UseCaseError::Conflict`] when another command holds one of
-    /// them for too long; when the database does not answer.
-    pub(crate) async fn name_patient(
+    /// [`UseCaseError`].
+    pub(crate) async fn whose(&self, name: &Name) -> Result<Option<DataSubject>, UseCaseError> {
+        let bucket = self.identities.bucket_of(name);
+        Ok(self.executor.load::<Claims>(bucket).await?.aggregate.whose(name))
+    }
+
+    /// Whom the main name of somebody to be registered names, if they have one and it does.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub(crate) async fn named<I: Identity>(&self, name: Option<&Name>) -> Result<Option<I>, UseCaseError> {
+        let Some(name) = name else { return Ok(None) };
+        let named = self.whose(name).await?.map(DataSubject::aggregate);
+        Ok(named.and_then(|named| I::try_from(named).ok()))
+    }
+
+    /// Registers whoever is called by a name, or else is `new`: registering again meets who is there. The name may be somebody's since it was
+    /// looked for.
+    ///
+    /// # Errors
+    /// [`UseCaseError::Exists`] with who is there, with other content.
+    pub(crate) async fn register_named<A: Called>(
         &self,
-        principal: &Principal,
-        patient: PatientId,
-        details: &PatientDetails,
-    ) -> Result<Option<HeldNames<'_>>, UseCaseError> {
-        let names = details.names().cloned().collect();
-        let Some(given) = self.give(names, patient, PATIENT, PatientId::new).await? else {
-            return Ok(None);
+        new: A::Id,
+        called: (Option<A::Id>, Option<&Name>),
+        naming: &Naming<A>,
+        issue: &Issue,
+        context: &CommandContext,
+    ) -> Result<Done<A::Id>, UseCaseError> {
+        let (known, name) = called;
+        let freshness = |id| {
+            if id == new {
+                issue.freshness()
+            } else {
+                Freshness::MayExist
+            }
         };
-        let admittance = admit(principal, Object::Everybody, Action::RegisterPatient, RECORD)?;
-        let found = self
-            .queries
-            .patients_known_as(&admittance, &given.ids, &given.names)
-            .await?;
-        let held = given.unless_anothers(&found, PatientError::AlreadyRegistered.into())?;
-        Ok(Some(held))
-    }
-
-    /// Holds the identifiers that these details would newly give to a practitioner, registered or not, until the command is acknowledged.
-    ///
-    /// # Errors
-    /// As for a patient, with the entry that is called so already.
-    pub(crate) async fn name_practitioner(
-        &self,
-        principal: &Principal,
-        practitioner: PractitionerId,
-        details: &PractitionerDetails,
-    ) -> Result<Option<HeldNames<'_>>, UseCaseError> {
-        let names = details.names().cloned().collect();
-        let Some(given) = self
-            .give(names, practitioner, PRACTITIONER, PractitionerId::new)
-            .await?
-        else {
-            return Ok(None);
-        };
-        permit(principal, Action::RegisterPractitioner)?;
-        let found = self.queries.practitioners_known_as(&given.ids, &given.names).await?;
-        let held = given.unless_anothers(&found, PractitionerError::AlreadyRegistered.into())?;
-        Ok(Some(held))
-    }
-
-    /// Holds names for somebody until the answer is dropped; `None` when there are none. What follows from an identifier of this kind
-    /// becomes an id by `id_of`.
-    ///
-    /// # Errors
-    /// As [`Self::hold_names`].
-    async fn give<I: Identity>(
-        &self,
-        names: HashSet<Identifier>,
-        to: I,
-        kind: &str,
-        id_of: fn(Uuid) -> I,
-    ) -> Result<Option<Given<'_, I>>, UseCaseError> {
-        if names.is_empty() {
-            return Ok(None);
-        }
-        let all: Vec<Identifier> = names.iter().cloned().collect();
-        let held = self.hold_names(I::TYPE, names).await?;
-        let named = all
-            .iter()
-            .map(|name| id_of(self.identities.from_identifier(kind, name)));
-        let ids: Vec<I> = named.chain([to]).collect();
-        Ok(Some(Given {
-            to,
-            names: all,
-            ids,
-            held,
-        }))
-    }
-
-    /// Holds names of one kind of things until the answer is dropped.
-    ///
-    /// # Errors
-    /// [`UseCaseError::Conflict`] when another command holds one of them for too long.
-    pub(crate) async fn hold_names(
-        &self,
-        kind: AggregateType,
-        names: HashSet<Identifier>,
-    ) -> Result<HeldNames<'_>, UseCaseError> {
-        let held = timeout(WAITS_FOR, self.names.hold(kind, names)).await;
-        held.map_err(|_| UseCaseError::Conflict { attempts: 1 })
-    }
-}
-
-/// Names that somebody is to be called by.
-struct Given<'a, I> {
-    /// Who.
-    to: I,
-    /// All of the names.
-    names: Vec<Identifier>,
-    /// The ids that follow from them, and that of whoever is to get them.
-    ids: Vec<I>,
-    /// What keeps them from others meanwhile.
-    held: HeldNames<'a>,
-}
-
-impl<'a, I: Identity> Given<'a, I> {
-    /// The names that are held, unless somebody else who was found is called so.
-    ///
-    /// # Errors
-    /// [`UseCaseError::Exists`] with the refusal, and with whoever is called so.
-    fn unless_anothers<V: Called<Id = I>>(self, found: &[V], refusal: Refusal) -> Result<HeldNames<'a>, UseCaseError> {
-        match whose(found, self.to, &self.names) {
-            None => Ok(self.held),
-            Some(other) => Err(UseCaseError::Refused(refusal).meeting(other)),
+        let mut id = known.unwrap_or(new);
+        loop {
+            let target = Target::of(id).freshness(freshness(id));
+            let error = match self.execute_named(target, naming, context).await {
+                Ok(receipt) => return Ok(Done { id, receipt }),
+                Err(error) => error.meeting(id),
+            };
+            match self.named(name).await? {
+                Some(other) if id == new && id != other && matches!(error, UseCaseError::Exists { .. }) => id = other,
+                _ => return Err(error),
+            }
         }
     }
-}
 
-/// Somebody whom the read models know, with the identifiers by which they are called.
-trait Called {
-    /// What names them.
-    type Id: Identity;
-
-    /// Who they are.
-    fn id(&self) -> Self::Id;
-
-    /// Whether this is one of the identifiers by which they are called.
-    fn is_called(&self, name: &Identifier) -> bool;
-}
-
-impl Called for PatientView {
-    type Id = PatientId;
-
-    fn id(&self) -> PatientId {
-        self.id
+    /// Has somebody decide on a command, and claims for them what they are called after it, in one commit.
+    ///
+    /// # Errors
+    /// [`UseCaseError::Exists`] with the other one whom a name names.
+    pub(crate) async fn execute_named<A: Called>(
+        &self,
+        target: Target<A::Id>,
+        naming: &Naming<A>,
+        context: &CommandContext,
+    ) -> Result<Receipt, UseCaseError> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let error = match self.try_named(target, naming, context).await {
+                Ok(receipt) => return Ok(receipt),
+                Err(error) => error.rejection()?,
+            };
+            return Err(match error {
+                NamingError::Moved if attempts < ATTEMPTS => continue,
+                NamingError::Moved => UseCaseError::Conflict { attempts },
+                NamingError::Refused(error) => (naming.told)(error).into(),
+                NamingError::Claimed(ClaimsError::Identifier { names, .. }) => {
+                    UseCaseError::Refused((naming.told)(naming.taken.clone())).meeting(names.aggregate())
+                }
+                NamingError::Claimed(error @ ClaimsError::Wallet) => UseCaseError::Refused(error.into()),
+            });
+        }
     }
 
-    fn is_called(&self, name: &Identifier) -> bool {
-        self.details.is_called(name)
+    async fn try_named<A: Called>(
+        &self,
+        target: Target<A::Id>,
+        naming: &Naming<A>,
+        context: &CommandContext,
+    ) -> Result<Receipt, CommandError<NamingError<A::Error>>> {
+        let known = match target.freshness {
+            Freshness::New => BTreeSet::new(),
+            Freshness::MayExist => {
+                let loaded = self.executor.load::<A>(target.id).await;
+                let loaded = loaded.map_err(|error| error.refused_as(NamingError::Refused))?;
+                loaded.aggregate.called()
+            }
+        };
+        let names = self.names(known.symmetric_difference(&naming.names));
+        let buckets = names.buckets();
+        let decide = move |(mut one, mut buckets): (Root<A>, Vec<Root<Claims>>)| {
+            let before = one.state().called();
+            one.execute(naming.command.clone()).map_err(NamingError::Refused)?;
+            names.settle(&mut buckets, A::subject(target.id), &before, &one.state().called())?;
+            Ok((one, buckets))
+        };
+        self.executor.transact((target, buckets), decide, context).await
     }
-}
-
-impl Called for PractitionerView {
-    type Id = PractitionerId;
-
-    fn id(&self) -> PractitionerId {
-        self.id
-    }
-
-    fn is_called(&self, name: &Identifier) -> bool {
-        self.details.is_called(name)
-    }
-}
-
-/// Who else is called by an identifier that is new to somebody. What both are called already is not asked again: it would keep either of
-/// them from ever being mended.
-fn whose<V: Called>(found: &[V], id: V::Id, names: &[Identifier]) -> Option<V::Id> {
-    let own = found.iter().find(|one| one.id() == id);
-    let is_new = |name: &&Identifier| !own.is_some_and(|own| own.is_called(name));
-    let new: Vec<&Identifier> = names.iter().filter(is_new).collect();
-    let others = found.iter().filter(|one| one.id() != id);
-    let mut called = others.filter(|other| new.iter().any(|name| other.is_called(name)));
-    called.next().map(V::id)
 }

@@ -1,26 +1,22 @@
-//! Identifiers that are being given to somebody: each to one at a time.
+//! Names of encounters that are being filed: each by one at a time.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use domain::kernel::{AggregateType, Identifier};
+use domain::kernel::Identifier;
 use tokio::sync::Notify;
 
-/// What kind of thing an identifier names, and the identifier: one person may be a patient and a practitioner by the same.
-type Name = (AggregateType, Identifier);
-
-/// The identifiers that commands which are being executed here give to somebody.
+/// The names by which encounters are told of in commands that are being executed here.
 #[derive(Debug, Default)]
 pub(crate) struct NamesUnderWay {
-    held: Mutex<HashSet<Name>>,
+    held: Mutex<HashSet<Identifier>>,
     freed: Notify,
 }
 
 impl NamesUnderWay {
-    /// Waits until nobody else holds any of these for the same kind of thing, and holds them until the answer is dropped. All of them at
-    /// once: whoever waits holds nothing that another waits for.
-    pub(crate) async fn hold(&self, kind: AggregateType, identifiers: HashSet<Identifier>) -> HeldNames<'_> {
-        let names: HashSet<Name> = identifiers.into_iter().map(|one| (kind, one)).collect();
+    /// Waits until nobody else holds any of these, and holds them until the answer is dropped. All of them at once: whoever waits holds
+    /// nothing that another waits for.
+    pub(crate) async fn hold(&self, names: HashSet<Identifier>) -> HeldNames<'_> {
         loop {
             let freed = self.freed.notified();
             tokio::pin!(freed);
@@ -33,7 +29,7 @@ impl NamesUnderWay {
         }
     }
 
-    fn try_hold(&self, names: &HashSet<Name>) -> bool {
+    fn try_hold(&self, names: &HashSet<Identifier>) -> bool {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let is_free = names.is_disjoint(&held);
         if is_free {
@@ -43,11 +39,11 @@ impl NamesUnderWay {
     }
 }
 
-/// Identifiers that nobody else is given meanwhile.
+/// Names that nobody else tells of an encounter by meanwhile.
 #[derive(Debug)]
 pub(crate) struct HeldNames<'a> {
     all: &'a NamesUnderWay,
-    names: HashSet<Name>,
+    names: HashSet<Identifier>,
 }
 
 impl Drop for HeldNames<'_> {
@@ -78,7 +74,7 @@ mod tests {
     #[tokio::test]
     async fn a_name_is_held_by_one_and_whoever_waits_holds_nothing() {
         let all = NamesUnderWay::default();
-        let hold = |values: &[&str]| all.hold(AggregateType::Patient, names(values));
+        let hold = |values: &[&str]| all.hold(names(values));
         let soon = Duration::from_millis(20);
         let one = hold(&["a", "b"]).await;
         assert!(timeout(soon, hold(&["b", "c"])).await.is_err());
@@ -92,23 +88,6 @@ mod tests {
         let (held, ()) = tokio::join!(waits, frees);
         assert_eq!(held.names.len(), 2);
         drop(held);
-        assert!(all.held.lock().unwrap().is_empty());
-    }
-
-    #[tokio::test]
-    async fn what_is_held_for_a_patient_is_free_for_a_practitioner() {
-        let all = NamesUnderWay::default();
-        let soon = Duration::from_millis(20);
-        let patient = all.hold(AggregateType::Patient, names(&["a"])).await;
-        let practitioner = timeout(soon, all.hold(AggregateType::Practitioner, names(&["a"])));
-        let practitioner = practitioner.await.unwrap();
-        drop(patient);
-        assert!(
-            timeout(soon, all.hold(AggregateType::Practitioner, names(&["a"])))
-                .await
-                .is_err()
-        );
-        drop(practitioner);
         assert!(all.held.lock().unwrap().is_empty());
     }
 }

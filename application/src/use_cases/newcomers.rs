@@ -1,9 +1,9 @@
 //! Patients who come with their wallet: record, account and wallet in one commit.
 
 use domain::account::{Account, AccountCommand, Binding, Holder, Title};
+use domain::claims::Claims;
 use domain::kernel::{AccountId, PatientId, Personal};
 use domain::patient::{Patient, PatientCommand, PatientDetails};
-use domain::wallet::{WalletClaim, WalletCommand};
 
 use crate::error::Refusal;
 use crate::ports::command::{CommandError, CommandExecutor as _, Receipt};
@@ -11,6 +11,7 @@ use crate::ports::invitations::Person;
 use crate::ports::sessions::SignedIn;
 use crate::ports::transaction::{Root, Target};
 use crate::use_cases::clinic::{Backend, Clinic, Issue};
+use crate::use_cases::names::claim_wallet;
 use crate::use_cases::patient_records::of_a_registration;
 
 /// A patient to register with a wallet that has proved itself.
@@ -46,12 +47,8 @@ impl<B: Backend> Clinic<B> {
         let receipt = self
             .executor
             .transact(
-                (
-                    Target::of(patient),
-                    Target::of(account),
-                    Target::of(self.wallet_id(&wallet)),
-                ),
-                move |(mut record, mut owner, mut wallet): (Root<Patient>, Root<Account>, Root<WalletClaim>)| {
+                (Target::of(patient), Target::of(account), self.bucket_of(&wallet)),
+                move |(mut record, mut owner, mut bucket): (Root<Patient>, Root<Account>, Root<Claims>)| {
                     let registered = record.execute(PatientCommand::Register {
                         details: details.clone(),
                         now,
@@ -62,8 +59,8 @@ impl<B: Backend> Clinic<B> {
                         binding: binding.clone(),
                         turn: 0,
                     })?;
-                    wallet.execute(WalletCommand::Claim { account })?;
-                    Ok::<_, Refusal>((record, owner, wallet))
+                    claim_wallet(&mut bucket, wallet, &owner)?;
+                    Ok::<_, Refusal>((record, owner, bucket))
                 },
                 &context,
             )

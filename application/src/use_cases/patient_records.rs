@@ -5,7 +5,7 @@ use domain::patient::{PatientDetails, PatientError};
 
 use crate::error::{Refusal, UseCaseError};
 
-/// The kind of ids that follow from a patient's identifier.
+/// What a command's new patient is told apart by from whatever else it makes.
 pub(crate) const PATIENT: &str = "patient";
 
 /// What tells who a patient is.

@@ -1,10 +1,13 @@
 //! Patients: register, read, change, find.
 
-use domain::account::Title;
-use domain::kernel::{AggregateType, Category, Identifier, PatientId, PractitionerId};
-use domain::patient::{Patient, PatientCommand, PatientDetails};
+use std::collections::BTreeSet;
 
-use crate::error::{Resource, UseCaseError};
+use domain::account::Title;
+use domain::claims::Name;
+use domain::kernel::{AggregateType, Category, Identifier, PatientId, PractitionerId};
+use domain::patient::{Patient, PatientCommand, PatientDetails, PatientError};
+
+use crate::error::{Refusal, Resource, UseCaseError};
 use crate::policy::access::admit;
 use crate::policy::identity::Principal;
 use crate::policy::rules::Registration;
@@ -12,8 +15,9 @@ use crate::policy::{Action, Object};
 use crate::ports::command::CommandExecutor as _;
 use crate::ports::queries::{Page, PatientView, Queries as _, RelationshipView, VISITS};
 use crate::ports::sessions::SignedIn;
-use crate::ports::transaction::{Expected, Freshness, Target};
+use crate::ports::transaction::{Expected, Target};
 use crate::use_cases::clinic::{Backend, Clinic, Done, Issue, permit};
+use crate::use_cases::names::Naming;
 use crate::use_cases::newcomers::Newcomer;
 use crate::use_cases::patient_records::{PATIENT, RECORD, of_a_registration, told_by_oneself};
 
@@ -24,7 +28,7 @@ impl<B: Backend> Clinic<B> {
     ///
     /// A wallet without an account registers itself, and gets its account in the same commit, bound by the signature that it signed in
     /// with. A hospital registers anybody, without a wallet; an identifier in the details names the record, so that registering again
-    /// meets it. So does one by which a record is called otherwise.
+    /// meets it. So does one by which a record is called otherwise. The id of a record says nothing of what its patient is called.
     ///
     /// # Errors
     /// [`UseCaseError`].
@@ -35,10 +39,10 @@ impl<B: Backend> Clinic<B> {
         signed_in: Option<SignedIn>,
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
-        let patient = PatientId::new(match &details.identifier {
-            Some(identifier) => self.identities.from_identifier(PATIENT, identifier),
-            None => issue.new_id(PATIENT),
-        });
+        let new = PatientId::new(issue.new_id(PATIENT));
+        let name = details.identifier.clone().map(Name::OfPatient);
+        let known = self.named(name.as_ref()).await?;
+        let patient = known.unwrap_or(new);
         // Who has registered themselves is a patient by then.
         if let Some(receipt) = self.earlier::<Patient>(patient, issue).await? {
             return Ok(Done { id: patient, receipt });
@@ -54,23 +58,18 @@ impl<B: Backend> Clinic<B> {
             return self.register_with_wallet(patient, details, signed_in, issue).await;
         }
         admit(principal, Object::Everybody, Action::RegisterPatient, RECORD)?;
-        let freshness = match &details.identifier {
-            Some(_) => Freshness::MayExist,
-            None => issue.freshness(),
-        };
-        let _held = self.name_patient(principal, patient, &details).await?;
         let context = self.stamp(principal, issue);
-        let command = PatientCommand::Register {
-            details,
-            now: context.at,
+        let naming = Naming::<Patient> {
+            names: names_in(&details),
+            command: PatientCommand::Register {
+                details,
+                now: context.at,
+            },
+            taken: PatientError::AlreadyRegistered,
+            told: of_a_registration,
         };
-        let target = Target::of(patient).freshness(freshness);
-        let done = self.execute::<Patient>(target, command, &context).await;
-        let receipt = done.map_err(|error| {
-            let error = UseCaseError::from(error.refused_as(of_a_registration));
-            error.meeting(patient)
-        })?;
-        Ok(Done { id: patient, receipt })
+        self.register_named(new, (known, name.as_ref()), &naming, issue, &context)
+            .await
     }
 
     async fn register_with_wallet(
@@ -105,19 +104,19 @@ impl<B: Backend> Clinic<B> {
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
         admit(principal, Object::Patient(patient), Action::UpdatePatient, RECORD)?;
-        let _held = match principal.is_of_a_hospital() {
-            true => self.name_patient(principal, patient, &details).await?,
-            // Nobody else changes how they are called.
-            false => None,
-        };
         let context = self.stamp(principal, issue);
-        let command = PatientCommand::UpdateDetails {
-            details,
-            teller: principal.teller(),
-            now: context.at,
+        let naming = Naming::<Patient> {
+            names: names_in(&details),
+            command: PatientCommand::UpdateDetails {
+                details,
+                teller: principal.teller(),
+                now: context.at,
+            },
+            taken: PatientError::AlreadyRegistered,
+            told: Refusal::from,
         };
         let target = Target::of(patient).expecting(expected_version.map(Expected::whole));
-        let receipt = self.execute::<Patient>(target, command, &context).await?;
+        let receipt = self.execute_named(target, &naming, &context).await?;
         Ok(Done { id: patient, receipt })
     }
 
@@ -158,9 +157,7 @@ impl<B: Backend> Clinic<B> {
         identifiers: &[Identifier],
     ) -> Result<Vec<PatientView>, UseCaseError> {
         let admittance = admit(principal, Object::Everybody, Action::ListPatients, RECORD)?;
-        let named = |identifier| PatientId::new(self.identities.from_identifier(PATIENT, identifier));
-        let ids: Vec<PatientId> = identifiers.iter().map(named).collect();
-        Ok(self.queries.patients_known_as(&admittance, &ids, identifiers).await?)
+        Ok(self.queries.patients_known_as(&admittance, identifiers).await?)
     }
 
     /// Who treats a patient.
@@ -212,4 +209,9 @@ impl<B: Backend> Clinic<B> {
             false => Err(UseCaseError::UnknownReference { pointer }),
         }
     }
+}
+
+/// By what details say that a patient is called.
+fn names_in(details: &PatientDetails) -> BTreeSet<Name> {
+    details.names().cloned().map(Name::OfPatient).collect()
 }

@@ -1,18 +1,22 @@
 //! Practitioners: register, read, change, find.
 
-use chrono_tz::Tz;
-use domain::kernel::{AggregateType, Identifier, PractitionerId};
-use domain::practitioner::{Practitioner, PractitionerCommand, PractitionerDetails};
+use std::collections::BTreeSet;
 
-use crate::error::{Resource, UseCaseError};
+use chrono_tz::Tz;
+use domain::claims::Name;
+use domain::kernel::{AggregateType, Identifier, PractitionerId};
+use domain::practitioner::{Practitioner, PractitionerCommand, PractitionerDetails, PractitionerError};
+
+use crate::error::{Refusal, Resource, UseCaseError};
 use crate::policy::Action;
 use crate::policy::identity::Principal;
 use crate::ports::command::CommandExecutor as _;
 use crate::ports::queries::{Page, PractitionerView, Queries as _};
-use crate::ports::transaction::{Expected, Freshness, Target};
+use crate::ports::transaction::{Expected, Target};
 use crate::use_cases::clinic::{Backend, Clinic, Done, Issue, permit, permit_on};
+use crate::use_cases::names::Naming;
 
-/// The kind of ids that follow from a practitioner's identifier.
+/// What a command's new practitioner is told apart by from whatever else it makes.
 pub(crate) const PRACTITIONER: &str = "practitioner";
 
 impl<B: Backend> Clinic<B> {
@@ -32,34 +36,29 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Done<PractitionerId>, UseCaseError> {
         permit(principal, Action::RegisterPractitioner)?;
         self.require_told(details.as_of, "/details/asOf")?;
-        let (practitioner, freshness) = match &details.identifier {
-            Some(identifier) => (
-                self.identities.from_identifier(PRACTITIONER, identifier),
-                Freshness::MayExist,
-            ),
-            None => (issue.new_id(PRACTITIONER), issue.freshness()),
-        };
-        let practitioner = PractitionerId::new(practitioner);
+        let new = PractitionerId::new(issue.new_id(PRACTITIONER));
+        let name = details.identifier.clone().map(Name::OfPractitioner);
+        let known = self.named(name.as_ref()).await?;
         // What an earlier attempt has registered is not held against its retry.
+        let practitioner = known.unwrap_or(new);
         if let Some(receipt) = self.earlier::<Practitioner>(practitioner, issue).await? {
             return Ok(Done {
                 id: practitioner,
                 receipt,
             });
         }
-        let _held = self.name_practitioner(principal, practitioner, &details).await?;
         let context = self.stamp(principal, issue);
-        let command = PractitionerCommand::Register {
-            details,
-            now: context.at,
+        let naming = Naming::<Practitioner> {
+            names: names_in(&details),
+            command: PractitionerCommand::Register {
+                details,
+                now: context.at,
+            },
+            taken: PractitionerError::AlreadyRegistered,
+            told: Refusal::from,
         };
-        let target = Target::of(practitioner).freshness(freshness);
-        let done = self.execute::<Practitioner>(target, command, &context).await;
-        let receipt = done.map_err(|error| UseCaseError::from(error).meeting(practitioner))?;
-        Ok(Done {
-            id: practitioner,
-            receipt,
-        })
+        self.register_named(new, (known, name.as_ref()), &naming, issue, &context)
+            .await
     }
 
     /// Replaces a practitioner's details.
@@ -76,19 +75,19 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Done<PractitionerId>, UseCaseError> {
         permit_on(principal, Action::UpdatePractitioner, practitioner)?;
         self.require_told(details.as_of, "/asOf")?;
-        let _held = match principal.is_of_a_hospital() {
-            true => self.name_practitioner(principal, practitioner, &details).await?,
-            // Nobody else changes how they are called.
-            false => None,
-        };
         let context = self.stamp(principal, issue);
-        let command = PractitionerCommand::UpdateDetails {
-            details,
-            teller: principal.teller(),
-            now: context.at,
+        let naming = Naming::<Practitioner> {
+            names: names_in(&details),
+            command: PractitionerCommand::UpdateDetails {
+                details,
+                teller: principal.teller(),
+                now: context.at,
+            },
+            taken: PractitionerError::AlreadyRegistered,
+            told: Refusal::from,
         };
         let target = Target::of(practitioner).expecting(expected_version.map(Expected::whole));
-        let receipt = self.execute::<Practitioner>(target, command, &context).await?;
+        let receipt = self.execute_named(target, &naming, &context).await?;
         Ok(Done {
             id: practitioner,
             receipt,
@@ -136,9 +135,7 @@ impl<B: Backend> Clinic<B> {
         identifiers: &[Identifier],
     ) -> Result<Vec<PractitionerView>, UseCaseError> {
         permit(principal, Action::ReadPractitioner)?;
-        let named = |identifier| PractitionerId::new(self.identities.from_identifier(PRACTITIONER, identifier));
-        let ids: Vec<PractitionerId> = identifiers.iter().map(named).collect();
-        Ok(self.queries.practitioners_known_as(&ids, identifiers).await?)
+        Ok(self.queries.practitioners_known_as(identifiers).await?)
     }
 
     /// The time zone of a practitioner's days, which never changes; `missing` when there is no such practitioner.
@@ -150,4 +147,9 @@ impl<B: Backend> Clinic<B> {
         let known = self.executor.known::<Practitioner>(practitioner).await?;
         known.as_ref().and_then(Practitioner::time_zone).ok_or(missing)
     }
+}
+
+/// By what details say that a practitioner is called.
+fn names_in(details: &PractitionerDetails) -> BTreeSet<Name> {
+    details.names().cloned().map(Name::OfPractitioner).collect()
 }

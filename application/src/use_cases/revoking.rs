@@ -1,8 +1,8 @@
 //! How a revocation goes through: denied first, then told to the log, and never given up.
 
 use domain::account::{Account, AccountCommand};
+use domain::claims::Claims;
 use domain::kernel::CommandId;
-use domain::wallet::{WalletClaim, WalletCommand};
 use uuid::Uuid;
 
 use crate::error::{Refusal, UseCaseError};
@@ -13,6 +13,7 @@ use crate::ports::command::{CommandContext, CommandError, CommandExecutor as _, 
 use crate::ports::revocations::{Revocation, Revoked};
 use crate::ports::transaction::{Root, Target};
 use crate::use_cases::clinic::{Backend, Clinic, Issue};
+use crate::use_cases::names::release_wallet;
 
 impl<B: Backend> Clinic<B> {
     /// Denies, then tells the log.
@@ -115,17 +116,17 @@ impl<B: Backend> Clinic<B> {
                 wallet,
                 reason,
             } => {
-                let (account, claim) = (*account, self.wallet_id(wallet));
+                let (account, wallet) = (*account, *wallet);
                 let unbind = AccountCommand::Unbind {
-                    wallet: *wallet,
+                    wallet,
                     reason: reason.clone(),
                 };
-                let decide = move |(mut owner, mut wallet): (Root<Account>, Root<WalletClaim>)| {
+                let decide = move |(mut owner, mut bucket): (Root<Account>, Root<Claims>)| {
                     owner.execute(unbind.clone())?;
-                    wallet.execute(WalletCommand::Release { account })?;
-                    Ok::<_, Refusal>((owner, wallet))
+                    release_wallet(&mut bucket, wallet, &owner)?;
+                    Ok::<_, Refusal>((owner, bucket))
                 };
-                let targets = (Target::of(account), Target::of(claim));
+                let targets = (Target::of(account), self.bucket_of(&wallet));
                 return self.executor.transact(targets, decide, context).await;
             }
         };

@@ -5,10 +5,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::{Account, AccountCommand, AccountError, Binding, Holder, Role, Title};
+use domain::claims::{Claims, Name};
 use domain::kernel::{AccountId, AggregateType, Category, Personal, RefusalKind, Wallet};
 use domain::patient::Patient;
 use domain::practitioner::Practitioner;
-use domain::wallet::{WalletClaim, WalletCommand};
 
 use crate::error::{Refusal, Resource, UseCaseError};
 use crate::policy::access::admit;
@@ -21,6 +21,7 @@ use crate::ports::revocations::Revoked;
 use crate::ports::sessions::SignedIn;
 use crate::ports::transaction::{Root, Target};
 use crate::use_cases::clinic::{Backend, Clinic, Done, Issue, permit};
+use crate::use_cases::names::{claim_wallet, release_wallet};
 
 /// What the secrets of invitations begin with, so that a leaked one is recognised.
 pub const INVITATION_PREFIX: &str = "mi_";
@@ -230,7 +231,6 @@ impl<B: Backend> Clinic<B> {
         turn: u64,
         issue: &Issue,
     ) -> Result<Done<AccountId>, UseCaseError> {
-        let wallet = self.wallet_id(&signed_in.wallet);
         let state = self.executor.load::<Account>(account).await?.aggregate;
         // What is bound already, or will be refused, ends nothing.
         if !state.has_wallet() && state.turn() == turn {
@@ -249,16 +249,16 @@ impl<B: Backend> Clinic<B> {
         let receipt = self
             .executor
             .transact(
-                (Target::of(account), Target::of(wallet)),
-                move |(mut owner, mut wallet): (Root<Account>, Root<WalletClaim>)| {
+                (Target::of(account), self.bucket_of(&bound)),
+                move |(mut owner, mut bucket): (Root<Account>, Root<Claims>)| {
                     owner.execute(bind.clone())?;
-                    wallet.execute(WalletCommand::Claim { account })?;
-                    Ok::<_, Refusal>((owner, wallet))
+                    claim_wallet(&mut bucket, bound, &owner)?;
+                    Ok::<_, Refusal>((owner, bucket))
                 },
                 &context,
             )
             .await?;
-        self.revocations.bound_again(wallet.uuid());
+        self.revocations.bound_again(self.wallet_id(&bound).uuid());
         Ok(Done { id: account, receipt })
     }
 
@@ -266,6 +266,12 @@ impl<B: Backend> Clinic<B> {
     /// wallet's owner or a thief, would find it to be of the account that is bound now.
     pub(crate) async fn end_other_sessions(&self, signed_in: &SignedIn) -> Result<(), UseCaseError> {
         Ok(self.sessions.close_all(&signed_in.wallet, signed_in.session).await?)
+    }
+
+    /// The account of whoever has a wallet.
+    async fn account_with(&self, wallet: Wallet) -> Result<Option<AccountId>, UseCaseError> {
+        let owner = self.whose(&Name::Wallet(wallet)).await?;
+        Ok(owner.map(|owner| self.account_of_subject(owner)))
     }
 
     /// What an earlier attempt at changing the caller's wallet for a `new` one has come to. Whoever asks with the old one has no account
@@ -279,8 +285,7 @@ impl<B: Backend> Clinic<B> {
         let Some(new) = new.filter(|_| issue.repeated) else {
             return Ok(None);
         };
-        let claim = self.executor.load::<WalletClaim>(self.wallet_id(&new)).await?.aggregate;
-        let Some(id) = claim.account().or_else(|| principal.account()) else {
+        let Some(id) = self.account_with(new).await?.or_else(|| principal.account()) else {
             return Ok(None);
         };
         let receipt = self.earlier::<Account>(id, issue).await?;
@@ -310,9 +315,8 @@ impl<B: Backend> Clinic<B> {
                 detail: "must be signed by another wallet than the current one",
             });
         }
-        let (old, new) = (self.wallet_id(&from.wallet), self.wallet_id(&to.wallet));
         // What will be refused ends nothing.
-        let bound = self.executor.load::<WalletClaim>(new).await?.aggregate.account();
+        let bound = self.account_with(to.wallet).await?;
         if bound.is_none_or(|owner| owner == account) {
             self.end_other_sessions(&to).await?;
         }
@@ -321,23 +325,32 @@ impl<B: Backend> Clinic<B> {
             proof: to.proof,
             title: Title::FormerWallet { proof: from.proof },
         };
-        let from = from.wallet;
+        let (from, to) = (from.wallet, to.wallet);
+        let (old, new) = (self.bucket_of(&from), self.bucket_of(&to));
+        // One in 256 times it is one bucket.
+        let buckets = self.names(&[Name::Wallet(from), Name::Wallet(to)]).buckets();
         let context = self.stamp(principal, issue);
         let receipt = self
             .executor
             .transact(
-                (Target::of(account), Target::of(old), Target::of(new)),
-                move |(mut owner, mut old, mut new): (Root<Account>, Root<WalletClaim>, Root<WalletClaim>)| {
+                (Target::of(account), buckets),
+                move |(mut owner, mut buckets): (Root<Account>, Vec<Root<Claims>>)| {
                     let binding = binding.clone();
                     owner.execute(AccountCommand::ChangeWallet { from, binding })?;
-                    old.execute(WalletCommand::Release { account })?;
-                    new.execute(WalletCommand::Claim { account })?;
-                    Ok::<_, Refusal>((owner, old, new))
+                    for bucket in &mut buckets {
+                        if bucket.id() == old.id {
+                            release_wallet(bucket, from, &owner)?;
+                        }
+                        if bucket.id() == new.id {
+                            claim_wallet(bucket, to, &owner)?;
+                        }
+                    }
+                    Ok::<_, Refusal>((owner, buckets))
                 },
                 &context,
             )
             .await?;
-        self.revocations.bound_again(new.uuid());
+        self.revocations.bound_again(self.wallet_id(&to).uuid());
         // Those that are left stand for a wallet without an account, and end before it is bound again.
         if let Err(error) = self.sessions.close_all(&from, None).await {
             tracing::warn!(%error, "the sessions of a former wallet could not be ended");

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::command::AccountCommand;
 use super::error::AccountError;
 use super::event::{AccountEvent, Binding, Holder, KeyHash, Role, Said, Scope};
-use crate::kernel::{AccountId, ClinicAggregate, Personal, Wallet};
+use crate::kernel::{AccountId, ClinicAggregate, DataSubject, Personal, Wallet};
 
 /// A service's key, as far as it is known: never the key itself.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -45,6 +45,16 @@ impl Account {
     /// Who holds it. `None` when it was never opened.
     pub const fn holder(&self) -> Option<&Holder> {
         self.holder.as_ref()
+    }
+
+    /// The data subject who holds it: whom wallets are claimed for that sign in to it. `None` for a service, and when that is sealed.
+    pub fn subject(&self, id: AccountId) -> Option<DataSubject> {
+        match self.holder()? {
+            Holder::Patient(patient) => patient.known().copied().map(DataSubject::Patient),
+            Holder::Practitioner { practitioner } => Some(DataSubject::Practitioner(*practitioner)),
+            Holder::Staff { .. } => Some(DataSubject::Staff(id)),
+            Holder::Service { .. } => None,
+        }
     }
 
     /// The wallet that signs in. `None` when there is none, or it is sealed.

@@ -2,7 +2,7 @@
 //!
 //! A person's account has one wallet at a time. It is bound by its own signature, which is kept in the event, and by what entitles it:
 //! an invitation, the registration itself, or the former wallet's signature. That a wallet has one account is kept by
-//! [`crate::wallet`], in the same commit.
+//! [`crate::claims`], in the same commit.
 
 mod aggregate;
 mod command;

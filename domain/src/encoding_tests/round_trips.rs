@@ -48,6 +48,7 @@ fn reads_back_as_any<A: ClinicAggregate>(event: &A::Event) {
         Parts::InRecord(PatientId::new(id), id),
         Parts::Part(PatientId::new(id)),
         Parts::OfSubject(DataSubject::Patient(PatientId::new(id))),
+        Parts::Bucket(7),
     ];
     let of = parts.into_iter().find_map(A::Id::from_parts).unwrap().into();
     let encoded = AnyEvent::of(of, event.clone()).unwrap().encode().unwrap();

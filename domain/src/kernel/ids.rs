@@ -114,6 +114,10 @@ typed_id!(
     SubjectId
 );
 typed_id!(
+    /// A wallet, without telling which: derived from its address under the organisation's secret. What stands beside the log names it so.
+    WalletId
+);
+typed_id!(
     /// An appointment. It keeps its id when it moves to another day.
     AppointmentId
 );
@@ -142,6 +146,14 @@ impl CalendarId {
         }
     }
 }
+
+/// A bucket of claims: which one a name is claimed in follows from the name, under the organisation's secret.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ClaimsId(
+    /// Its number.
+    pub u8,
+);
 
 /// Somebody who has a key of their own, and a stream of their own, and can be erased.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]

@@ -43,6 +43,8 @@ pub enum Parts {
     Part(PatientId),
     /// The data subject in whose own stream it stands, once.
     OfSubject(DataSubject),
+    /// The number of a bucket.
+    Bucket(u8),
 }
 
 macro_rules! references {
@@ -73,7 +75,7 @@ macro_rules! references {
 
         /// Which aggregate: the untyped identity that log, journal and cqrs-es share.
         ///
-        /// As text it is `patient/<uuid>`, `calendar/<uuid>/<day>` or, in a patient's record, `encounter/<patient's uuid>/<uuid>`.
+        /// As text it is `patient/<uuid>`, `calendar/<uuid>/<day>`, `claims/<number>` or, in a patient's record, `encounter/<patient's uuid>/<uuid>`.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         pub enum AggregateRef {
             $( $(#[$doc])* $Aggregate($Id), )*
@@ -144,7 +146,7 @@ macro_rules! references {
             fn from_parts(parts: Parts) -> Option<Self> {
                 match parts {
                     Parts::Uuid(id) => Some(Self::new(id)),
-                    Parts::Day(..) | Parts::InRecord(..) | Parts::Part(_) | Parts::OfSubject(_) => None,
+                    Parts::Day(..) | Parts::InRecord(..) | Parts::Part(_) | Parts::OfSubject(_) | Parts::Bucket(_) => None,
                 }
             }
         }
@@ -160,7 +162,7 @@ macro_rules! references {
             fn from_parts(parts: Parts) -> Option<Self> {
                 match parts {
                     Parts::InRecord(patient, id) => Some(Self { patient, id }),
-                    Parts::Uuid(_) | Parts::Day(..) | Parts::Part(_) | Parts::OfSubject(_) => None,
+                    Parts::Uuid(_) | Parts::Day(..) | Parts::Part(_) | Parts::OfSubject(_) | Parts::Bucket(_) => None,
                 }
             }
         }
@@ -176,7 +178,7 @@ macro_rules! references {
             fn from_parts(parts: Parts) -> Option<Self> {
                 match parts {
                     Parts::Part(patient) => Some(Self(patient)),
-                    Parts::Uuid(_) | Parts::Day(..) | Parts::InRecord(..) | Parts::OfSubject(_) => None,
+                    Parts::Uuid(_) | Parts::Day(..) | Parts::InRecord(..) | Parts::OfSubject(_) | Parts::Bucket(_) => None,
                 }
             }
         }
@@ -192,7 +194,7 @@ macro_rules! references {
             fn from_parts(parts: Parts) -> Option<Self> {
                 match parts {
                     Parts::OfSubject(subject) => Some(Self(subject)),
-                    Parts::Uuid(_) | Parts::Day(..) | Parts::InRecord(..) | Parts::Part(_) => None,
+                    Parts::Uuid(_) | Parts::Day(..) | Parts::InRecord(..) | Parts::Part(_) | Parts::Bucket(_) => None,
                 }
             }
         }
@@ -224,15 +226,31 @@ impl Identity for CalendarId {
     fn from_parts(parts: Parts) -> Option<Self> {
         match parts {
             Parts::Day(owner, day) => Some(Self { owner, day }),
-            Parts::Uuid(_) | Parts::InRecord(..) | Parts::Part(_) | Parts::OfSubject(_) => None,
+            Parts::Uuid(_) | Parts::InRecord(..) | Parts::Part(_) | Parts::OfSubject(_) | Parts::Bucket(_) => None,
+        }
+    }
+}
+
+impl Identity for ClaimsId {
+    const TYPE: AggregateType = AggregateType::Claims;
+
+    fn parts(self) -> Parts {
+        Parts::Bucket(self.0)
+    }
+
+    fn from_parts(parts: Parts) -> Option<Self> {
+        match parts {
+            Parts::Bucket(number) => Some(Self(number)),
+            Parts::Uuid(_) | Parts::Day(..) | Parts::InRecord(..) | Parts::Part(_) | Parts::OfSubject(_) => None,
         }
     }
 }
 
 impl AggregateRef {
-    /// The UUID of its own.
+    /// The UUID of its own; nil for a bucket.
     pub fn uuid(&self) -> Uuid {
         match self.parts() {
+            Parts::Bucket(_) => Uuid::nil(),
             Parts::Uuid(id) | Parts::Day(id, _) | Parts::InRecord(_, id) => id,
             Parts::Part(patient) => patient.uuid(),
             Parts::OfSubject(subject) => subject.id().uuid(),
@@ -244,8 +262,13 @@ impl AggregateRef {
         match self.parts() {
             Parts::InRecord(patient, _) | Parts::Part(patient) => patient.into(),
             Parts::OfSubject(subject) => subject.aggregate(),
-            Parts::Uuid(_) | Parts::Day(..) => *self,
+            Parts::Uuid(_) | Parts::Day(..) | Parts::Bucket(_) => *self,
         }
+    }
+
+    /// Whether its state is folded from personal sections: without the key of anybody who is not erased nothing can be decided on it.
+    pub const fn rests_on_personal_sections(&self) -> bool {
+        matches!(self, Self::Claims(_))
     }
 }
 
@@ -272,6 +295,7 @@ impl fmt::Display for AggregateRef {
             Parts::Part(patient) => write!(f, "{name}/{patient}"),
             Parts::OfSubject(subject) => write!(f, "{name}/{subject}"),
             Parts::Day(id, day) => write!(f, "{name}/{id}/{day}"),
+            Parts::Bucket(number) => write!(f, "{name}/{number}"),
             Parts::InRecord(patient, id) => write!(f, "{name}/{patient}/{id}"),
         }
     }
@@ -337,6 +361,9 @@ impl FromStr for AggregateRef {
         if let Some(named) = rest.parse().ok().and_then(of_subject) {
             return Ok(named);
         }
+        if let Some(bucket) = number_in(rest).and_then(|number| Self::from_parts(kind, Parts::Bucket(number))) {
+            return Ok(bucket);
+        }
         let mut parts = rest.split('/');
         let (first, second, rest) = (parts.next(), parts.next(), parts.next());
         let id = |text: &str| Uuid::try_parse(text).map_err(|_| RefError);
@@ -357,6 +384,11 @@ impl FromStr for AggregateRef {
     }
 }
 
+/// The number of a bucket, as it is written.
+fn number_in(text: &str) -> Option<u8> {
+    text.parse().ok().filter(|number: &u8| number.to_string() == text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -369,7 +401,8 @@ mod tests {
             AggregateRef::Patient(PatientId::new(id)),
             AggregateRef::Practitioner(PractitionerId::new(id)),
             AggregateRef::Account(AccountId::new(id)),
-            AggregateRef::WalletClaim(WalletId::new(id)),
+            AggregateRef::Claims(ClaimsId(0)),
+            AggregateRef::Claims(ClaimsId(255)),
             AggregateRef::Calendar(CalendarId { owner: id, day }),
             AggregateRef::Encounter(EncounterId {
                 patient: PatientId::new(id),
@@ -412,6 +445,11 @@ mod tests {
             "erasure/calendar/00000000-0000-0000-0000-000000000007/2026-03-01",
             "erasure/erasure/patient/00000000-0000-0000-0000-000000000007",
             "patient/patient/00000000-0000-0000-0000-000000000007",
+            "claims/256",
+            "claims/07",
+            "claims/+7",
+            "claims/00000000-0000-0000-0000-000000000007",
+            "patient/7",
         ] {
             assert_eq!(text.parse::<AggregateRef>(), Err(RefError), "{text}");
         }
@@ -434,6 +472,8 @@ mod tests {
             (AggregateType::Patient, Parts::Part(patient)),
             (AggregateType::Erasure, Parts::Uuid(id)),
             (AggregateType::Chart, Parts::OfSubject(DataSubject::Patient(patient))),
+            (AggregateType::Patient, Parts::Bucket(7)),
+            (AggregateType::Claims, Parts::Uuid(id)),
         ] {
             assert_eq!(AggregateRef::from_parts(kind, parts), None);
         }
@@ -468,7 +508,11 @@ mod tests {
         let patient = PatientId::new(Uuid::from_u128(7));
         let chart = AggregateRef::from(ChartId(patient));
         assert_eq!(DataSubject::try_from(chart), Ok(DataSubject::Patient(patient)));
-        for text in [chart.to_string(), format!("wallet/{patient}"), "patient".to_owned()] {
+        for text in [
+            chart.to_string(),
+            format!("calendar/{patient}/2026-03-01"),
+            "patient".to_owned(),
+        ] {
             assert_eq!(text.parse::<DataSubject>(), Err(RefError), "{text}");
         }
     }

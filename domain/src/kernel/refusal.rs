@@ -1,6 +1,7 @@
 //! Why a rule forbids a command, in kinds that callers tell apart, whichever aggregate it is.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 
 use super::AggregateType;
 
@@ -13,6 +14,13 @@ pub trait DomainError: std::error::Error + Clone + PartialEq + Send + Sync + 'st
     /// of it.
     fn field(&self) -> Cow<'static, str> {
         "".into()
+    }
+}
+
+/// Of what is never refused.
+impl DomainError for Infallible {
+    fn kind(&self) -> RefusalKind {
+        match *self {}
     }
 }
 

@@ -1,5 +1,7 @@
 //! The state of a patient's record and its decisions.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -7,8 +9,9 @@ use super::command::PatientCommand;
 use super::details::PatientDetails;
 use super::error::PatientError;
 use super::event::PatientEvent;
+use crate::claims::{Called, Name};
 use crate::kernel::time::whole_millis;
-use crate::kernel::{ClinicAggregate, PatientId, Personal, Teller};
+use crate::kernel::{ClinicAggregate, DataSubject, PatientId, Personal, Teller};
 
 /// A patient's record. A snapshot of it holds nothing personal: it reads back sealed.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -87,6 +90,17 @@ impl Patient {
         }
         let details = self.details().filter(|_| !self.is_sealed);
         details.ok_or(PatientError::Sealed)
+    }
+}
+
+impl Called for Patient {
+    fn subject(id: PatientId) -> DataSubject {
+        DataSubject::Patient(id)
+    }
+
+    fn called(&self) -> BTreeSet<Name> {
+        let names = self.details().into_iter().flat_map(|details| details.names());
+        names.cloned().map(Name::OfPatient).collect()
     }
 }
 

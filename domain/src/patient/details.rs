@@ -28,7 +28,7 @@ pub struct PatientDetails {
     pub email: Option<String>,
     /// The patient's death, if they have died.
     pub deceased: Option<Deceased>,
-    /// The id in the system the patient came from, if any. It names the patient's stream and never changes.
+    /// The id in the system the patient came from, if any. It is claimed for them, and never changes.
     pub identifier: Option<Identifier>,
     /// The other ids that name this patient and nobody else, in the same system or in others.
     pub other_identifiers: Vec<Identifier>,

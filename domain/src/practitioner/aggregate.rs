@@ -1,5 +1,7 @@
 //! The state of a practitioner's entry and its decisions.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
@@ -7,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::command::PractitionerCommand;
 use super::error::PractitionerError;
 use super::event::{PractitionerDetails, PractitionerEvent};
+use crate::claims::{Called, Name};
 use crate::kernel::time::whole_millis;
-use crate::kernel::{ClinicAggregate, Personal, PractitionerId, Teller};
+use crate::kernel::{ClinicAggregate, DataSubject, Personal, PractitionerId, Teller};
 
 type Decision = Result<Vec<PractitionerEvent>, PractitionerError>;
 
@@ -100,6 +103,17 @@ fn check_specializations(details: &PractitionerDetails) -> Result<(), Practition
         Err(PractitionerError::NoSpecialization)
     } else {
         Ok(())
+    }
+}
+
+impl Called for Practitioner {
+    fn subject(id: PractitionerId) -> DataSubject {
+        DataSubject::Practitioner(id)
+    }
+
+    fn called(&self) -> BTreeSet<Name> {
+        let names = self.details().into_iter().flat_map(|details| details.names());
+        names.cloned().map(Name::OfPractitioner).collect()
     }
 }
 

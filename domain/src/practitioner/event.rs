@@ -19,7 +19,7 @@ pub struct PractitionerDetails {
     pub credentials: Vec<String>,
     /// The time zone in which their days begin and end. It never changes: days name their calendars.
     pub time_zone: Tz,
-    /// The id in the system the practitioner came from, if any. It names the stream and never changes.
+    /// The id in the system the practitioner came from, if any. It is claimed for them, and never changes.
     pub identifier: Option<Identifier>,
     /// The other ids that name this practitioner and nobody else, in the same system or in others.
     pub other_identifiers: Vec<Identifier>,

@@ -65,8 +65,12 @@ pub(crate) fn genders() -> impl Strategy<Value = Gender> {
     select(vec![Gender::Male, Gender::Female, Gender::Other, Gender::Unknown])
 }
 
+pub(crate) fn some_identifier() -> impl Strategy<Value = Identifier> {
+    (texts(), texts()).prop_map(|(system, value)| Identifier { system, value })
+}
+
 pub(crate) fn identifiers() -> impl Strategy<Value = Option<Identifier>> {
-    prop::option::of((texts(), texts()).prop_map(|(system, value)| Identifier { system, value }))
+    prop::option::of(some_identifier())
 }
 
 pub(crate) fn source() -> impl Strategy<Value = SourceId> {

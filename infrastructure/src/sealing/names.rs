@@ -2,7 +2,7 @@
 //!
 //! `namespace:4 || tag:9 || body:19`, a synthetic-IV encryption: `tag = HMAC(k1, namespace || identity)`,
 //! `body = identity XOR HMAC(k2, namespace || tag)`, both truncated, over `type:1 uuid:16 number:2`. The number of a calendar is its day, in days since
-//! 1970; of all else it is 0. The same aggregate always gets the same name; who does not hold the keys learns nothing from a name, and a name
+//! 1970, and a bucket of claims has a number and no UUID; of all else it is 0. The same aggregate always gets the same name; who does not hold the keys learns nothing from a name, and a name
 //! that was not made under them, for this namespace, does not open.
 
 use application::log::StreamId;
@@ -97,12 +97,13 @@ fn write_identity(stream: &AggregateRef) -> [u8; BODY] {
     let mut identity = [stream.aggregate_type().code(); BODY];
     let (_, rest) = identity.split_at_mut(1);
     let (id, number) = rest.split_at_mut(16);
-    let days = match stream.parts() {
-        Parts::Day(_, day) => day.to_epoch_days().clamp(0, u16::MAX.into()),
+    let its_number = match stream.parts() {
+        Parts::Day(_, day) => u16::try_from(day.to_epoch_days().clamp(0, u16::MAX.into())).unwrap_or_default(),
+        Parts::Bucket(bucket) => bucket.into(),
         Parts::Uuid(_) | Parts::InRecord(..) | Parts::Part(_) | Parts::OfSubject(_) => 0,
     };
     id.copy_from_slice(stream.uuid().as_bytes());
-    number.copy_from_slice(&u16::try_from(days).unwrap_or_default().to_be_bytes());
+    number.copy_from_slice(&its_number.to_be_bytes());
     identity
 }
 
@@ -112,13 +113,15 @@ fn read_identity(identity: &[u8; BODY]) -> Option<AggregateRef> {
     let (kind, id) = (AggregateType::from_code(*kind)?, Uuid::from_bytes(*id));
     let number = u16::from_be_bytes(number.try_into().ok()?);
     let named = AggregateRef::from_parts(kind, Parts::Uuid(id)).filter(|_| number == 0);
-    named.or_else(|| AggregateRef::from_parts(kind, Parts::Day(id, NaiveDate::from_epoch_days(number.into())?)))
+    let bucket = || AggregateRef::from_parts(kind, Parts::Bucket(number.try_into().ok()?)).filter(|_| id.is_nil());
+    let of_a_day = || AggregateRef::from_parts(kind, Parts::Day(id, NaiveDate::from_epoch_days(number.into())?));
+    named.or_else(bucket).or_else(of_a_day)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::kernel::{AccountId, CalendarId, EncounterId, PatientId, PractitionerId, WalletId};
+    use domain::kernel::{AccountId, CalendarId, ClaimsId, EncounterId, PatientId, PractitionerId};
     use proptest::prelude::*;
 
     const NAMESPACE: Namespace = Namespace(7);
@@ -134,7 +137,7 @@ mod tests {
                 0 => PatientId::new(id).into(),
                 1 => PractitionerId::new(id).into(),
                 2 => AccountId::new(id).into(),
-                3 => WalletId::new(id).into(),
+                3 => ClaimsId(id.as_bytes()[15]).into(),
                 _ => CalendarId {
                     owner: id,
                     day: NaiveDate::from_epoch_days(day).unwrap(),
@@ -200,6 +203,10 @@ mod tests {
             (
                 PatientId::new(id).into(),
                 "0000000794f867fe7859e8db7c22dff68ff32d277b7df578d9f657cf4e3c6c95",
+            ),
+            (
+                ClaimsId(36).into(),
+                "000000079e4b0ce054b16dcf9742956c772bf73913d4d6cafca6e54a8c7a071c",
             ),
             (
                 CalendarId { owner: id, day }.into(),

@@ -8,8 +8,8 @@ use chrono::DateTime;
 use domain::calendar::{CalendarEvent, Session};
 use domain::erasure::ErasureEvent;
 use domain::kernel::{
-    AggregateRef, AppointmentId, CalendarId, Category, ChartId, DataSubject, ErasureId, Parts, PatientId, Personal,
-    PractitionerId, Seal,
+    AggregateRef, AppointmentId, CalendarId, Category, ChartId, ClaimsId, DataSubject, ErasureId, Parts, PatientId,
+    Personal, PractitionerId, Seal,
 };
 use domain::patient::PatientEvent;
 use serde::{Deserialize, Serialize};
@@ -371,6 +371,7 @@ fn written_today() -> Vectors {
         id: aggregate.uuid(),
         number: match aggregate.parts() {
             Parts::Day(_, day) => u16::try_from(day.to_epoch_days()).unwrap(),
+            Parts::Bucket(number) => number.into(),
             _ => 0,
         },
         stream: hex::encode(StreamNames::new(&secret(), LOCATION.namespace).seal(&aggregate).0),
@@ -391,6 +392,7 @@ fn written_today() -> Vectors {
             names(patient().into()),
             names(PractitionerId::new(id).into()),
             names(aggregate()),
+            names(ClaimsId(36).into()),
         ],
         commits: commits(),
     }

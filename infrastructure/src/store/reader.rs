@@ -109,7 +109,7 @@ impl<J: Journal> Reader<J> {
     /// the contract would take what was decided without it.
     ///
     /// # Errors
-    /// [`Failure::HeldBack`] when an event of the stream is parked or cannot be read; or when journal or keys have no answer.
+    /// [`Failure::HeldBack`] when an event of the stream is parked or cannot be read, with its personal section where the state rests on that; or when journal or keys have no answer.
     pub(super) async fn read(&self, aggregate: AggregateRef, stream: &StreamId) -> Result<History, Failure> {
         let mut history = History::none(aggregate.aggregate_type());
         let Some(journaled) = self.journal.read(&aggregate, stream).await? else {
@@ -130,6 +130,10 @@ impl<J: Journal> Reader<J> {
                 Opening::Opened { event, personal } => {
                     if personal == PersonalPart::Missing {
                         self.opener.miss_key();
+                        // What somebody has would be taken for what nobody has.
+                        if aggregate.rests_on_personal_sections() {
+                            return Err(Failure::HeldBack);
+                        }
                     }
                     let taken_in = history.state.take_in(event.event, event.version);
                     taken_in.map_err(Failure::internal)?;

@@ -366,8 +366,8 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use domain::kernel::WalletId;
-    use domain::wallet::WalletEvent;
+    use domain::account::AccountEvent;
+    use domain::kernel::AccountId;
     use uuid::Uuid;
 
     use super::*;
@@ -381,17 +381,17 @@ mod tests {
         }
     }
 
-    fn wallet(number: u128) -> AggregateRef {
-        WalletId::new(Uuid::from_u128(number)).into()
+    fn account(number: u128) -> AggregateRef {
+        AccountId::new(Uuid::from_u128(number)).into()
     }
 
     /// Two aggregates that share the stream.
     fn one() -> AggregateRef {
-        wallet(1)
+        account(1)
     }
 
     fn other() -> AggregateRef {
-        wallet(2)
+        account(2)
     }
 
     fn history(tip: StreamTip, position: Position) -> History {
@@ -413,7 +413,7 @@ mod tests {
     fn advance_by(stream: &Stream, of: AggregateRef, to: StreamTip) -> InFlight {
         let (_, commit) = InFlight::new();
         let loaded = stream.loaded(&of).unwrap();
-        let event = AnyEvent::of(of, WalletEvent::Released).unwrap();
+        let event = AnyEvent::of(of, AccountEvent::Closed).unwrap();
         let mut state = AnyState::clone(&loaded.state);
         state.take_in(event.clone(), to.version).unwrap();
         let moved = Moved { event, tip: to };
@@ -577,7 +577,7 @@ mod tests {
         let mut second = history(tip(3, 3), 10);
         second
             .state
-            .take_in(AnyEvent::of(other(), WalletEvent::Released).unwrap(), 2)
+            .take_in(AnyEvent::of(other(), AccountEvent::Closed).unwrap(), 2)
             .unwrap();
         stream.finish_fill(stream.begin_fill(), other(), second);
         assert_eq!((version(&stream, one()), version(&stream, other())), (Some(0), Some(2)));
@@ -598,7 +598,7 @@ mod tests {
         // The journal has the first of the three already.
         let mut read = history(tip(2, 2), 11);
         read.state
-            .take_in(AnyEvent::of(one(), WalletEvent::Released).unwrap(), 2)
+            .take_in(AnyEvent::of(one(), AccountEvent::Closed).unwrap(), 2)
             .unwrap();
         stream.finish_fill(stream.begin_fill(), one(), read);
         stream.finish_fill(stream.begin_fill(), other(), history(tip(2, 2), 11));
@@ -628,24 +628,24 @@ mod tests {
         assert!(stream.loaded(&other()).is_none(), "who else is there nobody has told");
         advance(&stream, tip(2, 2));
         let told = History {
-            members: Some(HashSet::from([other(), wallet(3)])),
+            members: Some(HashSet::from([other(), account(3)])),
             ..history(tip(1, 1), 10)
         };
         stream.finish_fill(stream.begin_fill(), other(), told);
-        let new = stream.loaded(&wallet(4)).unwrap();
+        let new = stream.loaded(&account(4)).unwrap();
         assert_eq!((new.state.version(), new.tip), (0, tip(2, 2)));
-        assert!(stream.loaded(&wallet(3)).is_none(), "it is in the journal alone");
+        assert!(stream.loaded(&account(3)).is_none(), "it is in the journal alone");
         // What is changed since is known too, even when its state was let go.
-        advance_by(&stream, wallet(4), tip(3, 3));
-        assert_eq!(version(&stream, wallet(4)), Some(3));
+        advance_by(&stream, account(4), tip(3, 3));
+        assert_eq!(version(&stream, account(4)), Some(3));
         for number in 5..200 {
-            stream.finish_fill(stream.begin_fill(), wallet(number), history(tip(1, 1), 10));
+            stream.finish_fill(stream.begin_fill(), account(number), history(tip(1, 1), 10));
         }
-        assert!(stream.loaded(&wallet(4)).is_none() && stream.loaded(&one()).is_none());
-        assert!(stream.loaded(&wallet(300)).is_some());
+        assert!(stream.loaded(&account(4)).is_none() && stream.loaded(&one()).is_none());
+        assert!(stream.loaded(&account(300)).is_some());
         stream.applied(tip(9, 9));
         assert!(
-            stream.loaded(&wallet(300)).is_none(),
+            stream.loaded(&account(300)).is_none(),
             "somebody else's event may be its first"
         );
     }
@@ -654,8 +654,8 @@ mod tests {
     fn only_so_many_aggregates_of_a_stream_are_kept() {
         let stream = stream_at(tip(1, 1));
         for number in 10..10 + 2 * MOST_AGGREGATES as u128 {
-            stream.finish_fill(stream.begin_fill(), wallet(number), history(tip(1, 1), 10));
-            assert!(stream.loaded(&wallet(number)).is_some());
+            stream.finish_fill(stream.begin_fill(), account(number), history(tip(1, 1), 10));
+            assert!(stream.loaded(&account(number)).is_some());
         }
         assert!(stream.known().loaded.as_ref().unwrap().states.len() <= MOST_AGGREGATES);
     }

@@ -27,13 +27,8 @@ pub(crate) async fn one(pool: &PgPool, id: PatientId) -> Result<Option<PatientVi
     Ok(query.build_query_as().fetch_optional(pool).await?.map(view))
 }
 
-pub(crate) async fn known_as(
-    pool: &PgPool,
-    ids: &[PatientId],
-    known_by: &[Identifier],
-) -> Result<Vec<PatientView>, sqlx::Error> {
-    let ids = ids.iter().map(|id| id.uuid()).collect();
-    let found = identifiers::known_as::<PatientRow>(pool, ids, known_by).await?;
+pub(crate) async fn known_as(pool: &PgPool, known_by: &[Identifier]) -> Result<Vec<PatientView>, sqlx::Error> {
+    let found = identifiers::known_as::<PatientRow>(pool, known_by).await?;
     Ok(found.into_iter().map(view).collect())
 }
 

@@ -47,13 +47,8 @@ pub(crate) async fn list(
         .collect())
 }
 
-pub(crate) async fn known_as(
-    pool: &PgPool,
-    ids: &[PractitionerId],
-    known_by: &[Identifier],
-) -> Result<Vec<PractitionerView>, sqlx::Error> {
-    let ids = ids.iter().map(|id| id.uuid()).collect();
-    let found = identifiers::known_as::<PractitionerRow>(pool, ids, known_by).await?;
+pub(crate) async fn known_as(pool: &PgPool, known_by: &[Identifier]) -> Result<Vec<PractitionerView>, sqlx::Error> {
+    let found = identifiers::known_as::<PractitionerRow>(pool, known_by).await?;
     Ok(found.into_iter().map(view).collect())
 }
 

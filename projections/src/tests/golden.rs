@@ -17,8 +17,8 @@ use crate::relationships::RelationshipRow;
 use crate::table::Row;
 use crate::writes::Arguments;
 
-/// What makes no row: which account a wallet signs in to stands in the account.
-const FOLDED_NOWHERE: [&str; 3] = ["erasure Erased", "wallet Claimed", "wallet Released"];
+/// What makes no row: what somebody is called stands in their details, and which account a wallet signs in to in the account.
+const FOLDED_NOWHERE: [&str; 3] = ["claims Claimed", "claims Released", "erasure Erased"];
 
 fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -45,6 +45,7 @@ fn aggregate_called(kind: &str) -> AggregateRef {
         Parts::InRecord(patient, appointment(0).uuid()),
         Parts::Part(patient),
         Parts::OfSubject(DataSubject::Patient(patient)),
+        Parts::Bucket(7),
     ];
     let mut all = parts.into_iter().map(|parts| AggregateRef::from_parts(*kind, parts));
     all.find_map(|of| of).unwrap()

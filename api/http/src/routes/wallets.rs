@@ -6,7 +6,7 @@ use api_wire::dto;
 use application::ports::invitations::Person;
 use application::use_cases::clinic::Backend;
 use chrono::TimeDelta;
-use domain::kernel::{AccountId, PatientId, PractitionerId, WalletId};
+use domain::kernel::{AccountId, ClaimsId, PatientId, PractitionerId};
 
 use crate::answer::Answer;
 use crate::auth::named;
@@ -20,9 +20,10 @@ async fn invite<B: Backend>(reading: Reading<B>, person: Person) -> Result<HttpR
     let issued = reading.clinic.invite(&reading.caller, person, lifetime).await?;
     Ok(HttpResponse::Ok().json(dto::Invitation::from(issued)))
 }
-impl Located for WalletId {
+
+/// Of what is claimed in a bucket only a wallet is found by whoever has it.
+impl Located for ClaimsId {
     fn path(&self) -> String {
-        // Which account a wallet signs in to is asked of the account.
         "/v1/me/wallet".to_owned()
     }
 }

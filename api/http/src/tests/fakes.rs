@@ -36,6 +36,7 @@ use chrono_tz::Tz;
 use domain::account::{Account, AccountEvent, Binding, Holder, KeyHash, Proof, Role, Said, Scope, Title};
 use domain::calendar::AppointmentStatus;
 use domain::chart::{Entry, FindingId, Symptom};
+use domain::claims::Name;
 use domain::encounter::{EncounterNames, NamedEncounter};
 use domain::kernel::*;
 use domain::patient::PatientDetails;
@@ -210,6 +211,12 @@ impl Clock for FakeClock {
     }
 }
 
+/// Those who are called by their ids.
+fn named_by(identifiers: &[Identifier]) -> impl Iterator<Item = Uuid> {
+    let ids = identifiers.iter().filter_map(|one| one.value.parse().ok());
+    ids.filter(|id| known(*id))
+}
+
 struct FakeIdentities;
 
 impl IdentityDerivation for FakeIdentities {
@@ -226,6 +233,10 @@ impl IdentityDerivation for FakeIdentities {
 
     fn from_name(&self, kind: &str, name: &str) -> Uuid {
         Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{kind} {name}").as_bytes())
+    }
+
+    fn bucket_of(&self, _: &Name) -> ClaimsId {
+        ClaimsId(7)
     }
 }
 
@@ -532,10 +543,9 @@ impl Queries for FakeQueries {
     async fn patients_known_as(
         &self,
         _: &Admittance,
-        ids: &[PatientId],
-        _: &[Identifier],
+        identifiers: &[Identifier],
     ) -> Result<Vec<PatientView>, QueryError> {
-        Ok(ids.iter().copied().filter(|id| known(id.uuid())).map(patient).collect())
+        Ok(named_by(identifiers).map(PatientId::new).map(patient).collect())
     }
 
     async fn practitioner(&self, id: PractitionerId) -> Result<Option<PractitionerView>, QueryError> {
@@ -550,15 +560,9 @@ impl Queries for FakeQueries {
         Ok([OWN, OTHER].map(|id| practitioner(PractitionerId::new(id))).into())
     }
 
-    async fn practitioners_known_as(
-        &self,
-        ids: &[PractitionerId],
-        _: &[Identifier],
-    ) -> Result<Vec<PractitionerView>, QueryError> {
-        Ok(ids
-            .iter()
-            .copied()
-            .filter(|id| known(id.uuid()))
+    async fn practitioners_known_as(&self, identifiers: &[Identifier]) -> Result<Vec<PractitionerView>, QueryError> {
+        Ok(named_by(identifiers)
+            .map(PractitionerId::new)
             .map(practitioner)
             .collect())
     }

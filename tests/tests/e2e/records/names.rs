@@ -1,5 +1,6 @@
 //! An identifier names one patient, and one practitioner, whoever registers whom, at whatever moment.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 use tests::chain::TestChain;
 use tests::people::{Person, patient, practitioner};
 use tests::postgres;
-use tests::system::{TestSystem, deployed};
+use tests::system::{SystemOptions, TestSystem, deployed};
 
 fn number(value: &str) -> Value {
     json!({ "system": "https://clinic.test/mrn", "value": value })
@@ -72,6 +73,58 @@ async fn whoever_is_called_as_another_patient_is_refused() {
     answers.sort_unstable();
     assert_eq!(answers, [201, 409, 409, 409, 409, 409, 409, 409]);
     system.stop().await;
+}
+
+/// Two servers of one organisation: one database, one chain, a signer each.
+async fn servers(chain: &TestChain) -> [TestSystem; 2] {
+    let deployment = deployed(chain).await;
+    let one = TestSystem::start(chain, &deployment).await;
+    let options = SystemOptions {
+        signer: 2,
+        database: Some(one.database.clone()),
+        ..SystemOptions::default()
+    };
+    let two = TestSystem::with(chain, &deployment, options).await;
+    [one, two]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_all_who_are_registered_under_one_number_at_two_servers_one_is() {
+    let chain = TestChain::start().await;
+    let servers = servers(&chain).await;
+    let key = servers[0].service("front desk", Role::Hospital).await;
+    for round in 0..25 {
+        let (number, shared) = (format!("main {round}"), format!("shared {round}"));
+        let attempts = (0..8).map(|attempt| {
+            // Half of them under one number as the first, and half under another that is shared among those that are not.
+            let body = match attempt / 2 % 2 {
+                0 => called("Same", &number, &[]),
+                _ => called("Other", &format!("own {round} {attempt}"), &[&*shared]),
+            };
+            let (server, key) = (&servers[attempt % 2], &key);
+            async move { (attempt, server.post("/v1/patients", key, &body).await) }
+        });
+        let answers = join_all(attempts).await;
+        let (same, other): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(attempt, _)| attempt / 2 % 2 == 0);
+        // Who is told alike is the same one, whoever came first.
+        let records: HashSet<&str> = same
+            .iter()
+            .map(|(_, (_, answer))| answer["id"].as_str().unwrap())
+            .collect();
+        assert_eq!(records.len(), 1, "round {round}: {same:?}");
+        let new = same.iter().filter(|(_, (status, _))| *status == 201).count();
+        let met = same.iter().filter(|(_, (status, _))| *status == 200).count();
+        assert_eq!((new, met), (1, same.len() - 1), "round {round}: {same:?}");
+        // Of those who are told apart one is registered, and the others are told which.
+        let (won, lost): (Vec<_>, Vec<_>) = other.iter().partition(|(_, (status, _))| *status == 201);
+        assert_eq!(won.len(), 1, "round {round}: {other:?}");
+        for (_, answer) in lost {
+            refused_for(answer, won[0].1.1["resource"].as_str().unwrap());
+        }
+    }
+    let [one, two] = servers;
+    two.stop().await;
+    one.stop().await;
 }
 
 fn doctor(family: &str, identifier: &str, others: &[&str]) -> Value {

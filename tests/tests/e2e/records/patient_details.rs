@@ -131,7 +131,7 @@ async fn whom_an_identifier_names_is_found_however_many_share_it() {
     // Namesakes whose ids come first.
     let sql = "INSERT INTO patients (id, details, version, position, registered_at, updated_at) \
                SELECT ('00000000-0000-4000-8000-' || lpad(number::text, 12, '0'))::uuid, \
-                      jsonb_set(details, '{other_identifiers}', jsonb_build_array(details->'identifier')), \
+                      jsonb_set(details, '{other_identifiers}', jsonb_build_array(details->'identifier')) || '{\"identifier\": null}', \
                       version, position, registered_at, updated_at \
                FROM patients CROSS JOIN generate_series(1, 150) AS number";
     sqlx::query(sql).execute(&system.parts().pool).await.unwrap();

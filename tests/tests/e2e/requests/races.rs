@@ -2,9 +2,10 @@
 
 use domain::account::Role;
 use futures::future::join_all;
+use serde_json::json;
 use tests::chain::TestChain;
 use tests::clinic::Clinic;
-use tests::system::{SystemOptions, TestSystem, deployed};
+use tests::system::{SystemOptions, TestSystem, deployed, until};
 
 /// How many clients want each slot.
 const CLIENTS: usize = 100;
@@ -78,4 +79,47 @@ async fn of_a_hundred_clients_at_two_servers_one_gets_the_slot_and_the_others_a_
     }
     one.stop().await;
     two.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_cannot_read_who_is_called_it_gives_to_nobody() {
+    let chain = TestChain::start().await;
+    let deployment = deployed(&chain).await;
+    let one = TestSystem::start(&chain, &deployment).await;
+    let options = SystemOptions {
+        signer: 2,
+        ..SystemOptions::default()
+    };
+    let two = TestSystem::launch(&chain, &deployment, options).await;
+    two.learn_keys_of(&one).await;
+    let patient = |family: &str| {
+        json!({ "details": {
+            "name": { "family": family }, "birthDate": "1980-02-29", "gender": "female",
+            "identifier": { "system": "urn:test", "value": "17" },
+        } })
+    };
+    let here = one.service("front desk", Role::Hospital).await;
+    let (status, first) = one.post("/v1/patients", &here, &patient("First")).await;
+    assert_eq!(status, 201, "{first}");
+    let there = two.service("other desk", Role::Hospital).await;
+    until("the other one has what it cannot read", async || {
+        two.position().await == one.position().await
+    })
+    .await;
+
+    let (status, problem) = two.post("/v1/patients", &there, &patient("Second")).await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (503, &json!("/problems/held-back")),
+        "{problem}"
+    );
+    two.learn_keys_of(&one).await;
+    until("the other one knows whose the number is", async || {
+        let (status, problem) = two.post("/v1/patients", &there, &patient("Second")).await;
+        assert!(matches!(status, 409 | 503), "{problem}");
+        status == 409 && problem["resource"] == first["resource"]
+    })
+    .await;
+    two.stop().await;
+    one.stop().await;
 }

@@ -9,12 +9,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use infrastructure::crash::{ERASURE_DESTROYED, ERASURE_PURGED, VARIABLE};
 use reqwest::Method;
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use tests::binary::{Dev, free_port};
 use tests::postgres;
 use tests::rest::{Rest, id};
-use tests::site::{Desk, Said, Site};
+use tests::site::{Desk, Said, Server, Site, signer};
 use uuid::Uuid;
 
 /// Words that stand nowhere else, one for each field.
@@ -316,11 +317,10 @@ async fn nothing_is_done_for_the_erased_and_everybody_else_goes_on() {
         refused.err
     );
 
-    // Neither exists any more, and neither can be made again.
+    // Neither exists any more.
     let gone = format!("/v1/patients/{named_id}");
     let answer = desk.rest.send(Method::GET, &gone, None, None).await.unwrap();
     assert_eq!(answer.status, 404, "{}", answer.body);
-    is_refused(&desk.rest, Method::POST, "/v1/patients", &named, 409, "erased").await;
     is_refused(
         &desk.rest,
         Method::POST,
@@ -351,6 +351,72 @@ async fn nothing_is_done_for_the_erased_and_everybody_else_goes_on() {
     // What a patient has with an erased doctor can be called off.
     let cancel = format!("/v1/appointments/{appointment}/cancel");
     desk.rest.insist(Method::POST, &cancel, &json!({})).await;
+    site.compare_with_rebuild().await;
+    server.process.stop().await;
+}
+
+/// Registers a patient under two numbers, and a wallet for them.
+async fn come(server: &Server, hospital: &Rest, details: &Value) -> Uuid {
+    let hospital = hospital.at(&server.url);
+    let patient = id(&hospital.insist(Method::POST, "/v1/patients", details).await);
+    let invitation = format!("/v1/patients/{patient}/invitation");
+    let invitation = hospital.insist(Method::POST, &invitation, &Value::Null).await;
+    let session = api_dev::login::sign_in(&server.url, None, &signer(3)).await.unwrap();
+    let theirs = Rest::new(&server.url, session.token.expose_secret());
+    let accept = json!({ "invitation": invitation["invitation"] });
+    theirs.insist(Method::POST, "/v1/invitations/accept", &accept).await;
+    assert_eq!(theirs.get("/v1/me").await["patient"], json!(patient));
+    patient
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_back_under_the_numbers_and_the_wallet_of_somebody_erased_is_somebody_new() {
+    let site = Site::ready(FinalityRule::Instant).await;
+    let server = site.serve(&[]).await;
+    let hospital = server.service(&server.administrator().await, "front desk").await;
+    let number = |value: &str| json!({ "system": "urn:example", "value": value });
+    let called = |first: &str, other: &str| {
+        json!({ "details": {
+            "name": { "family": "Named" }, "birthDate": "1980-02-29", "gender": "unknown",
+            "identifier": number(first), "otherIdentifiers": [number(other)],
+        } })
+    };
+    let details = called("17", "18");
+    let first = come(&server, &hospital, &details).await;
+    assert_eq!(erase(&site, &format!("patient/{first}")).await.code, 0);
+
+    // This server has in memory who was called so; the next one has not.
+    let second = come(&server, &hospital, &details).await;
+    assert_ne!(second, first);
+    is_refused(
+        &hospital,
+        Method::POST,
+        "/v1/patients",
+        &called("19", "18"),
+        409,
+        "already-registered",
+    )
+    .await;
+    assert_eq!(erase(&site, &format!("patient/{second}")).await.code, 0);
+    server.process.stop().await;
+
+    let server = site.serve(&[]).await;
+    let third = come(&server, &hospital, &details).await;
+    let hospital = hospital.at(&server.url);
+    assert!(![first, second].contains(&third));
+    is_refused(
+        &hospital,
+        Method::POST,
+        "/v1/patients",
+        &called("19", "18"),
+        409,
+        "already-registered",
+    )
+    .await;
+    let wanted = json!({ "identifiers": [number("17"), number("18")] });
+    let found = hospital.insist(Method::POST, "/v1/patients/lookup", &wanted).await;
+    let found: Vec<_> = found["items"].as_array().unwrap().iter().map(id).collect();
+    assert_eq!(found, [third]);
     site.compare_with_rebuild().await;
     server.process.stop().await;
 }
