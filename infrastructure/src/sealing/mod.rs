@@ -32,8 +32,6 @@ mod content;
 mod error;
 mod event_key;
 mod header;
-#[cfg(test)]
-mod linking;
 mod mac;
 mod names;
 mod opener;
