@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::account::{Account, AccountCommand, Holder};
+use domain::account::{Account, AccountCommand, AccountError, Holder};
 use domain::claims::{Called as _, Claims, Name};
 use domain::erasure::{Erasure, ErasureCommand, KeyName};
 use domain::kernel::{AccountId, AggregateType, ClinicAggregate, DataSubject, ErasureId, Wallet};
@@ -17,20 +17,26 @@ use crate::ports::invitations::Person;
 use crate::ports::revocations::Revoked;
 use crate::ports::transaction::{Root, Target};
 use crate::use_cases::clinic::{Backend, Clinic};
+use crate::use_cases::names::{ATTEMPTS, NamingError};
 
 /// Why a wallet is taken from an account. Nobody reads it: it is under the key that is destroyed.
 const REASON: &str = "erased";
 
 /// What is known of somebody who is to be erased.
-#[derive(Clone, Default)]
 struct Known {
     /// What they are called.
     names: BTreeSet<Name>,
-    /// Their account, if they have one.
-    account: Option<AccountId>,
-    /// The wallet that signs in to it.
+    /// The wallet that signs in to their account, which is one of the names.
     wallet: Option<Wallet>,
 }
+
+/// What an erasure is decided upon: whom it is about, their account, what they are called.
+type Whole = (
+    (Vec<Root<Patient>>, Vec<Root<Practitioner>>),
+    Root<Account>,
+    Vec<Root<Claims>>,
+    Root<Erasure>,
+);
 
 impl<B: Backend> Clinic<B> {
     /// Erases somebody, for ever, in one commit: their account is closed, its wallet is free again, and their stream ends. `keys` are
@@ -39,11 +45,12 @@ impl<B: Backend> Clinic<B> {
     /// # Errors
     /// [`UseCaseError::NotFound`] and [`UseCaseError::Refused`] stand; anything else may be otherwise at the next attempt.
     pub async fn erase(&self, request: &ErasureRequest, keys: Vec<KeyName>) -> Result<(), UseCaseError> {
-        let known = match self.who_is_to_be_erased(request.subject).await {
-            Err(UseCaseError::Erased) => return Ok(()),
-            who => who?,
-        };
-        let wallet = known.wallet;
+        if let Err(error) = self.require_subject(request.subject).await {
+            return match error {
+                UseCaseError::Erased => Ok(()),
+                error => Err(error),
+            };
+        }
         if let DataSubject::Staff(account) = request.subject {
             self.leave_an_administrator(&Revoked::Account { account }).await?;
         }
@@ -60,10 +67,25 @@ impl<B: Backend> Clinic<B> {
         self.invitations
             .withdraw(self.account_of_subject(request.subject))
             .await?;
-        match self.end_the_stream(request.subject, known, keys, &context).await {
-            Ok(_) | Err(CommandError::Erased) => {}
-            Err(error) => return Err(error.into()),
-        }
+        let mut attempts = 0;
+        let wallet = loop {
+            attempts += 1;
+            let known = match self.known_of(request.subject).await {
+                Err(UseCaseError::Erased) => return Ok(()),
+                known => known?,
+            };
+            let wallet = known.wallet;
+            match self.end_the_stream(request.subject, &known, &keys, &context).await {
+                Ok(_) | Err(CommandError::Erased) => break wallet,
+                Err(error) => match error.rejection()? {
+                    // They are called otherwise meanwhile.
+                    NamingError::Moved if attempts < ATTEMPTS => {}
+                    NamingError::Moved => return Err(UseCaseError::Conflict { attempts }),
+                    NamingError::Refused(refusal) => return Err(refusal.into()),
+                    NamingError::Claimed(error) => return Err(Refusal::from(error).into()),
+                },
+            }
+        };
         if let Some(wallet) = wallet {
             self.sessions.close_all(&wallet, None).await?;
         }
@@ -78,32 +100,36 @@ impl<B: Backend> Clinic<B> {
         }
     }
 
-    /// Somebody who is there.
-    async fn who_is_to_be_erased(&self, subject: DataSubject) -> Result<Known, UseCaseError> {
-        let mut names = match subject {
-            DataSubject::Patient(id) => self.require::<Patient>(id, AggregateType::Patient).await?.called(),
+    /// That somebody is there who can be erased.
+    async fn require_subject(&self, subject: DataSubject) -> Result<(), UseCaseError> {
+        match subject {
+            DataSubject::Patient(id) => self.require::<Patient>(id, AggregateType::Patient).await.map(drop),
             DataSubject::Practitioner(id) => {
                 let known = self.require::<Practitioner>(id, AggregateType::Practitioner);
-                known.await?.called()
+                known.await.map(drop)
             }
             DataSubject::Staff(id) => {
                 let state = self.require::<Account>(id, AggregateType::Account).await?;
                 // Patients and practitioners are erased as such, with their accounts; a service is nobody.
-                if !matches!(state.holder(), Some(Holder::Staff { .. })) {
-                    return Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Account)));
+                match state.holder() {
+                    Some(Holder::Staff { .. }) => Ok(()),
+                    _ => Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Account))),
                 }
-                BTreeSet::new()
             }
+        }
+    }
+
+    /// What somebody is called now.
+    async fn known_of(&self, subject: DataSubject) -> Result<Known, UseCaseError> {
+        let mut names = match subject {
+            DataSubject::Patient(id) => self.executor.load::<Patient>(id).await?.aggregate.called(),
+            DataSubject::Practitioner(id) => self.executor.load::<Practitioner>(id).await?.aggregate.called(),
+            DataSubject::Staff(_) => BTreeSet::new(),
         };
         let account = self.account_of_subject(subject);
-        let state = self.executor.load::<Account>(account).await?.aggregate;
-        let wallet = state.wallet();
+        let wallet = self.executor.load::<Account>(account).await?.aggregate.wallet();
         names.extend(wallet.map(Name::Wallet));
-        Ok(Known {
-            names,
-            account: state.holder().map(|_| account),
-            wallet,
-        })
+        Ok(Known { names, wallet })
     }
 
     async fn require<A: ClinicAggregate>(&self, id: A::Id, kind: AggregateType) -> Result<A, UseCaseError>
@@ -114,31 +140,51 @@ impl<B: Backend> Clinic<B> {
         known.ok_or(UseCaseError::NotFound(Resource::Aggregate(kind)))
     }
 
-    /// Whatever they are called may be somebody else's from then on: that is said here, and for what is not known here anybody finds it when
-    /// the keys are destroyed.
+    /// Whatever they are called may be somebody else's from then on. Their account is written to even if it was never opened, so that nobody binds
+    /// a wallet to it at the same moment.
     async fn end_the_stream(
         &self,
         subject: DataSubject,
-        known: Known,
-        keys: Vec<KeyName>,
+        known: &Known,
+        keys: &[KeyName],
         context: &CommandContext,
-    ) -> Result<Receipt, CommandError<Refusal>> {
-        let Known { names, account, wallet } = known;
-        let names = self.names(&names);
-        let accounts = account.map(Target::of).into_iter().collect();
-        let targets = (accounts, names.buckets(), Target::of(ErasureId(subject)));
-        let decide = move |(mut accounts, mut buckets, mut erasure): (Vec<Root<Account>>, Vec<Root<Claims>>, _)| {
-            for account in &mut accounts {
-                if let Some(wallet) = wallet {
-                    let reason = REASON.to_owned();
-                    account.execute(AccountCommand::Unbind { wallet, reason })?;
-                }
-                account.execute(AccountCommand::Close)?;
+    ) -> Result<Receipt, CommandError<NamingError<Refusal>>> {
+        let names = self.names(&known.names);
+        let (mut patients, mut practitioners) = (Vec::new(), Vec::new());
+        match subject {
+            DataSubject::Patient(id) => patients.push(Target::of(id)),
+            DataSubject::Practitioner(id) => practitioners.push(Target::of(id)),
+            DataSubject::Staff(_) => {}
+        }
+        let account = Target::of(self.account_of_subject(subject));
+        let buckets = names.buckets();
+        let targets = (
+            (patients, practitioners),
+            account,
+            buckets,
+            Target::of(ErasureId(subject)),
+        );
+        let decide = move |(people, mut account, mut buckets, mut erasure): Whole| {
+            let wallet = account.state().wallet();
+            let patients = people.0.iter().flat_map(|one| one.state().called());
+            let practitioners = people.1.iter().flat_map(|one| one.state().called());
+            let called: BTreeSet<Name> = patients.chain(practitioners).chain(wallet.map(Name::Wallet)).collect();
+            if !names.have(&called) {
+                return Err(NamingError::Moved);
             }
+            let refused = |error: AccountError| NamingError::Refused(Refusal::from(error));
+            if let Some(wallet) = wallet {
+                let reason = REASON.to_owned();
+                let unbind = AccountCommand::Unbind { wallet, reason };
+                account.execute(unbind).map_err(refused)?;
+            }
+            account.execute(AccountCommand::Bar).map_err(refused)?;
             names.release(&mut buckets, subject)?;
             // What comes last in a stream is decided last.
-            Root::<Erasure>::execute(&mut erasure, ErasureCommand::Erase { keys: keys.clone() })?;
-            Ok::<_, Refusal>((accounts, buckets, erasure))
+            let erase = ErasureCommand::Erase { keys: keys.to_vec() };
+            let ended = erasure.execute(erase);
+            ended.map_err(|error| NamingError::Refused(error.into()))?;
+            Ok((people, account, buckets, erasure))
         };
         self.executor.transact(targets, decide, context).await
     }

@@ -14,7 +14,7 @@ use crate::ports::transaction::{Freshness, Root, Target};
 use crate::use_cases::clinic::{Backend, Clinic, Done, Issue};
 
 /// How often a command is decided that gives names, while others change who is called how.
-const ATTEMPTS: u32 = 5;
+pub(crate) const ATTEMPTS: u32 = 5;
 
 /// Names, each with the bucket in which it is claimed.
 #[derive(Clone, Default)]
@@ -25,6 +25,11 @@ impl Names {
     pub(crate) fn buckets(&self) -> Vec<Target<ClaimsId>> {
         let buckets: BTreeSet<ClaimsId> = self.0.values().copied().collect();
         buckets.into_iter().map(Target::of).collect()
+    }
+
+    /// Whether all of these are among them.
+    pub(crate) fn have(&self, names: &BTreeSet<Name>) -> bool {
+        names.iter().all(|name| self.0.contains_key(name))
     }
 
     /// Those of a bucket.
@@ -94,8 +99,8 @@ fn wallet_of(wallet: Wallet, owner: &Root<Account>) -> Result<Claim, AccountErro
     })
 }
 
-/// Why somebody is not given names.
-enum NamingError<E> {
+/// Why somebody is not given names, or does not give them back.
+pub(crate) enum NamingError<E> {
     /// A rule forbids what was to be done with them.
     Refused(E),
     /// One of the names is somebody else's.
@@ -154,39 +159,51 @@ impl<B: Backend> Clinic<B> {
         Ok(named.and_then(|named| I::try_from(named).ok()))
     }
 
-    /// Registers whoever is called by a name, or else is `new`: registering again meets who is there. The name may be somebody's since it was
-    /// looked for.
+    /// Registers whoever is called by a name, or else is `new`: registering again meets who is there. Whose the name is may change meanwhile: what
+    /// another server was given at the same moment is in the log, and what was given here is not; or whoever had it is erased.
     ///
     /// # Errors
     /// [`UseCaseError::Exists`] with who is there, with other content.
     pub(crate) async fn register_named<A: Called>(
         &self,
         new: A::Id,
-        called: (Option<A::Id>, Option<&Name>),
+        name: Option<&Name>,
         naming: &Naming<A>,
         issue: &Issue,
         context: &CommandContext,
     ) -> Result<Done<A::Id>, UseCaseError> {
-        let (known, name) = called;
-        let freshness = |id| {
-            if id == new {
-                issue.freshness()
-            } else {
-                Freshness::MayExist
-            }
-        };
-        let mut id = known.unwrap_or(new);
-        loop {
-            let target = Target::of(id).freshness(freshness(id));
-            let error = match self.execute_named(target, naming, context).await {
-                Ok(receipt) => return Ok(Done { id, receipt }),
-                Err(error) => error.meeting(id),
+        let mut id = self.named(name).await?.unwrap_or(new);
+        for _ in 1..ATTEMPTS {
+            let error = match self.register_as(id, new, naming, issue, context).await {
+                Err(error @ (UseCaseError::Exists { .. } | UseCaseError::Erased)) => error,
+                done => return done,
             };
-            match self.named(name).await? {
-                Some(other) if id == new && id != other && matches!(error, UseCaseError::Exists { .. }) => id = other,
-                _ => return Err(error),
+            match self.named(name).await?.unwrap_or(new) {
+                same if same == id => return Err(error),
+                other => id = other,
             }
         }
+        self.register_as(id, new, naming, issue, context).await
+    }
+
+    async fn register_as<A: Called>(
+        &self,
+        id: A::Id,
+        new: A::Id,
+        naming: &Naming<A>,
+        issue: &Issue,
+        context: &CommandContext,
+    ) -> Result<Done<A::Id>, UseCaseError> {
+        let freshness = if id == new {
+            issue.freshness()
+        } else {
+            Freshness::MayExist
+        };
+        let target = Target::of(id).freshness(freshness);
+        let receipt = self.execute_named(target, naming, context).await;
+        receipt
+            .map(|receipt| Done { id, receipt })
+            .map_err(|error| error.meeting(id))
     }
 
     /// Has somebody decide on a command, and claims for them what they are called after it, in one commit.

@@ -39,12 +39,10 @@ impl<B: Backend> Clinic<B> {
         signed_in: Option<SignedIn>,
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
-        let new = PatientId::new(issue.new_id(PATIENT));
-        let name = details.identifier.clone().map(Name::OfPatient);
-        let known = self.named(name.as_ref()).await?;
-        let patient = known.unwrap_or(new);
-        // Who has registered themselves is a patient by then.
+        let patient = PatientId::new(issue.new_id(PATIENT));
+        // Who has registered themselves is a patient by then. What an earlier attempt has made is this very record.
         if let Some(receipt) = self.earlier::<Patient>(patient, issue).await? {
+            self.executor.known::<Patient>(patient).await?;
             return Ok(Done { id: patient, receipt });
         }
         if let Principal::Unregistered { .. } = principal {
@@ -58,6 +56,7 @@ impl<B: Backend> Clinic<B> {
             return self.register_with_wallet(patient, details, signed_in, issue).await;
         }
         admit(principal, Object::Everybody, Action::RegisterPatient, RECORD)?;
+        let name = details.identifier.clone().map(Name::OfPatient);
         let context = self.stamp(principal, issue);
         let naming = Naming::<Patient> {
             names: names_in(&details),
@@ -68,7 +67,7 @@ impl<B: Backend> Clinic<B> {
             taken: PatientError::AlreadyRegistered,
             told: of_a_registration,
         };
-        self.register_named(new, (known, name.as_ref()), &naming, issue, &context)
+        self.register_named(patient, name.as_ref(), &naming, issue, &context)
             .await
     }
 

@@ -36,17 +36,16 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Done<PractitionerId>, UseCaseError> {
         permit(principal, Action::RegisterPractitioner)?;
         self.require_told(details.as_of, "/details/asOf")?;
-        let new = PractitionerId::new(issue.new_id(PRACTITIONER));
-        let name = details.identifier.clone().map(Name::OfPractitioner);
-        let known = self.named(name.as_ref()).await?;
+        let practitioner = PractitionerId::new(issue.new_id(PRACTITIONER));
         // What an earlier attempt has registered is not held against its retry.
-        let practitioner = known.unwrap_or(new);
         if let Some(receipt) = self.earlier::<Practitioner>(practitioner, issue).await? {
+            self.executor.known::<Practitioner>(practitioner).await?;
             return Ok(Done {
                 id: practitioner,
                 receipt,
             });
         }
+        let name = details.identifier.clone().map(Name::OfPractitioner);
         let context = self.stamp(principal, issue);
         let naming = Naming::<Practitioner> {
             names: names_in(&details),
@@ -57,7 +56,7 @@ impl<B: Backend> Clinic<B> {
             taken: PractitionerError::AlreadyRegistered,
             told: Refusal::from,
         };
-        self.register_named(new, (known, name.as_ref()), &naming, issue, &context)
+        self.register_named(practitioner, name.as_ref(), &naming, issue, &context)
             .await
     }
 

@@ -108,8 +108,8 @@ impl Account {
             _ => {}
         }
         match &self.holder {
+            _ if self.closed => Err(AccountError::Closed),
             None => Ok(vec![AccountEvent::Opened { holder }]),
-            Some(_) if self.closed => Err(AccountError::Closed),
             Some(current) if *current == holder => Ok(Vec::new()),
             Some(Holder::Patient(Personal::Sealed)) if matches!(holder, Holder::Patient(_)) => {
                 Err(AccountError::Sealed)
@@ -221,6 +221,15 @@ impl Account {
         })
     }
 
+    /// An account that was never opened is closed as well, so that whoever opens it at the same moment is too late.
+    fn bar(&self) -> Vec<AccountEvent> {
+        if self.closed {
+            Vec::new()
+        } else {
+            vec![AccountEvent::Closed]
+        }
+    }
+
     fn close(&self) -> Result<Vec<AccountEvent>, AccountError> {
         match (&self.holder, self.closed) {
             (None, _) => Err(AccountError::NotOpen),
@@ -260,6 +269,7 @@ impl ClinicAggregate for Account {
             AccountCommand::ChangeWallet { from, binding } => self.change_wallet(from, binding),
             AccountCommand::Unbind { wallet, reason } => self.unbind(wallet, reason),
             AccountCommand::Close => self.close(),
+            AccountCommand::Bar => Ok(self.bar()),
         }
     }
 

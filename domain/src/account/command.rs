@@ -58,4 +58,6 @@ pub enum AccountCommand {
     },
     /// Close the account. Closing it again changes nothing.
     Close,
+    /// Close the account of somebody who is erased, open or not: nobody ever opens it.
+    Bar,
 }

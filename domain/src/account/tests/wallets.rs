@@ -195,3 +195,21 @@ fn what_concerns_a_person_is_sealed_under_the_key_of_whoever_holds_the_account()
         }
     }
 }
+
+#[test]
+fn an_account_of_somebody_erased_is_closed_though_it_was_never_opened_and_nobody_opens_it() {
+    for holder in people() {
+        let account = || vec![opened(holder.clone())];
+        for before in [vec![], account()] {
+            given(before)
+                .when(AccountCommand::Bar)
+                .then_expect_events(vec![AccountEvent::Closed]);
+        }
+        given(vec![AccountEvent::Closed])
+            .when(bind(holder.clone(), wallet(), 0))
+            .then_expect_error(AccountError::Closed);
+    }
+    given(vec![AccountEvent::Closed])
+        .when(AccountCommand::Bar)
+        .then_expect_events(vec![]);
+}

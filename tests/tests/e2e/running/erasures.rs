@@ -421,6 +421,56 @@ async fn who_comes_back_under_the_numbers_and_the_wallet_of_somebody_erased_is_s
     server.process.stop().await;
 }
 
+/// Gives a patient another number as often as somebody erases them, and answers with the last that was acknowledged.
+async fn rename_until_erased(hospital: &Rest, patient: Uuid, of: usize) -> Value {
+    let path = format!("/v1/patients/{patient}/details");
+    let mut last = Value::Null;
+    for number in 0_u32.. {
+        let name = json!({ "system": "urn:example", "value": format!("{of} {number}") });
+        let details = json!({
+            "name": { "family": "Busy" }, "birthDate": "1980-02-29", "gender": "unknown", "otherIdentifiers": [name],
+        });
+        let answer = hospital.send(Method::PUT, &path, None, Some(&details)).await.unwrap();
+        match answer.status {
+            200 => last = name,
+            404 | 409 => break,
+            _ => {}
+        }
+    }
+    last
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_called_otherwise_while_they_are_erased_leaves_no_name_behind() {
+    let site = Site::ready(FinalityRule::Instant).await;
+    let server = site.serve(&[]).await;
+    let hospital = server.service(&server.administrator().await, "front desk").await;
+    for round in 0..4 {
+        let busy =
+            json!({ "details": { "name": { "family": "Busy" }, "birthDate": "1980-02-29", "gender": "unknown" } });
+        let patient = id(&hospital.insist(Method::POST, "/v1/patients", &busy).await);
+        let erasing = async {
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            erase(&site, &format!("patient/{patient}")).await
+        };
+        let renaming = rename_until_erased(&hospital, patient, round);
+        let (said, name) = tokio::join!(erasing, renaming);
+        assert_eq!(said.code, 0, "{} {}", said.out, said.err);
+        assert!(name.is_object(), "nothing was acknowledged before the erasure");
+        // This server has all of it in memory.
+        let next = json!({ "details": {
+            "name": { "family": "Next" }, "birthDate": "1980-02-29", "gender": "unknown", "identifier": name,
+        } });
+        let answer = hospital
+            .send(Method::POST, "/v1/patients", None, Some(&next))
+            .await
+            .unwrap();
+        assert_eq!(answer.status, 201, "round {round}: {}", answer.body);
+    }
+    site.compare_with_rebuild().await;
+    server.process.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_erased_patient_has_booked_is_called_off_and_the_slot_is_free() {
     let site = Site::ready(FinalityRule::Instant).await;
