@@ -98,6 +98,19 @@ pub async fn deployed(chain: &TestChain) -> Deployment {
         .expect("the contract")
 }
 
+/// Two servers of one organisation: one database, one chain, a signer each.
+pub async fn two_servers(chain: &TestChain) -> [TestSystem; 2] {
+    let deployment = deployed(chain).await;
+    let one = TestSystem::start(chain, &deployment).await;
+    let options = SystemOptions {
+        signer: 2,
+        database: Some(one.database.clone()),
+        ..SystemOptions::default()
+    };
+    let two = TestSystem::with(chain, &deployment, options).await;
+    [one, two]
+}
+
 impl TestSystem {
     /// A system of the usual kind, on a chain with its contract.
     pub async fn start(chain: &TestChain, deployment: &Deployment) -> Self {

@@ -1,6 +1,6 @@
 //! `medconnect import`: FHIR R4 goes in as commands, over the REST interface, many at once.
 //!
-//! Every id is derived from the source's own identifiers, so importing again changes nothing, and an import that was
+//! Everything is known again by the source's own identifiers, so importing again changes nothing, and an import that was
 //! interrupted is finished by running it again. A file that cannot be read fails by name; the others go in.
 //!
 //! Files are read twice, and only a few are in memory at once, however many there are. The first reading makes an index of the

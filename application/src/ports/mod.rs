@@ -45,7 +45,7 @@ pub trait Clock: Send + Sync + 'static {
     reason = "the id comes from the argument, under the secret that self holds"
 )]
 pub trait IdentityDerivation: Send + Sync + 'static {
-    /// The id of something from another system that is nobody, by its kind (`organization`).
+    /// The id of something from another system that is nobody, by its kind: an organisation, or an encounter of a patient.
     fn from_identifier(&self, kind: &str, identifier: &Identifier) -> Uuid;
 
     /// The id of a wallet: nobody can tell from it which it is.

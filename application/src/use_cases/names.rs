@@ -1,6 +1,6 @@
-//! What names somebody is claimed for them, in the commit that gives it to them ([`domain::claims`]): an identifier of another system names one
-//! patient, and one practitioner. Whoever is registered, or gets another identifier, must not be called as somebody else of the same kind is. One person may
-//! be both.
+//! What names somebody is claimed for them, in the commit that gives it to them ([`domain::claims`]): an identifier of another
+//! system names one patient, and one practitioner. Whoever is registered, or gets another identifier, must not be called as somebody
+//! else of the same kind is. One person may be both.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,12 +53,12 @@ impl Names {
             return Err(NamingError::Moved);
         }
         for bucket in buckets {
-            for name in self.in_bucket(bucket.id()) {
-                let name = || name.clone();
-                let claim = || Claim { name: name(), subject };
-                match (before.contains(&name()), now.contains(&name())) {
-                    (false, true) => bucket.execute(ClaimsCommand::Claim(claim()))?,
-                    (true, false) => bucket.execute(ClaimsCommand::Release(claim()))?,
+            for name in self.in_bucket(bucket.id()).cloned() {
+                let (was, is) = (before.contains(&name), now.contains(&name));
+                let claim = Claim { name, subject };
+                match (was, is) {
+                    (false, true) => bucket.execute(ClaimsCommand::Claim(claim))?,
+                    (true, false) => bucket.execute(ClaimsCommand::Release(claim))?,
                     (true, true) | (false, false) => {}
                 }
             }
@@ -70,9 +70,7 @@ impl Names {
     pub(crate) fn release(&self, buckets: &mut [Root<Claims>], subject: DataSubject) -> Result<(), ClaimsError> {
         for bucket in buckets {
             for name in self.in_bucket(bucket.id()).cloned() {
-                if bucket.state().whose(&name) == Some(subject) {
-                    bucket.execute(ClaimsCommand::Release(Claim { name, subject }))?;
-                }
+                bucket.execute(ClaimsCommand::Release(Claim { name, subject }))?;
             }
         }
         Ok(())
@@ -227,7 +225,7 @@ impl<B: Backend> Clinic<B> {
                 NamingError::Moved if attempts < ATTEMPTS => continue,
                 NamingError::Moved => UseCaseError::Conflict { attempts },
                 NamingError::Refused(error) => (naming.told)(error).into(),
-                NamingError::Claimed(ClaimsError::Identifier { names, .. }) => {
+                NamingError::Claimed(ClaimsError::Identifier { names }) => {
                     UseCaseError::Refused((naming.told)(naming.taken.clone())).meeting(names.aggregate())
                 }
                 NamingError::Claimed(error @ ClaimsError::Wallet) => UseCaseError::Refused(error.into()),

@@ -42,6 +42,7 @@ impl<B: Backend> Clinic<B> {
         let patient = PatientId::new(issue.new_id(PATIENT));
         // Who has registered themselves is a patient by then. What an earlier attempt has made is this very record.
         if let Some(receipt) = self.earlier::<Patient>(patient, issue).await? {
+            // Whoever is erased since is not told to be registered.
             self.executor.known::<Patient>(patient).await?;
             return Ok(Done { id: patient, receipt });
         }

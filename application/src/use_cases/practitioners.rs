@@ -39,6 +39,7 @@ impl<B: Backend> Clinic<B> {
         let practitioner = PractitionerId::new(issue.new_id(PRACTITIONER));
         // What an earlier attempt has registered is not held against its retry.
         if let Some(receipt) = self.earlier::<Practitioner>(practitioner, issue).await? {
+            // Whoever is erased since is not told to be registered.
             self.executor.known::<Practitioner>(practitioner).await?;
             return Ok(Done {
                 id: practitioner,

@@ -32,23 +32,22 @@ impl ClinicAggregate for Claims {
     type Error = ClaimsError;
 
     fn decide(&self, command: ClaimsCommand) -> Result<Vec<ClaimsEvent>, ClaimsError> {
-        let (ClaimsCommand::Claim(claim) | ClaimsCommand::Release(claim)) = &command;
-        let held_by = self.whose(&claim.name);
-        if let Some(names) = held_by.filter(|owner| *owner != claim.subject) {
-            return Err(match claim.name.clone() {
-                Name::Wallet(_) => ClaimsError::Wallet,
-                name @ (Name::OfPatient(_) | Name::OfPractitioner(_)) => ClaimsError::Identifier { name, names },
-            });
+        match command {
+            ClaimsCommand::Claim(claim) => match (self.whose(&claim.name), &claim.name) {
+                (None, _) => Ok(vec![ClaimsEvent::Claimed {
+                    claim: Personal::Known(claim),
+                }]),
+                (Some(owner), _) if owner == claim.subject => Ok(Vec::new()),
+                (Some(_), Name::Wallet(_)) => Err(ClaimsError::Wallet),
+                (Some(names), Name::OfPatient(_) | Name::OfPractitioner(_)) => Err(ClaimsError::Identifier { names }),
+            },
+            ClaimsCommand::Release(claim) if self.whose(&claim.name) == Some(claim.subject) => {
+                Ok(vec![ClaimsEvent::Released {
+                    claim: Personal::Known(claim),
+                }])
+            }
+            ClaimsCommand::Release(_) => Ok(Vec::new()),
         }
-        Ok(match (command, held_by) {
-            (ClaimsCommand::Claim(claim), None) => vec![ClaimsEvent::Claimed {
-                claim: Personal::Known(claim),
-            }],
-            (ClaimsCommand::Release(claim), Some(_)) => vec![ClaimsEvent::Released {
-                claim: Personal::Known(claim),
-            }],
-            (ClaimsCommand::Claim(_), Some(_)) | (ClaimsCommand::Release(_), None) => Vec::new(),
-        })
     }
 
     /// What is sealed is of somebody who is erased: it says nothing any more.

@@ -7,6 +7,6 @@ use super::event::Claim;
 pub enum ClaimsCommand {
     /// Claim a name for somebody. Doing so again changes nothing; what is somebody else's is refused.
     Claim(Claim),
-    /// Give it back: somebody else may claim it. Doing so again changes nothing; what is somebody else's is refused.
+    /// Give it back, if it is theirs: somebody else may claim it. What is not theirs stays as it is.
     Release(Claim),
 }

@@ -1,6 +1,5 @@
 //! Why a command to a bucket of claims is refused.
 
-use super::event::Name;
 use crate::kernel::{DataSubject, DomainError, RefusalKind};
 
 /// A refusal.
@@ -9,8 +8,6 @@ pub enum ClaimsError {
     /// The identifier names somebody else.
     #[error("the identifier names somebody else")]
     Identifier {
-        /// Which, and of what kind of person.
-        name: Name,
         /// Whom it names.
         names: DataSubject,
     },

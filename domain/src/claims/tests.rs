@@ -71,10 +71,7 @@ fn an_identifier_names_one_patient_and_to_claim_it_again_changes_nothing() {
         .then_expect_events(vec![]);
     given(known())
         .when(to_claim(called("7"), patient(2)))
-        .then_expect_error(ClaimsError::Identifier {
-            name: called("7"),
-            names: patient(1),
-        });
+        .then_expect_error(ClaimsError::Identifier { names: patient(1) });
     given(known())
         .when(to_claim(called("8"), patient(2)))
         .then_expect_events(vec![claimed(called("8"), patient(2))]);
@@ -91,11 +88,14 @@ fn a_patient_and_a_practitioner_may_be_called_alike() {
 #[test]
 fn a_wallet_is_one_persons_whoever_they_are() {
     for other in [patient(2), practitioner(1)] {
-        for command in [to_claim(wallet(), other), to_release(wallet(), other)] {
-            given(vec![claimed(wallet(), patient(1))])
-                .when(command)
-                .then_expect_error(ClaimsError::Wallet);
-        }
+        let bound = || vec![claimed(wallet(), patient(1))];
+        given(bound())
+            .when(to_claim(wallet(), other))
+            .then_expect_error(ClaimsError::Wallet);
+        // Nobody gives back what is another's.
+        given(bound())
+            .when(to_release(wallet(), other))
+            .then_expect_events(vec![]);
     }
 }
 

@@ -1,9 +1,10 @@
 //! Stream names: the identity of an aggregate, sealed into the 28 bytes that follow the namespace in a stream id.
 //!
 //! `namespace:4 || tag:9 || body:19`, a synthetic-IV encryption: `tag = HMAC(k1, namespace || identity)`,
-//! `body = identity XOR HMAC(k2, namespace || tag)`, both truncated, over `type:1 uuid:16 number:2`. The number of a calendar is its day, in days since
-//! 1970, and a bucket of claims has a number and no UUID; of all else it is 0. The same aggregate always gets the same name; who does not hold the keys learns nothing from a name, and a name
-//! that was not made under them, for this namespace, does not open.
+//! `body = identity XOR HMAC(k2, namespace || tag)`, both truncated, over `type:1 uuid:16 number:2`. The number of a calendar is its
+//! day, in days since 1970; a bucket of claims has its number and no UUID; of all else the number is 0. The same aggregate always gets
+//! the same name; who does not hold the keys learns nothing from a name, and a name that was not made under them, for this namespace,
+//! does not open.
 
 use application::log::StreamId;
 use chrono::NaiveDate;

@@ -109,7 +109,8 @@ impl<J: Journal> Reader<J> {
     /// the contract would take what was decided without it.
     ///
     /// # Errors
-    /// [`Failure::HeldBack`] when an event of the stream is parked or cannot be read, with its personal section where the state rests on that; or when journal or keys have no answer.
+    /// [`Failure::HeldBack`] when an event of the stream is parked or cannot be read, nor its personal section where the state rests on
+    /// that; or when journal or keys have no answer.
     pub(super) async fn read(&self, aggregate: AggregateRef, stream: &StreamId) -> Result<History, Failure> {
         let mut history = History::none(aggregate.aggregate_type());
         let Some(journaled) = self.journal.read(&aggregate, stream).await? else {

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tests::chain::TestChain;
 use tests::people::{Person, patient, practitioner};
 use tests::postgres;
-use tests::system::{SystemOptions, TestSystem, deployed};
+use tests::system::{TestSystem, deployed, two_servers};
 
 fn number(value: &str) -> Value {
     json!({ "system": "https://clinic.test/mrn", "value": value })
@@ -75,23 +75,10 @@ async fn whoever_is_called_as_another_patient_is_refused() {
     system.stop().await;
 }
 
-/// Two servers of one organisation: one database, one chain, a signer each.
-async fn servers(chain: &TestChain) -> [TestSystem; 2] {
-    let deployment = deployed(chain).await;
-    let one = TestSystem::start(chain, &deployment).await;
-    let options = SystemOptions {
-        signer: 2,
-        database: Some(one.database.clone()),
-        ..SystemOptions::default()
-    };
-    let two = TestSystem::with(chain, &deployment, options).await;
-    [one, two]
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn of_all_who_are_registered_under_one_number_at_two_servers_one_is() {
     let chain = TestChain::start().await;
-    let servers = servers(&chain).await;
+    let servers = two_servers(&chain).await;
     let key = servers[0].service("front desk", Role::Hospital).await;
     for round in 0..25 {
         let (number, shared) = (format!("main {round}"), format!("shared {round}"));

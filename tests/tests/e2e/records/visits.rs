@@ -4,20 +4,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use tests::chain::TestChain;
 use tests::clinic::Clinic;
-use tests::system::{SystemOptions, TestSystem, deployed};
-
-/// Two servers of one organisation: one database, one chain, a signer each.
-async fn servers(chain: &TestChain) -> [TestSystem; 2] {
-    let deployment = deployed(chain).await;
-    let one = TestSystem::start(chain, &deployment).await;
-    let options = SystemOptions {
-        signer: 2,
-        database: Some(one.database.clone()),
-        ..SystemOptions::default()
-    };
-    let two = TestSystem::with(chain, &deployment, options).await;
-    [one, two]
-}
+use tests::system::{TestSystem, deployed, two_servers};
 
 /// A visit at nine on a day of March 2020.
 fn visit(number: u32, patient: &str, doctor: &str, day: u32) -> Value {
@@ -31,7 +18,7 @@ fn visit(number: u32, patient: &str, doctor: &str, day: u32) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_all_who_tell_of_a_visit_differently_at_two_servers_one_is_first_and_the_others_are_refused() {
     let chain = TestChain::start().await;
-    let [one, two] = servers(&chain).await;
+    let [one, two] = two_servers(&chain).await;
     let clinics = [Clinic::open(&one, "First").await, Clinic::open(&one, "Second").await];
     let patient = clinics[0].patient(&one, "Patient").await;
     for number in 0..10 {

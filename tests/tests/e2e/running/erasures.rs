@@ -369,6 +369,18 @@ async fn come(server: &Server, hospital: &Rest, details: &Value) -> Uuid {
     patient
 }
 
+async fn nobody_else_is(hospital: &Rest, called: &Value) {
+    is_refused(
+        hospital,
+        Method::POST,
+        "/v1/patients",
+        called,
+        409,
+        "already-registered",
+    )
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_comes_back_under_the_numbers_and_the_wallet_of_somebody_erased_is_somebody_new() {
     let site = Site::ready(FinalityRule::Instant).await;
@@ -388,15 +400,7 @@ async fn who_comes_back_under_the_numbers_and_the_wallet_of_somebody_erased_is_s
     // This server has in memory who was called so; the next one has not.
     let second = come(&server, &hospital, &details).await;
     assert_ne!(second, first);
-    is_refused(
-        &hospital,
-        Method::POST,
-        "/v1/patients",
-        &called("19", "18"),
-        409,
-        "already-registered",
-    )
-    .await;
+    nobody_else_is(&hospital, &called("19", "18")).await;
     assert_eq!(erase(&site, &format!("patient/{second}")).await.code, 0);
     server.process.stop().await;
 
@@ -404,15 +408,7 @@ async fn who_comes_back_under_the_numbers_and_the_wallet_of_somebody_erased_is_s
     let third = come(&server, &hospital, &details).await;
     let hospital = hospital.at(&server.url);
     assert!(![first, second].contains(&third));
-    is_refused(
-        &hospital,
-        Method::POST,
-        "/v1/patients",
-        &called("19", "18"),
-        409,
-        "already-registered",
-    )
-    .await;
+    nobody_else_is(&hospital, &called("19", "18")).await;
     let wanted = json!({ "identifiers": [number("17"), number("18")] });
     let found = hospital.insist(Method::POST, "/v1/patients/lookup", &wanted).await;
     let found: Vec<_> = found["items"].as_array().unwrap().iter().map(id).collect();
