@@ -46,6 +46,14 @@ macro_rules! events {
                 }
             }
 
+            /// Of which type it is: the aggregate's name and the event's, and nothing of what it says.
+            pub fn name(&self) -> String {
+                let kind = match self {
+                    $( Self::$Aggregate(_, event) => event.event_type(), )*
+                };
+                format!("{}.{kind}", self.aggregate().aggregate_type().name())
+            }
+
             /// Whether an event of this stream is read: its aggregate, and the schema. One that is not known is a newer program's.
             pub fn knows(stream: AggregateRef, schema: u8, shared: &[u8]) -> bool {
                 let (of, schema) = match whose(stream, schema, shared) {

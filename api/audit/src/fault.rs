@@ -108,6 +108,8 @@ pub enum Check {
     RunningHash,
     /// That a stream's versions are gapless.
     Stream,
+    /// That a stream ends where the contract says.
+    StreamHead,
     /// That a commit is there with all of its entries.
     Commit,
     /// That who wrote was a writer, and who administered could do so.
@@ -155,6 +157,7 @@ impl fmt::Display for Fault {
             Check::Position => "an entry is not at the next position",
             Check::RunningHash => "the running hash is not the contract's",
             Check::Stream => "an entry does not have the next version of its stream",
+            Check::StreamHead => "the entries of a stream do not end with its head",
             Check::Commit => "a commit is not whole",
             Check::Namespace => "somebody did what they could not do in a namespace",
             Check::Rejection => "a commit was not rejected at the head of its stream",

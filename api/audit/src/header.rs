@@ -98,11 +98,11 @@ impl Header {
         }
     }
 
-    /// Whether the block may have a log of this contract with one of these first topics. If not, it has none: the bloom filter is made of
-    /// all its logs.
+    /// Whether the block may have a log of this contract with all of these topics. If not, it has none: the bloom filter is made of all its
+    /// logs.
     pub(crate) fn may_have(&self, contract: &[u8; 20], topics: &[Hash]) -> bool {
         let has = |bytes: &[u8]| self.bloom.contains_input(BloomInput::Raw(bytes));
-        has(contract) && topics.iter().any(|topic| has(topic))
+        has(contract) && topics.iter().all(|topic| has(topic))
     }
 }
 
@@ -335,7 +335,8 @@ mod tests {
         let raw: RawHeader = serde_json::from_value(header).unwrap();
         let hash = raw.hash(HashFormula::Whole).unwrap();
         let (header, _) = raw.proven(hash).unwrap();
-        assert!(header.may_have(&contract, &[[9; 32], topic]));
+        assert!(header.may_have(&contract, &[topic]));
+        assert!(!header.may_have(&contract, &[[9; 32], topic]));
         assert!(!header.may_have(&contract, &[[9; 32]]));
         assert!(!header.may_have(&[9; 20], &[topic]));
     }

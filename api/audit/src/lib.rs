@@ -1,4 +1,4 @@
-//! `medconnect audit verify`: proves a log against the hash of a block, with nothing but a node that may lie.
+//! `medconnect audit`: proves a log, or one patient's record in it ([`patient`]), against the hash of a block, with nothing but a node that may lie.
 //!
 //! Nothing that the node says is believed. What is trusted is the hash of one block; what that proves:
 //!
@@ -23,6 +23,7 @@ mod history;
 mod kept;
 mod namespaces;
 mod nodes_list;
+mod patient;
 mod receipts;
 mod report;
 mod rlp;
@@ -31,10 +32,12 @@ mod stop;
 mod text;
 mod transactions;
 mod walk;
+mod wanted;
 
 pub use fault::{Check, Fault, Place};
 pub use header::HashFormula;
 pub use kept::ProvenEntry;
+pub use patient::{Completeness, EntryReport, KeysState, NamedStream, PatientReport, StreamReport, patient};
 pub use report::{Head, NamespaceReport, Proved, Report, TrustedBlock, Unproved, Verdict, WriterReport};
 pub use stop::AuditError;
 
@@ -46,6 +49,7 @@ use kept::KeptBlock;
 use report::trusted;
 use stop::Stop;
 use walk::Walk;
+use wanted::Wanted;
 
 /// What is being done, for whoever waits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,6 +67,8 @@ pub enum Progress {
     },
     /// The log is replayed.
     Replaying,
+    /// What is proved is opened.
+    Opening,
 }
 
 /// What an audit found, and each entry of the log where it proves to stand.
@@ -122,7 +128,10 @@ async fn run(
     let walk = match proven {
         // An empty log has no first entry to go back to.
         Some(LogHead { position: 0, .. }) => Walk::nowhere(),
-        _ => Walk::back(&log, header, proven, progress).await?,
+        _ => {
+            let of = proven.map(|head| head.position);
+            Walk::back(&log, &Wanted::Log, header, of, KeptBlock::from, progress).await?
+        }
     };
     progress(Progress::Replaying);
     let mut history = History::new(log.genesis());
@@ -142,7 +151,7 @@ async fn run(
         head: Some(history.head.into()),
         proved: Some(report::proved(
             &history,
-            walk.first_block(),
+            walk.blocks.first().map(|block| block.number),
             walk.headers,
             walk.blocks_with_receipts,
         )),

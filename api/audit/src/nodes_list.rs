@@ -7,28 +7,37 @@ use infrastructure::chain::codec::Said;
 use infrastructure::chain::{BlockLogs, EventLog, keccak256};
 use infrastructure::log::{AppendedEntry, RejectedCommit};
 
-use crate::evidence::ProvenBlock;
+use crate::evidence::{ProvenBlock, ProvenLog};
 use crate::fault::{self, Check, Fault, Place};
 use crate::stop::Stop;
 use crate::text::Hex;
+use crate::wanted::Wanted;
 
-/// Compares the list for a range of blocks with what was proven of them. `proven` has every block of the range that has a log, in order.
-pub(crate) async fn compare(log: &EventLog, from: u64, to: u64, proven: &[ProvenBlock]) -> Result<(), Stop> {
+/// Compares the list for a range of blocks with what was proven of them, as far as it is wanted. `proven` has every block of the range that has
+/// a log, in order.
+pub(crate) async fn compare(
+    log: &EventLog,
+    wanted: &Wanted,
+    from: u64,
+    to: u64,
+    proven: &[ProvenBlock],
+) -> Result<(), Stop> {
     let told = log.logs(from, to).await;
     let what = format!("the list of the log's entries in the blocks {from} to {to}");
     let told = told.map_err(|error| Stop::unanswered(Check::NodesList, Place::block(from), what, error))?;
     let mut told = told.into_iter().peekable();
-    for block in proven.iter().filter(|block| !block.logs.is_empty()) {
+    for block in proven {
         let number = block.header.number;
+        let logs: Vec<&ProvenLog> = block.logs.iter().filter(|log| wanted.is(log)).collect();
+        let Some(first) = logs.first() else { continue };
         if let Some(earlier) = told.next_if(|told| told.number < number) {
             return Err(invented(&earlier));
         }
         match told.next_if(|told| told.number == number) {
-            Some(told) => same(block, &told)?,
+            Some(told) => same(block, &logs, &told)?,
             None => {
-                let place = block.logs.first().map(|log| log.place(number)).unwrap_or_default();
-                let expected = format_args!("{} logs in the block", block.logs.len());
-                return Err(Fault::new(Check::NodesList, place, expected, "none").into());
+                let expected = format_args!("{} logs in the block", logs.len());
+                return Err(Fault::new(Check::NodesList, first.place(number), expected, "none").into());
             }
         }
     }
@@ -44,13 +53,13 @@ fn invented(told: &BlockLogs) -> Stop {
     Fault::new(Check::NodesList, place, "nothing in the block", got).into()
 }
 
-fn same(block: &ProvenBlock, told: &BlockLogs) -> Result<(), Stop> {
+fn same(block: &ProvenBlock, logs: &[&ProvenLog], told: &BlockLogs) -> Result<(), Stop> {
     let at = Place::block(block.header.number);
     if told.hash != block.header.hash {
         return Err(Fault::new(Check::NodesList, at, Hex(block.header.hash), Hex(told.hash)).into());
     }
     let (mut appended, mut rejected) = (told.appended.iter(), told.rejected.iter());
-    for log in &block.logs {
+    for log in logs {
         let place = log.place(block.header.number);
         match &log.said {
             Said::Appended(expected) => {

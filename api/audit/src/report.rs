@@ -35,7 +35,7 @@ pub enum Unproved {
 
 impl Unproved {
     /// In a sentence.
-    fn told(&self) -> String {
+    pub(crate) fn told(&self) -> String {
         match self {
             Self::NoStateRoot => "the chain's headers have no state root (Anvil that continues another chain, as `medconnect dev` without \
                                   --proofs, computes none)"
@@ -186,14 +186,7 @@ impl Report {
             text += &told(proved, head);
         }
         match (&self.fault, &self.unproved) {
-            (Some(fault), _) => {
-                let _ = write!(
-                    text,
-                    "\nFAULT: {fault}\n  where     {}\n  expected  {}\n  got       {}\nThe node's answers cannot be true, or this program does \
-                     not know its chain. Ask another node about the same block.",
-                    fault.place, fault.expected, fault.got
-                );
-            }
+            (Some(fault), _) => text += &told_fault("FAULT", fault),
             (None, Some(unproved)) => {
                 let _ = write!(
                     text,
@@ -207,6 +200,15 @@ impl Report {
         }
         text
     }
+}
+
+/// A fault, for people.
+pub(crate) fn told_fault(verdict: &str, fault: &Fault) -> String {
+    format!(
+        "\n{verdict}: {fault}\n  where     {}\n  expected  {}\n  got       {}\nThe node's answers cannot be true, or this program does not know its \
+         chain. Ask another node about the same block.",
+        fault.place, fault.expected, fault.got
+    )
 }
 
 fn told(proved: &Proved, head: &Head) -> String {

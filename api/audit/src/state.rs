@@ -3,10 +3,11 @@
 use alloy_primitives::{B256, Bytes, U64, U256, keccak256};
 use alloy_trie::proof::verify_proof;
 use alloy_trie::{Nibbles, TrieAccount};
-use infrastructure::chain::contract::{HeadSlots, bytecode, head_slots};
+use application::log::StreamId;
+use infrastructure::chain::contract::{bytecode, head_slots};
 use infrastructure::chain::rpc::Call;
 use infrastructure::chain::{Address, ChainError, Node, keccak256 as hash};
-use infrastructure::log::LogHead;
+use infrastructure::log::{LogHead, StreamHead};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -38,11 +39,54 @@ struct SlotProof {
 
 /// The head of the log after the block, proven; or why it cannot be.
 pub(crate) async fn head(node: &Node, header: &Header, contract: Address) -> Result<Result<LogHead, Unproved>, Stop> {
+    let slots = head_slots()?;
+    let asked = [slots.position, slots.running_hash].map(U256::from);
+    let values = match values(node, header, contract, asked).await? {
+        Ok(values) => values,
+        Err(why) => return Ok(Err(why)),
+    };
+    let [position, running_hash] = values;
+    let place = Place::block(header.number);
+    let position =
+        u64::try_from(position).map_err(|_| Fault::new(Check::Storage, place, "a position of 64 bits", position))?;
+    Ok(Ok(LogHead {
+        position,
+        running_hash: running_hash.to_be_bytes(),
+    }))
+}
+
+/// The head of a stream after the block, proven; or why it cannot be.
+pub(crate) async fn stream_head(
+    node: &Node,
+    header: &Header,
+    contract: Address,
+    stream: StreamId,
+) -> Result<Result<StreamHead, Unproved>, Stop> {
+    // Where Solidity puts what a mapping has for a key.
+    let slot = keccak256([stream.0, B256::from(U256::from(head_slots()?.streams)).0].concat());
+    let [head] = match values(node, header, contract, [slot.into()]).await? {
+        Ok(values) => values,
+        Err(why) => return Ok(Err(why)),
+    };
+    // `version << 64 | tag`, the lowest limb first.
+    let [tag, version, ..] = head.into_limbs();
+    Ok(Ok(StreamHead {
+        version,
+        tag: tag.to_be_bytes(),
+    }))
+}
+
+/// What the contract's storage has in some slots after the block, proven with its account and its code; or why it cannot be.
+async fn values<const N: usize>(
+    node: &Node,
+    header: &Header,
+    contract: Address,
+    slots: [U256; N],
+) -> Result<Result<[U256; N], Unproved>, Stop> {
     if header.state_root == B256::ZERO {
         return Ok(Err(Unproved::NoStateRoot));
     }
-    let slots = head_slots()?;
-    let asked = [slots.position, slots.running_hash].map(|slot| B256::from(U256::from(slot)));
+    let asked: Vec<B256> = slots.iter().map(|slot| B256::from(*slot)).collect();
     let call = |block: serde_json::Value| Question {
         call: Call {
             method: "eth_getProof",
@@ -76,8 +120,13 @@ pub(crate) async fn head(node: &Node, header: &Header, contract: Address) -> Res
     Ok(Err(Unproved::NoProof(why)))
 }
 
-/// Checks account, code and both slots.
-fn proven(proof: &Proof, header: &Header, contract: Address, slots: HeadSlots) -> Result<LogHead, Stop> {
+/// Checks account, code and slots.
+fn proven<const N: usize>(
+    proof: &Proof,
+    header: &Header,
+    contract: Address,
+    slots: [U256; N],
+) -> Result<[U256; N], Stop> {
     let place = Place::block(header.number);
     let account = TrieAccount {
         nonce: proof.nonce.to(),
@@ -102,23 +151,19 @@ fn proven(proof: &Proof, header: &Header, contract: Address, slots: HeadSlots) -
         let expected = format_args!("code with the hash {}", Hex(code));
         return Err(Fault::new(Check::Code, place, expected, proof.code_hash).into());
     }
-    let value = |slot: u64| slot_value(proof, slot, place);
-    let position = value(slots.position)?;
-    let position =
-        u64::try_from(position).map_err(|_| Fault::new(Check::Storage, place, "a position of 64 bits", position))?;
-    Ok(LogHead {
-        position,
-        running_hash: value(slots.running_hash)?.to_be_bytes(),
-    })
+    let mut values = [U256::ZERO; N];
+    for (value, slot) in values.iter_mut().zip(slots) {
+        *value = slot_value(proof, slot, place)?;
+    }
+    Ok(values)
 }
 
 /// The value of a slot, checked against the root of the contract's storage.
-fn slot_value(proof: &Proof, slot: u64, place: Place) -> Result<U256, Box<Fault>> {
+fn slot_value(proof: &Proof, key: U256, place: Place) -> Result<U256, Box<Fault>> {
     let fault = |got: &str| {
-        let expected = format_args!("a proof of slot {slot} against the storage root {}", proof.storage_hash);
+        let expected = format_args!("a proof of slot {key} against the storage root {}", proof.storage_hash);
         Fault::new(Check::Storage, place, expected, got)
     };
-    let key = U256::from(slot);
     let shown = proof.storage_proof.iter().find(|shown| shown.key == key);
     let shown = shown.ok_or_else(|| fault("none"))?;
     // A slot that is zero is in no trie.

@@ -2,6 +2,7 @@
 
 use infrastructure::chain::contract::ArtifactError;
 use infrastructure::chain::{Address, ChainError, Hash};
+use infrastructure::follower::FollowerError;
 
 use crate::fault::{Check, Fault, Place};
 use crate::text::Hex;
@@ -36,6 +37,18 @@ pub enum AuditError {
         /// What it has.
         what: String,
     },
+    /// The patient's streams have no entry.
+    #[error(
+        "the log has no patient with this id up to block {block}: no entry stands in a stream of that name, under the secret and the namespace that are \
+         configured"
+    )]
+    NoPatient {
+        /// The number of the block.
+        block: u64,
+    },
+    /// What is proved cannot be opened.
+    #[error("the entries cannot be opened: {0}")]
+    Opening(#[source] FollowerError),
     /// The program was built badly.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),

@@ -38,3 +38,12 @@ pub(crate) fn hash<S: Serializer>(hash: &[u8; 32], serializer: S) -> Result<S::O
 pub(crate) fn optional<S: Serializer>(hash: &Option<[u8; 32]>, serializer: S) -> Result<S::Ok, S::Error> {
     hash.map(Hex).serialize(serializer)
 }
+
+/// A value of an enum as JSON writes it.
+pub(crate) fn name_of(value: &impl Serialize) -> String {
+    let name = serde_json::to_value(value).ok();
+    name.as_ref()
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
+}

@@ -1,10 +1,7 @@
 //! The way back from the trusted block, header by header, to the first entry of the log.
 
-use infrastructure::chain::codec::Said;
-use infrastructure::chain::contract::{APPENDED, COMMIT_REJECTED};
 use infrastructure::chain::rpc::Call;
 use infrastructure::chain::{EventLog, Hash, Node};
-use infrastructure::log::LogHead;
 use serde_json::json;
 
 use crate::Progress;
@@ -12,31 +9,31 @@ use crate::ask::{self, Question};
 use crate::evidence::{self, ProvenBlock};
 use crate::fault::{Check, Fault, Place};
 use crate::header::{HashFormula, Header, RawHeader};
-use crate::kept::KeptBlock;
 use crate::nodes_list;
 use crate::stop::{AuditError, Stop};
 use crate::text::Hex;
+use crate::wanted::Wanted;
 
 /// How many blocks are read at once.
 const AT_ONCE: u64 = 256;
 
 /// The first block that may hold something: the genesis block has no transactions. (Anvil that continues another chain shows another genesis than
 /// its first block names.)
-const FIRST: u64 = 1;
+pub(crate) const FIRST: u64 = 1;
 
-/// The blocks that hold something of the log, up to the trusted one.
+/// The blocks that hold something of what is wanted, up to the trusted one.
 #[derive(Debug)]
-pub(crate) struct Walk {
+pub(crate) struct Walk<B> {
     /// In the order of the chain, from the one with the first entry on.
-    pub(crate) blocks: Vec<KeptBlock>,
+    pub(crate) blocks: Vec<B>,
     /// How many headers were linked, from the first of these blocks to the trusted one.
     pub(crate) headers: u64,
     /// Of how many blocks the receipts were proved.
     pub(crate) blocks_with_receipts: u64,
 }
 
-impl Walk {
-    /// For an empty log: the trusted block alone.
+impl<B> Walk<B> {
+    /// For an empty log or stream: the trusted block alone.
     pub(crate) const fn nowhere() -> Self {
         Self {
             blocks: Vec::new(),
@@ -45,18 +42,19 @@ impl Walk {
         }
     }
 
-    /// Goes back from the trusted block to the one with the entry at position 1.
+    /// Goes back from the trusted block to the one with the first entry that is wanted. `of` is how many there are, if that is proven; of a block
+    /// that holds one `keep` makes what is kept.
     pub(crate) async fn back(
         log: &EventLog,
+        wanted: &Wanted,
         trusted: Header,
-        proven: Option<LogHead>,
+        of: Option<u64>,
+        keep: impl Fn(ProvenBlock) -> B,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Self, Stop> {
-        let topics = [APPENDED, COMMIT_REJECTED].map(topic);
         let newest = trusted.number;
         let (mut found, mut entries) = (Vec::new(), 0_u64);
-        let mut blocks_with_receipts = 0_u64;
-        let of = proven.map(|head| head.position);
+        let (mut blocks_with_receipts, mut oldest_found) = (0_u64, newest);
         progress(Progress::Reading {
             block: newest,
             entries,
@@ -66,16 +64,17 @@ impl Walk {
         while let Some((newest_of, oldest)) = window.first().zip(window.last()) {
             let (from, to, parent) = (oldest.number, newest_of.number, oldest.parent);
             let mut candidates: Vec<Header> = window;
-            candidates.retain(|header| header.may_have(&log.address().0, &topics));
+            candidates.retain(|header| wanted.may_be_in(header, &log.address().0));
             candidates.reverse();
             blocks_with_receipts = blocks_with_receipts.saturating_add(candidates.len() as u64);
             let mut blocks = evidence::of(log.node(), log.address(), candidates).await?;
-            nodes_list::compare(log, from, to, &blocks).await?;
-            let first = blocks.iter().position(begins_the_log);
-            let blocks = blocks.split_off(first.unwrap_or_default());
-            entries = entries.saturating_add(blocks.iter().map(entries_of).sum());
-            let blocks = blocks.into_iter().rev().filter(|block| !block.logs.is_empty());
-            found.extend(blocks.map(KeptBlock::from));
+            nodes_list::compare(log, wanted, from, to, &blocks).await?;
+            let first = blocks.iter().position(|block| wanted.begins_in(block));
+            let mut blocks = blocks.split_off(first.unwrap_or_default());
+            entries = entries.saturating_add(blocks.iter().map(|block| wanted.entries_of(block)).sum());
+            blocks.retain(|block| wanted.is_in(block));
+            oldest_found = blocks.first().map_or(oldest_found, |block| block.header.number);
+            found.extend(blocks.into_iter().rev().map(&keep));
             progress(Progress::Reading {
                 block: from,
                 entries,
@@ -89,20 +88,10 @@ impl Walk {
             }
             if from <= FIRST {
                 // Nothing proves that there is more.
-                if proven.is_none() && entries == 0 {
+                if of.is_none() && entries == 0 {
                     break;
                 }
-                let place = Place {
-                    position: Some(1),
-                    ..Place::block(0)
-                };
-                return Err(Fault::new(
-                    Check::Position,
-                    place,
-                    "an entry at position 1",
-                    "none down to the first block",
-                )
-                .into());
+                return Err(wanted.missing().into());
             }
             (window, end) = parents(log.node(), from, parent).await?;
             if window.is_empty()
@@ -112,17 +101,11 @@ impl Walk {
             }
         }
         found.reverse();
-        let oldest = found.first().map_or(newest, |block: &KeptBlock| block.number);
         Ok(Self {
-            headers: newest.saturating_sub(oldest).saturating_add(1),
+            headers: newest.saturating_sub(oldest_found).saturating_add(1),
             blocks: found,
             blocks_with_receipts,
         })
-    }
-
-    /// The block with the first entry.
-    pub(crate) fn first_block(&self) -> Option<u64> {
-        self.blocks.first().map(|block| block.number)
     }
 }
 
@@ -189,39 +172,4 @@ async fn parents(node: &Node, child: u64, parent: Hash) -> Result<(Vec<Header>, 
         }
     }
     Ok((headers, None))
-}
-
-fn begins_the_log(block: &ProvenBlock) -> bool {
-    block
-        .logs
-        .iter()
-        .any(|log| matches!(&log.said, Said::Appended(entry) if entry.position == 1))
-}
-
-fn entries_of(block: &ProvenBlock) -> u64 {
-    let entries = block.logs.iter().filter(|log| matches!(log.said, Said::Appended(_)));
-    entries.count() as u64
-}
-
-/// A topic as bytes. The constants are texts, and a test reads them.
-fn topic(text: &str) -> Hash {
-    let mut bytes = [0; 32];
-    // It cannot fail: see the test.
-    let _ = hex::decode_to_slice(text, &mut bytes);
-    bytes
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_topics_can_be_read() {
-        assert!(
-            [APPENDED, COMMIT_REJECTED]
-                .map(topic)
-                .iter()
-                .all(|topic| *topic != [0; 32])
-        );
-    }
 }

@@ -70,19 +70,21 @@ pub fn bytecode() -> Result<Bytecode, ArtifactError> {
     })
 }
 
-/// Where the contract's storage has the log's head.
+/// Where the contract's storage has the log's head, and those of streams.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HeadSlots {
     /// The slot of the last position.
     pub position: u64,
     /// The slot of the running hash.
     pub running_hash: u64,
+    /// The slot of the table with the heads of all streams.
+    pub streams: u64,
 }
 
 /// The slots of the head, as the compiler has laid the contract's storage out.
 ///
 /// # Errors
-/// When the artifact is malformed, or one of the two shares its slot.
+/// When the artifact is malformed, or one of them shares its slot.
 pub fn head_slots() -> Result<HeadSlots, ArtifactError> {
     #[derive(Deserialize)]
     struct Artifact<'a> {
@@ -107,6 +109,7 @@ pub fn head_slots() -> Result<HeadSlots, ArtifactError> {
     Ok(HeadSlots {
         position: slot_of("_position")?,
         running_hash: slot_of("_runningHash")?,
+        streams: slot_of("_heads")?,
     })
 }
 
@@ -287,6 +290,7 @@ mod tests {
     fn the_slots_of_the_head_are_found() {
         let slots = head_slots().unwrap();
         assert_ne!(slots.position, slots.running_hash);
+        assert!(![slots.position, slots.running_hash].contains(&slots.streams));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the program asks the `EventLog` contract.
 
-use application::log::BlockRef;
+use application::log::{BlockRef, StreamId};
 use serde_json::{Value, json};
 
 use super::block_logs::BlockLogs;
@@ -23,6 +23,8 @@ pub struct EventLog {
     address: Address,
     /// Whether the logs of a block that the node does not list are read from its receipts.
     by_receipts: bool,
+    /// The one stream whose entries are asked for; `None` for all that the contract says.
+    stream: Option<StreamId>,
 }
 
 /// Consecutive blocks, and where the log stands after the last of them.
@@ -41,6 +43,7 @@ impl EventLog {
             node,
             address,
             by_receipts: true,
+            stream: None,
         }
     }
 
@@ -48,6 +51,14 @@ impl EventLog {
     #[must_use]
     pub const fn without_receipts(mut self) -> Self {
         self.by_receipts = false;
+        self
+    }
+
+    /// The same, of which the entries of one stream alone are asked for. That lists them; a log is not followed so, for positions have gaps then. What
+    /// the node does not list is not read in another way.
+    #[must_use]
+    pub const fn of_stream(mut self, stream: StreamId) -> Self {
+        (self.stream, self.by_receipts) = (Some(stream), false);
         self
     }
 
@@ -380,7 +391,11 @@ impl EventLog {
     fn filter(&self, mut range: Value) -> Value {
         if let Some(fields) = range.as_object_mut() {
             fields.insert("address".to_owned(), json!(self.address));
-            fields.insert("topics".to_owned(), json!([[APPENDED, COMMIT_REJECTED]]));
+            let topics = match self.stream {
+                Some(stream) => json!([APPENDED, hex::encode(&stream.0)]),
+                None => json!([[APPENDED, COMMIT_REJECTED]]),
+            };
+            fields.insert("topics".to_owned(), topics);
         }
         range
     }

@@ -79,6 +79,12 @@ impl Erasures {
         );
     }
 
+    /// Those to come as well, of somebody whose history is read whole: what will be erased in the end is read by nobody.
+    pub(super) fn foresee(&mut self, erased: &Erased) {
+        self.new.keys.extend(&erased.keys);
+        self.new.subjects.insert(erased.subject.id());
+    }
+
     pub(super) fn add(&mut self, erased: &Erased) {
         self.new.streams.insert(erased.stream);
         self.new.keys.extend(&erased.keys);

@@ -16,6 +16,7 @@
 //! - `held`: what is parked. `parking`: another try at it. `restored`: when a key has come.
 //! - `subjects`: whether every data subject of ours has a key.
 //! - `schema_hash`: which SQL made a schema.
+//! - `record`: one patient's record alone, for whoever has proved what stands in it.
 //! - `rebuild`: everything once more, from the chain alone, beside what is live.
 //! - `runner`: the loop, and one step of it. `config`: how it follows. `pace`: how often it asks. `start`: where it begins.
 //!   `catching_up`: when it is far behind. `reorganisation`: when the node's chain is another one. `reanchoring`: when blocks were made
@@ -44,6 +45,7 @@ mod pace;
 mod parking;
 mod reanchoring;
 mod rebuild;
+mod record;
 mod rejections;
 mod reorganisation;
 mod reporting;
@@ -65,9 +67,11 @@ pub mod writers;
 pub use checkpoint::followed;
 pub use config::FollowerConfig;
 pub use entries::PostgresEntries;
+pub use opening::Fate;
 pub use overview::{LogAndOutbox, parked_events};
 pub use parking::{Parking, Retried};
 pub use rebuild::{Phase, Rebuild, RebuildError, RebuildProgress, RebuildReport};
+pub use record::{ReadEntry, ReadRecord, RecordCommit, read_record, streams_of_patient};
 pub use runner::Follower;
 pub use schema::{create as create_schema, prepare};
 pub use schema_hash::is_current;

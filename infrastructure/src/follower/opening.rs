@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use application::log::{OpenedEvent, StreamId};
 use chrono::{DateTime, Utc};
 use domain::kernel::{AggregateRef, CommandId};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::FollowerError;
@@ -25,6 +26,8 @@ pub(super) struct OpenedBlock {
     before: Vec<Hash>,
     /// For each entry, what the journal says beside the sealed payload.
     labels: Vec<Label>,
+    /// For each entry, what became of it.
+    pub(super) fates: Vec<Fate>,
     /// The events to project, in order.
     pub(super) events: Vec<OpenedEvent>,
     /// The entries to park.
@@ -57,6 +60,26 @@ impl OpenedBlock {
             label,
         })
     }
+}
+
+/// What became of an entry when it was opened.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Fate {
+    /// It was opened, and counts.
+    Counted,
+    /// It counts without its personal section, which its key does not open.
+    Unreadable,
+    /// It means nothing: it is not authentic in its place, or not with all of its commit.
+    Void,
+    /// Its keys are destroyed: nobody can tell any more what it is.
+    Sealed,
+    /// It is authentic and cannot be read now, or stands behind one of which that is so.
+    Parked,
+    /// An administrative act, which is not sealed.
+    Public,
+    /// In a stream that is not ours.
+    Foreign,
 }
 
 /// What the journal says about an entry beside its sealed payload.
@@ -131,6 +154,7 @@ pub(super) fn open(
     let mut opened = OpenedBlock {
         before: Vec::with_capacity(entries),
         labels: Vec::with_capacity(entries),
+        fates: Vec::with_capacity(entries),
         events: Vec::with_capacity(entries),
         parked: Vec::new(),
         erased: Vec::new(),
@@ -160,9 +184,9 @@ pub(super) fn open(
                 erased: &mut opened.erased,
                 unread: &mut opened.unread,
             };
-            opened
-                .labels
-                .push(sorting.sort(entry, opening, opener, &mut held.streams)?);
+            let (label, fate) = sorting.sort(entry, opening, opener, &mut held.streams)?;
+            opened.labels.push(label);
+            opened.fates.push(fate);
         }
         // What this commit ends ends with it.
         if let Some(erased) = opened.erased.get(known..).filter(|erased| !erased.is_empty()) {
@@ -210,46 +234,44 @@ struct Sorting<'a> {
 }
 
 impl Sorting<'_> {
-    /// Puts an entry where it belongs, and answers with what the journal says of it.
+    /// Puts an entry where it belongs, and answers with what the journal says of it, and what became of it.
     fn sort(
         &mut self,
         entry: &AppendedEntry,
         opening: Opening,
         opener: &Opener,
         held: &mut HashSet<StreamId>,
-    ) -> Result<Label, FollowerError> {
+    ) -> Result<(Label, Fate), FollowerError> {
         let position = entry.position;
-        match opening {
-            Opening::Public => Ok(Label::default()),
+        let of_its_stream = || Label {
+            aggregate: opener.aggregate(&entry.stream),
+            ..Label::default()
+        };
+        Ok(match opening {
+            Opening::Public => (Label::default(), Fate::Public),
             Opening::Foreign => {
                 self.unread.foreign = self.unread.foreign.saturating_add(1);
-                Ok(Label::default())
+                (Label::default(), Fate::Foreign)
             }
             // Behind a beginning whose key is not here another key of the subject's may be tried in vain.
             Opening::Void(Void::NotAuthentic) if held.contains(&entry.stream) && opener.is_record(&entry.stream) => {
                 self.park(entry, BEHIND.to_owned(), None);
-                Ok(Label::default())
+                (Label::default(), Fate::Parked)
             }
             Opening::Void(void) => {
                 self.unread.void = self.unread.void.saturating_add(1);
-                Ok(Label::of_void(void))
+                (Label::of_void(void), Fate::Void)
             }
-            Opening::Sealed => Ok(Label::default()),
+            Opening::Sealed => (Label::default(), Fate::Sealed),
             Opening::KeyMissing => {
                 self.park_until_key(entry, opener, held);
-                Ok(Label {
-                    aggregate: opener.aggregate(&entry.stream),
-                    ..Label::default()
-                })
+                (of_its_stream(), Fate::Parked)
             }
-            Opening::Newer { schema } => Err(FollowerError::Newer { position, schema }),
+            Opening::Newer { schema } => return Err(FollowerError::Newer { position, schema }),
             Opening::Undecodable(error) => {
                 held.insert(entry.stream);
                 self.park(entry, error.to_string(), None);
-                Ok(Label {
-                    aggregate: opener.aggregate(&entry.stream),
-                    ..Label::default()
-                })
+                (of_its_stream(), Fate::Parked)
             }
             Opening::Opened { event, personal } => {
                 let label = Label::of(&event);
@@ -257,22 +279,29 @@ impl Sorting<'_> {
                 if let Some(erased) = Erased::of(entry.stream, &event) {
                     self.erased.push(erased);
                     self.events.push(event);
-                    return Ok(label);
+                    return Ok((label, Fate::Counted));
                 }
                 if personal == PersonalPart::Unreadable {
                     self.unread.unreadable = self.unread.unreadable.saturating_add(1);
                     tracing::warn!(position, "an event's personal section cannot be read");
                 }
-                if personal == PersonalPart::Missing {
+                let fate = if personal == PersonalPart::Missing {
                     self.park_until_key(entry, opener, held);
+                    Fate::Parked
                 } else if held.contains(&entry.stream) {
                     self.park(entry, BEHIND.to_owned(), None);
+                    Fate::Parked
                 } else {
                     self.events.push(event);
-                }
-                Ok(label)
+                    if personal == PersonalPart::Unreadable {
+                        Fate::Unreadable
+                    } else {
+                        Fate::Counted
+                    }
+                };
+                (label, fate)
             }
-        }
+        })
     }
 
     fn park_until_key(&mut self, entry: &AppendedEntry, opener: &Opener, held: &mut HashSet<StreamId>) {

@@ -596,8 +596,9 @@ fn proof_cut(recording: &Recording, random: &mut Random) -> Option<Lie> {
 
 fn proof_of_another_head(recording: &Recording, random: &mut Random) -> Option<Lie> {
     let (question, mut proof) = proof(recording);
+    let slots = proof["storageProof"].as_array()?.len();
     twist(
-        proof.pointer_mut(&format!("/storageProof/{}/value", random.below(2)))?,
+        proof.pointer_mut(&format!("/storageProof/{}/value", random.below(slots)))?,
         random,
     )?;
     Some(Lie::one(question, proof))
@@ -612,16 +613,20 @@ fn proof_of_another_account(recording: &Recording, random: &mut Random) -> Optio
 fn proof_of_another_slot(recording: &Recording, random: &mut Random) -> Option<Lie> {
     let (question, mut proof) = proof(recording);
     let slots = proof.get_mut("storageProof")?.as_array_mut()?;
-    match random.below(3) {
-        0 => {
-            slots.remove(random.below(2));
+    let other = random.two(slots.len());
+    match (random.below(3), other) {
+        (0, _) => {
+            slots.remove(random.below(slots.len()));
         }
-        1 => {
-            let one = slots[0]["key"].take();
-            slots[0]["key"] = slots[1]["key"].take();
-            slots[1]["key"] = one;
+        (1, Some((one, other))) => {
+            let key = slots[one]["key"].take();
+            slots[one]["key"] = slots[other]["key"].take();
+            slots[other]["key"] = key;
         }
-        _ => twist(&mut slots[random.below(2)]["key"], random)?,
+        _ => {
+            let at = random.below(slots.len());
+            twist(&mut slots[at]["key"], random)?;
+        }
     }
     Some(Lie::one(question, proof))
 }

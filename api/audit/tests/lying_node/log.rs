@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use api_audit::{Audit, verify};
+use api_audit::{Audit, StreamReport, verify};
 use api_dev::anvil::{Anvil, AnvilOptions, Mining};
 use api_dev::tools::{AnvilTool, silent};
 use infrastructure::chain::codec::append_calldata;
@@ -89,6 +89,33 @@ impl SmallLog {
         )
         .await
         .unwrap()
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        self.anvil.url()
+    }
+
+    /// Streams of some entries, with names.
+    pub(crate) fn streams(&self) -> [(&'static str, [u8; 32]); 3] {
+        ["a", "b", "c"].map(|name| (name, SEALED.stream(name.as_bytes()).0))
+    }
+
+    /// Holds what was proved of a stream against what was done.
+    pub(crate) fn check_stream(&self, report: &StreamReport) {
+        let tip = self.tips[&report.stream.0];
+        assert_eq!(
+            (report.version, report.entries.len() as u64),
+            (tip.version, tip.version)
+        );
+        assert_eq!(report.tag.to_string(), hex::encode_prefixed(tip.head().tag));
+        let versions = report.entries.iter().map(|entry| entry.version);
+        assert!(versions.eq(1..=tip.version));
+        assert!(
+            report
+                .entries
+                .iter()
+                .all(|entry| entry.block_time.is_some() && entry.state.is_none())
+        );
     }
 
     /// An audit of the live node, and everything that it answered.

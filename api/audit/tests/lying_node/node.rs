@@ -129,9 +129,13 @@ impl Liar {
         }
     }
 
-    /// A piece of the list that was asked for as a whole when it was recorded.
+    /// A piece of a list that was recorded: of that of the stream that is asked for, or else of all entries.
     fn part_of_the_list(&self, filter: &Value) -> Value {
-        let (question, list) = self.recording.of("eth_getLogs").next().unwrap();
+        let stream = &filter["topics"][1];
+        let has = |(question, _): &(&Question, &Value)| stream.as_str().is_some_and(|stream| question.contains(stream));
+        let mut lists = self.recording.of("eth_getLogs");
+        let own = self.recording.of("eth_getLogs").find(has);
+        let (question, list) = own.or_else(|| lists.next()).unwrap();
         let list = match self.lie.answer(question) {
             Some(Said::Result(lie)) => lie.clone(),
             _ => list.clone(),
@@ -144,7 +148,9 @@ impl Liar {
             Some(hash) => log["blockHash"] == *hash,
             None => (number(&filter["fromBlock"])..=number(&filter["toBlock"])).contains(&number(&log["blockNumber"])),
         };
-        list.as_array().into_iter().flatten().filter(wanted).cloned().collect()
+        let is_of_stream = |log: &&Value| stream.is_null() || log["topics"][1] == *stream;
+        let logs = list.as_array().into_iter().flatten().filter(is_of_stream);
+        logs.filter(wanted).cloned().collect()
     }
 }
 

@@ -18,9 +18,16 @@ use uuid::Uuid;
 
 /// The exit code, the report, and what was said beside it.
 async fn audit(arguments: &[&str]) -> (i32, Value, String) {
+    audit_of(&["verify"], arguments).await
+}
+
+/// The same of any audit.
+pub(super) async fn audit_of(what: &[&str], arguments: &[&str]) -> (i32, Value, String) {
     let mut command = Command::new(program());
     command
-        .args(["audit", "verify", "--json"])
+        .arg("audit")
+        .args(what)
+        .arg("--json")
         .args(arguments)
         .kill_on_drop(true);
     let output = command.output().await.unwrap();
@@ -31,7 +38,7 @@ async fn audit(arguments: &[&str]) -> (i32, Value, String) {
 }
 
 /// The hash of a node's newest block.
-async fn newest(url: &str) -> String {
+pub(super) async fn newest(url: &str) -> String {
     let rpc = Rpc::new(url.to_owned());
     let block: Value = rpc
         .call("eth_getBlockByNumber", json!(["latest", false]))
@@ -163,14 +170,14 @@ async fn dev_with_proofs_is_proved_as_a_whole_and_without_them_in_part() {
     let folder = postgres::folder();
     let data = folder.path().join("data");
     let config = data.join("server.toml");
-    let audit_of = async |config: &Path| {
+    let of_config = async |config: &Path| {
         let block = newest(&setting(config, "nodes")).await;
         let audited = audit(&["--config", config.to_str().unwrap(), "--block", &block]).await;
         (block, audited)
     };
 
     let dev = Dev::start_as(&data, free_port(), 0, &["--proofs"]).await;
-    let (block, (code, report, said)) = audit_of(&config).await;
+    let (block, (code, report, said)) = of_config(&config).await;
     assert_eq!((code, &report["verdict"]), (0, &json!("proved")), "{report} {said}");
     assert!(report["proved"]["entries"].as_u64().unwrap() > 10, "{report}");
     // For people.
@@ -196,13 +203,13 @@ async fn dev_with_proofs_is_proved_as_a_whole_and_without_them_in_part() {
     let rpc = Rpc::new(url);
     let again: Value = rpc.call("eth_getBlockByHash", json!([block, false])).await.unwrap();
     assert_eq!(again["hash"], json!(block));
-    let (_, (code, report, said)) = audit_of(&config).await;
+    let (_, (code, report, said)) = of_config(&config).await;
     assert_eq!(code, 0, "{report} {said}");
     dev.stop().await;
 
     let other = folder.path().join("other");
     let dev = Dev::start(&other, free_port()).await;
-    let (_, (code, report, said)) = audit_of(&other.join("server.toml")).await;
+    let (_, (code, report, said)) = of_config(&other.join("server.toml")).await;
     assert_eq!(
         (code, &report["unproved"]),
         (3, &json!("noStateRoot")),

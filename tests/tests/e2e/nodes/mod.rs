@@ -1,6 +1,7 @@
 //! Nodes as they are: limited, dear, late, lying, away, and chains that take blocks back.
 
 mod audit;
+mod audit_patient;
 mod check_node;
 mod finality;
 mod gas;

@@ -1,0 +1,81 @@
+//! `medconnect audit patient`
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use api_audit::{Completeness, NamedStream};
+use api_config::{ChainConfig, DatabaseConfig, KeysConfig, pools};
+use api_server::ComposeError;
+use clap::Args;
+use infrastructure::follower::streams_of_patient;
+use infrastructure::keys::KeyRing;
+use infrastructure::log::LogLocation;
+use infrastructure::sealing::Opener;
+use uuid::Uuid;
+
+use super::shown::Shown;
+use super::source::Source;
+use super::{CliError, FAULT, IN_PART, console};
+
+/// Prove that one patient's history is complete, and say what it is made of.
+///
+/// The node may lie about everything; no server's answer is used. From the configuration come the organisation's secret, which names the patient's streams, and the
+/// keys, which are in the database: of that nothing else is read. Proved are, against the hash of the block that is trusted: how many entries the streams have, by
+/// the contract's state; the headers back to the first of them; the transactions and receipts of every block that may hold one. So none is missing, invented,
+/// changed, or in another place. Then each is opened by the rules of a server that follows the log, and told are its version, position, block, times, type,
+/// and whether it counts: counted, unreadable (without its personal section), void (not authentic), parked (its key is missing, or stands behind such a
+/// one), sealed (the keys are destroyed). What an entry says is never shown.
+///
+/// It is the patient's own record: who they are, their chart, their encounters. What stands elsewhere is not: appointments are in the calendars of doctors, accounts
+/// and claimed names in streams of their own. `audit verify` proves the log whole, with these.
+///
+/// Of somebody erased the history is proved all the same; its entries are sealed.
+///
+/// The block's hash decides what the proof is worth: see `medconnect audit verify --help`. Take a recent block.
+///
+/// Exit codes: 0 the history is complete; 1 there is nothing to look at: no such patient, no such block, no contract, or the node or the database does not answer; 2 the arguments cannot be used; 3 it is proved only in part, for the chain has no state roots or the node gives no proofs; 4 it is not complete, or
+/// not what the chain has: the first such place is shown.
+#[derive(Debug, Args)]
+pub(super) struct Patient {
+    /// The patient's id, as the API has it
+    #[arg(value_name = "ID")]
+    id: Uuid,
+    #[command(flatten)]
+    source: Source,
+}
+
+impl Patient {
+    pub(super) async fn run(self) -> Result<ExitCode, CliError> {
+        let file = self.source.config.as_deref();
+        let keys = KeysConfig::read(file)?;
+        let (secret, encryption) = (keys.master_secret()?, keys.encryption_keys()?);
+        let namespace = ChainConfig::read(file)?.namespace;
+        let pool = pools::for_long_work(&DatabaseConfig::read(file)?).map_err(ComposeError::from)?;
+        let (node, contract) = self.source.log().await?;
+        let location = LogLocation {
+            chain_id: node.chain_id(),
+            contract: contract.0,
+            namespace,
+        };
+        let opener = Opener::new(location, &secret, Arc::new(KeyRing::new(pool.clone(), encryption)));
+        let streams = streams_of_patient(&secret, location, self.id).into_iter();
+        let streams: Vec<_> = streams.map(|stream| NamedStream { name: "record", stream }).collect();
+
+        let shown = Shown::default();
+        let tell = |progress| shown.show(progress);
+        let audited = api_audit::patient(&node, contract, self.source.block, &streams, Some(&opener), &tell).await;
+        shown.finish();
+        pool.close().await;
+        let report = audited?;
+        console::result(if self.source.json {
+            serde_json::to_string_pretty(&report).map_err(CliError::other)?
+        } else {
+            report.told()
+        });
+        Ok(match report.verdict {
+            Completeness::Complete => ExitCode::SUCCESS,
+            Completeness::InPart => ExitCode::from(IN_PART),
+            Completeness::NotComplete => ExitCode::from(FAULT),
+        })
+    }
+}
