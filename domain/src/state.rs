@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use crate::event::AnyEvent;
-use crate::kernel::{AggregateRef, AggregateType, ClinicAggregate, Versioned};
+use crate::kernel::{AggregateRef, AggregateType, ClinicAggregate, Contradiction, Versioned};
 
 /// An event is not of the aggregate that was to take it in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -52,6 +52,17 @@ macro_rules! states {
                     (_, event) => return Err(OfAnother(event.aggregate())),
                 }
                 Ok(())
+            }
+
+            /// The rule that an event contradicts which is about to be taken in: no command is answered with it upon this state.
+            ///
+            /// # Errors
+            /// When it happened to another kind of aggregate.
+            pub fn contradiction(&self, event: &AnyEvent) -> Result<Option<Contradiction>, OfAnother> {
+                match (self, event) {
+                    $( (Self::$Aggregate(state), AnyEvent::$Aggregate(_, event)) => Ok(state.aggregate().contradiction(event)), )*
+                    (_, event) => Err(OfAnother(event.aggregate())),
+                }
             }
 
             /// The state as its own type; `None` when it is another aggregate's.

@@ -123,6 +123,7 @@ impl<A: ClinicAggregate> Root<A> {
     /// The aggregate's own error when a rule forbids the command.
     pub fn execute(&mut self, command: A::Command) -> Result<(), A::Error> {
         for event in self.state.decide(command)? {
+            debug_assert_eq!(self.state.contradiction(&event), None, "what is decided can be decided");
             self.state.apply(event.clone());
             self.events.push(event);
         }

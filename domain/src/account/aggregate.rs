@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::command::AccountCommand;
 use super::error::AccountError;
 use super::event::{AccountEvent, Binding, Holder, KeyHash, Role, Said, Scope};
-use crate::kernel::{AccountId, ClinicAggregate, DataSubject, Personal, Wallet};
+use crate::kernel::{AccountId, ClinicAggregate, Contradiction, DataSubject, Personal, Wallet};
 
 /// A service's key, as far as it is known: never the key itself.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -305,5 +305,9 @@ impl ClinicAggregate for Account {
                 self.turn = self.turn.saturating_add(1);
             }
         }
+    }
+
+    fn contradiction(&self, event: &AccountEvent) -> Option<Contradiction> {
+        self.contradicted_by(event)
     }
 }

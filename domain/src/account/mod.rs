@@ -6,6 +6,7 @@
 
 mod aggregate;
 mod command;
+mod contradiction;
 mod error;
 mod event;
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::command::CalendarCommand;
 use super::error::CalendarError;
 use super::event::{AppointmentStatus, Booking, CalendarEvent, Cancellation, Session};
 use super::sessions;
-use crate::kernel::{AppointmentId, CalendarId, ClinicAggregate, Personal, Slot};
+use crate::kernel::{AppointmentId, CalendarId, ClinicAggregate, Contradiction, Personal, Slot};
 
 type Decision = Result<Vec<CalendarEvent>, CalendarError>;
 
@@ -69,6 +69,10 @@ impl ClinicAggregate for Calendar {
 
     fn apply(&mut self, event: CalendarEvent) {
         self.change_by(event);
+    }
+
+    fn contradiction(&self, event: &CalendarEvent) -> Option<Contradiction> {
+        self.contradicted_by(event)
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod aggregate;
 mod command;
+mod contradiction;
 mod decision;
 mod error;
 mod event;

@@ -15,7 +15,7 @@ use super::negations::{About, Negations};
 use super::report::Report;
 use super::{Allergy, Condition, Medication, Symptom};
 use crate::kernel::time::{last_day_anywhere, whole_millis};
-use crate::kernel::{ChartId, ClinicAggregate, Personal};
+use crate::kernel::{ChartId, ClinicAggregate, Contradiction, Personal};
 
 type Decision = Result<Vec<ChartEvent>, ChartError>;
 
@@ -43,6 +43,10 @@ impl ClinicAggregate for Chart {
 
     fn apply(&mut self, event: ChartEvent) {
         self.change_by(event);
+    }
+
+    fn contradiction(&self, event: &ChartEvent) -> Option<Contradiction> {
+        self.contradicted_by(event)
     }
 }
 

@@ -14,6 +14,7 @@ mod aggregate;
 mod command;
 mod concepts;
 mod contents;
+mod contradiction;
 mod decision;
 mod error;
 mod event;

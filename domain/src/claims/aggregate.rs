@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::command::ClaimsCommand;
 use super::error::ClaimsError;
 use super::event::{Claim, ClaimsEvent, Name};
-use crate::kernel::{ClaimsId, ClinicAggregate, DataSubject, Personal};
+use crate::kernel::{ClaimsId, ClinicAggregate, Contradiction, DataSubject, Personal};
 
 /// A bucket of claims. A snapshot of it holds nothing personal: it reads back empty.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -72,5 +72,9 @@ impl ClinicAggregate for Claims {
                 claim: Personal::Sealed,
             } => {}
         }
+    }
+
+    fn contradiction(&self, event: &ClaimsEvent) -> Option<Contradiction> {
+        self.contradicted_by(event)
     }
 }

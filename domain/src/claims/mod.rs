@@ -10,6 +10,7 @@
 mod aggregate;
 mod called;
 mod command;
+mod contradiction;
 mod error;
 mod event;
 #[cfg(test)]

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::kernel::{
-    ClinicAggregate as _, DataSubject, Identifier, PatientId, Personal, PractitionerId, Versioned, Wallet, testing,
+    ClinicAggregate as _, Contradiction, DataSubject, Identifier, PatientId, Personal, PractitionerId, Versioned,
+    Wallet, testing,
 };
 
 fn given(events: Vec<ClaimsEvent>) -> AggregateTestExecutor<Versioned<Claims>> {
@@ -163,5 +164,46 @@ proptest! {
         };
         prop_assert_eq!(of(&left), of(&claims));
         prop_assert!((0..4).all(|name| left.whose(&called(&u8::to_string(&name))) != Some(patient(erased))));
+    }
+}
+
+#[test]
+fn what_no_bucket_decides_contradicts_it() {
+    let contradiction = testing::contradiction::<Claims>;
+    let held = || vec![claimed(called("7"), patient(1))];
+    let freed = || vec![claimed(called("7"), patient(1)), released(called("7"), patient(1))];
+    let sealed = ClaimsEvent::Claimed {
+        claim: Personal::Sealed,
+    };
+    for (given, event, expected) in [
+        (vec![], claimed(called("7"), patient(1)), None),
+        (held(), claimed(called("7"), patient(1)), Some(Contradiction::Twice)),
+        (
+            held(),
+            claimed(called("7"), patient(2)),
+            Some(Contradiction::NameOfAnother),
+        ),
+        (freed(), claimed(called("7"), patient(2)), None),
+        // Whoever had it is erased.
+        (vec![sealed.clone()], claimed(called("7"), patient(2)), None),
+        (held(), sealed, None),
+        (held(), released(called("7"), patient(1)), None),
+        (
+            held(),
+            released(called("7"), patient(2)),
+            Some(Contradiction::NotTheirsToRelease),
+        ),
+        (
+            vec![],
+            released(called("7"), patient(1)),
+            Some(Contradiction::NotTheirsToRelease),
+        ),
+        (
+            freed(),
+            released(called("7"), patient(1)),
+            Some(Contradiction::NotTheirsToRelease),
+        ),
+    ] {
+        assert_eq!(contradiction(given.clone(), &event), expected, "{given:?} {event:?}");
     }
 }

@@ -10,7 +10,7 @@ use super::error::EncounterError;
 use super::event::{Conclusion, EncounterEvent, EncounterStatus, Ending, Filed, Outcome};
 use super::names::EncounterNames;
 use crate::kernel::time::whole_millis;
-use crate::kernel::{ClinicAggregate, EncounterId, Personal};
+use crate::kernel::{ClinicAggregate, Contradiction, EncounterId, Personal};
 
 type Decision = Result<Vec<EncounterEvent>, EncounterError>;
 
@@ -30,6 +30,10 @@ impl ClinicAggregate for Encounter {
 
     fn apply(&mut self, event: EncounterEvent) {
         self.change_by(event);
+    }
+
+    fn contradiction(&self, event: &EncounterEvent) -> Option<Contradiction> {
+        self.contradicted_by(event)
     }
 }
 

@@ -12,6 +12,7 @@
 
 mod aggregate;
 mod command;
+mod contradiction;
 mod decision;
 mod error;
 mod event;

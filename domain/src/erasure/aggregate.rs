@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::command::ErasureCommand;
 use super::error::ErasureError;
 use super::event::ErasureEvent;
-use crate::kernel::{ClinicAggregate, ErasureId};
+use crate::kernel::{ClinicAggregate, Contradiction, ErasureId};
 
 /// Whether a data subject is erased.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -40,5 +40,9 @@ impl ClinicAggregate for Erasure {
     fn apply(&mut self, event: ErasureEvent) {
         let ErasureEvent::Erased { .. } = event;
         self.is_erased = true;
+    }
+
+    fn contradiction(&self, event: &ErasureEvent) -> Option<Contradiction> {
+        self.contradicted_by(event)
     }
 }

@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::kernel::{
-    AccountId, AggregateRef, ClinicEvent, DataSubject, DecodeError, ErasureId, PatientId, PractitionerId, Versioned,
-    testing,
+    AccountId, AggregateRef, ClinicEvent, Contradiction, DataSubject, DecodeError, ErasureId, PatientId,
+    PractitionerId, Versioned, testing,
 };
 
 fn given(events: Vec<ErasureEvent>) -> AggregateTestExecutor<Versioned<Erasure>> {
@@ -66,4 +66,15 @@ fn an_event_of_a_later_schema_is_refused() {
         ErasureEvent::decode(2, &shared, None),
         Err(DecodeError::UnknownSchema(2))
     );
+}
+
+#[test]
+fn nobody_is_erased_twice_or_without_a_key() {
+    let contradiction = testing::contradiction::<Erasure>;
+    assert_eq!(contradiction(vec![], &erased(&[1])), None);
+    assert_eq!(
+        contradiction(vec![erased(&[1])], &erased(&[1])),
+        Some(Contradiction::Twice)
+    );
+    assert_eq!(contradiction(vec![], &erased(&[])), Some(Contradiction::Impossible));
 }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{ClinicEvent, DomainError, Identity};
+use super::{ClinicEvent, Contradiction, DomainError, Identity};
 
 /// An aggregate: it decides, and its events change it. Both are pure, and neither knows of versions.
 pub trait ClinicAggregate:
@@ -31,6 +31,9 @@ pub trait ClinicAggregate:
 
     /// Takes in what happened. Whatever it is, it happened: this never fails.
     fn apply(&mut self, event: Self::Event);
+
+    /// The rule that an event contradicts which is about to be taken in; `None` when some command is answered with it upon this state.
+    fn contradiction(&self, event: &Self::Event) -> Option<Contradiction>;
 }
 
 /// An aggregate with its versions: the one bridge from ours to those of cqrs-es, which count an aggregate's own events.
@@ -77,6 +80,11 @@ impl<A: ClinicAggregate> Aggregate for Versioned<A> {
 
     async fn handle(&mut self, command: A::Command, (): &(), sink: &EventSink<Self>) -> Result<(), A::Error> {
         for event in self.aggregate.decide(command)? {
+            debug_assert_eq!(
+                self.aggregate.contradiction(&event),
+                None,
+                "what is decided can be decided"
+            );
             sink.write(event, self).await;
         }
         Ok(())

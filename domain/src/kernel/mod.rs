@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod clinical;
+mod contradiction;
 mod event;
 mod ids;
 mod personal;
@@ -18,6 +19,8 @@ pub mod time;
 
 pub use aggregate::{ClinicAggregate, Versioned};
 pub use clinical::{Address, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, Wallet};
+pub use contradiction::Contradiction;
+pub(crate) use contradiction::contradicts;
 pub use event::{ClinicEvent, DecodeError, EncodedEvent, decode_as, decode_current};
 pub(crate) use ids::compact_uuid;
 pub use ids::*;

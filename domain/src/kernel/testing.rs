@@ -2,7 +2,7 @@
 
 use cqrs_es::test::{AggregateTestExecutor, TestFramework};
 
-use super::{ClinicAggregate, Versioned};
+use super::{ClinicAggregate, Contradiction, Versioned};
 
 /// An aggregate to which this has happened.
 pub(crate) fn given<A: ClinicAggregate>(events: Vec<A::Event>) -> AggregateTestExecutor<Versioned<A>> {
@@ -15,4 +15,12 @@ pub(crate) fn folded<A: ClinicAggregate>(events: impl IntoIterator<Item = A::Eve
         aggregate.apply(event);
         aggregate
     })
+}
+
+/// What an event contradicts that happens after these.
+pub(crate) fn contradiction<A: ClinicAggregate>(
+    given: impl IntoIterator<Item = A::Event>,
+    event: &A::Event,
+) -> Option<Contradiction> {
+    folded::<A>(given).contradiction(event)
 }

@@ -11,7 +11,7 @@ use super::error::PatientError;
 use super::event::PatientEvent;
 use crate::claims::{Called, Name};
 use crate::kernel::time::whole_millis;
-use crate::kernel::{ClinicAggregate, DataSubject, PatientId, Personal, Teller};
+use crate::kernel::{ClinicAggregate, Contradiction, DataSubject, PatientId, Personal, Teller};
 
 /// A patient's record. A snapshot of it holds nothing personal: it reads back sealed.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -127,5 +127,9 @@ impl ClinicAggregate for Patient {
         };
         self.is_sealed |= details.known().is_none();
         self.details = details;
+    }
+
+    fn contradiction(&self, event: &PatientEvent) -> Option<Contradiction> {
+        self.contradicted_by(event)
     }
 }

@@ -4,6 +4,7 @@
 
 mod aggregate;
 mod command;
+mod contradiction;
 mod deceased;
 mod detail;
 mod details;

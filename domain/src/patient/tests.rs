@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::kernel::{
-    Address, AggregateRef, ClinicEvent, DecodeError, Gender, HumanName, Identifier, PatientId, Personal, Teller,
-    Versioned, testing,
+    Address, AggregateRef, ClinicEvent, Contradiction, DecodeError, Gender, HumanName, Identifier, PatientId, Personal,
+    Teller, Versioned, testing,
 };
 
 fn given(events: Vec<PatientEvent>) -> AggregateTestExecutor<Versioned<Patient>> {
@@ -477,4 +477,33 @@ fn nothing_of_a_patient_stands_in_the_shared_section_but_what_kind_of_event_it_i
 fn an_event_of_a_later_schema_is_refused() {
     assert_eq!(PatientEvent::decode(2, &[0], None), Err(DecodeError::UnknownSchema(2)));
     assert_eq!(PatientEvent::decode(0, &[0], None), Err(DecodeError::UnknownSchema(0)));
+}
+
+#[test]
+fn what_no_record_decides_contradicts_it() {
+    let contradiction = testing::contradiction::<Patient>;
+    let another = updated(PatientDetails {
+        identifier: None,
+        ..details("Byron")
+    });
+    for (given, event, expected) in [
+        (vec![], registered(), None),
+        (vec![registered()], married(), None),
+        (vec![registered()], registered(), Some(Contradiction::Twice)),
+        (vec![], married(), Some(Contradiction::BeforeTheBeginning)),
+        (
+            vec![registered()],
+            another.clone(),
+            Some(Contradiction::IdentityChanged),
+        ),
+        (
+            vec![registered(), married()],
+            married(),
+            Some(Contradiction::ChangesNothing),
+        ),
+        // What is sealed contradicts nothing.
+        (vec![erased()], another, None),
+    ] {
+        assert_eq!(contradiction(given.clone(), &event), expected, "{given:?} {event:?}");
+    }
 }

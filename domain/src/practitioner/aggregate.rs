@@ -11,7 +11,7 @@ use super::error::PractitionerError;
 use super::event::{PractitionerDetails, PractitionerEvent};
 use crate::claims::{Called, Name};
 use crate::kernel::time::whole_millis;
-use crate::kernel::{ClinicAggregate, DataSubject, Personal, PractitionerId, Teller};
+use crate::kernel::{ClinicAggregate, Contradiction, DataSubject, Personal, PractitionerId, Teller};
 
 type Decision = Result<Vec<PractitionerEvent>, PractitionerError>;
 
@@ -142,5 +142,9 @@ impl ClinicAggregate for Practitioner {
         };
         self.is_sealed |= details.known().is_none();
         self.details = details;
+    }
+
+    fn contradiction(&self, event: &PractitionerEvent) -> Option<Contradiction> {
+        self.contradicted_by(event)
     }
 }

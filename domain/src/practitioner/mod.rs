@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod command;
+mod contradiction;
 mod error;
 mod event;
 #[cfg(test)]

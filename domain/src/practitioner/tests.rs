@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::kernel::{
-    AggregateRef, ClinicEvent, Concept, DecodeError, Gender, HumanName, Identifier, Personal, PractitionerId, Teller,
-    Versioned, testing,
+    AggregateRef, ClinicEvent, Concept, Contradiction, DecodeError, Gender, HumanName, Identifier, Personal,
+    PractitionerId, Teller, Versioned, testing,
 };
 
 fn given(events: Vec<PractitionerEvent>) -> AggregateTestExecutor<Versioned<Practitioner>> {
@@ -353,4 +353,44 @@ fn an_event_of_a_later_schema_is_refused() {
         PractitionerEvent::decode(2, &shared, None),
         Err(DecodeError::UnknownSchema(2))
     );
+}
+
+#[test]
+fn what_no_entry_decides_contradicts_it() {
+    let contradiction = testing::contradiction::<Practitioner>;
+    let updated_to = |details: PractitionerDetails| PractitionerEvent::DetailsUpdated {
+        details: Personal::Known(details),
+    };
+    let elsewhere = PractitionerEvent::Registered {
+        time_zone: chrono_tz::Europe::Berlin,
+        details: Personal::Known(details("Cardiology")),
+    };
+    let moved = PractitionerDetails {
+        time_zone: chrono_tz::Europe::Berlin,
+        ..details("Surgery")
+    };
+    let without = PractitionerDetails {
+        specializations: Vec::new(),
+        ..details("Surgery")
+    };
+    for (given, event, expected) in [
+        (vec![], registered(), None),
+        (vec![registered()], updated(), None),
+        (vec![registered()], registered(), Some(Contradiction::Twice)),
+        (vec![], updated(), Some(Contradiction::BeforeTheBeginning)),
+        (vec![], elsewhere, Some(Contradiction::Impossible)),
+        (
+            vec![registered()],
+            updated_to(moved),
+            Some(Contradiction::IdentityChanged),
+        ),
+        (vec![registered()], updated_to(without), Some(Contradiction::Impossible)),
+        (
+            vec![registered(), updated()],
+            updated(),
+            Some(Contradiction::ChangesNothing),
+        ),
+    ] {
+        assert_eq!(contradiction(given.clone(), &event), expected, "{given:?} {event:?}");
+    }
 }

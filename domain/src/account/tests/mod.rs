@@ -1,5 +1,6 @@
 //! Given-when-then: opening and closing here, keys in `keys.rs`, wallets in `wallets.rs`.
 
+mod contradictions;
 mod keys;
 mod wallets;
 
@@ -9,7 +10,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::kernel::{
-    AccountId, AggregateRef, ClinicEvent, DecodeError, PatientId, Personal, PractitionerId, Versioned, Wallet, testing,
+    AccountId, AggregateRef, ClinicEvent, Contradiction, DecodeError, PatientId, Personal, PractitionerId, Versioned,
+    Wallet, testing,
 };
 
 fn given(events: Vec<AccountEvent>) -> AggregateTestExecutor<Versioned<Account>> {

@@ -3,6 +3,7 @@
 
 mod availability;
 mod booking;
+mod contradictions;
 mod moving;
 mod properties;
 mod sealed;

@@ -98,6 +98,11 @@ fn run(commands: Vec<CalendarCommand>, mut each: impl FnMut(&CalendarCommand, &C
         let before = calendar.clone();
         let events = calendar.decide(command.clone()).unwrap_or_default();
         for event in &events {
+            assert_eq!(
+                calendar.contradiction(event),
+                None,
+                "{event:?} is decided by {command:?}"
+            );
             calendar.apply(event.clone());
         }
         each(&command, &before, &events, &calendar);

@@ -1,4 +1,5 @@
 //! Given-when-then, by topic.
 
+mod contradictions;
 mod findings;
 mod reports;

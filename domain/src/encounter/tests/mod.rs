@@ -1,6 +1,7 @@
 //! Given-when-then, by topic. The encounter was at nine on Monday 2 March 2026; the commands come at noon, unless they say otherwise.
 
 mod concluding;
+mod contradictions;
 mod filing;
 mod properties;
 

@@ -58,6 +58,7 @@ proptest! {
                 }
                 let id = EncounterId { patient: PatientId::new(Uuid::from_u128(1)), id: Uuid::from_u128(2) };
                 prop_assert_eq!(event.subject(&AggregateRef::from(id)), Some(id.patient.into()));
+                prop_assert_eq!(encounter.contradiction(&event), None, "it is decided by {:?}", command);
                 encounter.apply(event);
             }
             prop_assert_eq!(encounter.decide(command).unwrap_or_default(), vec![]);
