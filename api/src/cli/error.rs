@@ -41,6 +41,9 @@ pub enum CliError {
     /// Signing in.
     #[error(transparent)]
     Login(#[from] LoginError),
+    /// Somebody asked it to stop.
+    #[error("it was stopped before its end")]
+    Stopped,
     /// An audit could not be made.
     #[error("nothing can be said of the log: {0}")]
     Audit(#[from] AuditError),

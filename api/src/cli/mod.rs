@@ -4,6 +4,7 @@ mod audit;
 mod bench;
 mod check_node;
 mod console;
+mod content;
 mod deploy;
 mod dev;
 mod error;
@@ -31,7 +32,7 @@ pub use error::CliError;
     version,
     after_help = "Exit codes: 0 done; 1 it failed, or a part of it did; 2 it was asked for in a way that cannot work \
                   (arguments, configuration, no server); 3 an import lost something (`medconnect import --help`), or an audit proved \
-                  only a part; 4 an audit found a fault (`medconnect audit verify --help`); 130 stopped by force."
+                  only a part; 4 an audit found a fault (`medconnect audit verify --help`, `medconnect audit patient --help`); 130 stopped by force."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -121,7 +122,7 @@ mod tests {
             assert!(serve.contains(setting), "serve --help does not name {setting}");
         }
         assert!(help("check-node").contains("Exit codes"));
-        assert!(help("audit").contains("verify"));
+        assert!(help("audit").contains("verify") && help("audit").contains("patient"));
         assert_eq!(
             Cli::command().render_version(),
             format!("medconnect {}\n", env!("CARGO_PKG_VERSION"))

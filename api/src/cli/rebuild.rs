@@ -7,22 +7,21 @@ use std::sync::Arc;
 use api_config::Config;
 use api_dev::data_dir::DataDir;
 use api_dev::running;
-use application::ports::queries::Queries;
 use clap::Args;
 use indicatif::ProgressBar;
 use infrastructure::chain::{EventLog, Node, RpcOptions};
-use infrastructure::clock::SystemClock;
 use infrastructure::follower::{FollowerConfig, Phase, Rebuild, RebuildProgress};
 use infrastructure::keys::KeyRing;
+use infrastructure::log::LogLocation;
 use infrastructure::postgres::{self, LIVE, Limits, REBUILD};
 use infrastructure::sealing::Opener;
-use projections::{PgQueries, ReadModels};
+use projections::ReadModels;
 use secrecy::ExposeSecret;
 
-use super::{CliError, console};
+use super::{CliError, console, content};
 
 /// How many connections a rebuild uses.
-const CONNECTIONS: u32 = 8;
+pub(super) const CONNECTIONS: u32 = 8;
 
 /// Build the read models once more from the chain alone, check them, and swap them in while reads go on.
 ///
@@ -100,27 +99,28 @@ pub(super) async fn again(config: &Config) -> Result<(), CliError> {
 
 fn prepare(config: &Config, pool: sqlx::PgPool) -> Result<Rebuild<ReadModels>, CliError> {
     let node = Node::new(&config.chain.nodes, config.chain.id, RpcOptions::default())?;
-    let log = EventLog::new(node, config.chain.contract);
+    over(config, EventLog::new(node, config.chain.contract), pool)
+}
+
+/// A rebuild of this log, under the keys that are configured.
+pub(super) fn over(config: &Config, log: EventLog, pool: sqlx::PgPool) -> Result<Rebuild<ReadModels>, CliError> {
+    let location = LogLocation {
+        chain_id: log.node().chain_id(),
+        contract: log.address().0,
+        namespace: config.chain.namespace,
+    };
     let keys = Arc::new(KeyRing::new(pool.clone(), config.keys.encryption_keys()?));
-    let opener = Opener::new(config.chain.location(), &config.keys.master_secret()?, keys);
+    let opener = Opener::new(location, &config.keys.master_secret()?, keys);
     let follower = FollowerConfig::new(config.chain.finality, config.chain.deployed_in);
     Ok(Rebuild::new(follower, log, opener, pool, ReadModels))
 }
 
 /// Names the read models whose content differs.
 async fn compare(live: sqlx::PgPool, rebuilt: sqlx::PgPool) -> Result<(), String> {
-    let hashes = async |pool| {
-        let hashes = PgQueries::new(pool, Arc::new(SystemClock)).content_hashes().await;
-        hashes.map_err(|error| error.to_string())
-    };
+    let hashes = async |pool| content::hashes(pool).await.map_err(|error| error.to_string());
     let (live, rebuilt) = (hashes(live).await?, hashes(rebuilt).await?);
-    let differ = |name: &str| {
-        let of = |hashes: &[application::ports::queries::ProjectionHash]| {
-            hashes.iter().find(|one| one.name == name).map(|one| one.hash.clone())
-        };
-        of(&live) != of(&rebuilt)
-    };
-    let differing: Vec<_> = rebuilt.iter().map(|one| one.name).filter(|name| differ(name)).collect();
+    let differing = rebuilt.iter().filter(|one| !content::has(&live, one));
+    let differing: Vec<_> = differing.map(|one| one.name).collect();
     if differing.is_empty() {
         Ok(())
     } else {
@@ -128,7 +128,8 @@ async fn compare(live: sqlx::PgPool, rebuilt: sqlx::PgPool) -> Result<(), String
     }
 }
 
-fn show(bar: &ProgressBar, progress: RebuildProgress) {
+/// Shows on a bar how far a rebuild is.
+pub(super) fn show(bar: &ProgressBar, progress: RebuildProgress) {
     bar.set_length(progress.target_position);
     bar.set_position(progress.position);
     bar.set_message(match progress.phase {

@@ -7,6 +7,8 @@ use std::time::Duration;
 use sqlx::{Executor, PgConnection};
 use tokio::time::sleep;
 
+use crate::postgres::sweep;
+
 /// The tables that are rewritten: all that hold anything of persons in the clear, and the small ones beside them. What the journal and the
 /// outbox hold is sealed.
 const TABLES: &str = "SELECT format('%I.%I', nspname, relname), pg_relation_filenode(c.oid)::int8 FROM pg_class c
@@ -82,6 +84,9 @@ pub(super) async fn purge(connection: &mut PgConnection) -> Result<Left, sqlx::E
     }
     if !discard_rebuild(connection).await? {
         left.rows.push("a rebuild that is under way".to_owned());
+    }
+    if !sweep(connection).await? {
+        left.rows.push("an audit that is under way".to_owned());
     }
     let tables: Vec<(String, i64)> = sqlx::query_as(TABLES).fetch_all(&mut *connection).await?;
     for (table, before) in tables {

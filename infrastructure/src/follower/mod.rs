@@ -17,6 +17,7 @@
 //! - `subjects`: whether every data subject of ours has a key.
 //! - `schema_hash`: which SQL made a schema.
 //! - `record`: one patient's record alone, for whoever has proved what stands in it.
+//! - `refold`: whether the decisions followed the rules. `comparing`: whether what is live is what was folded afresh.
 //! - `rebuild`: everything once more, from the chain alone, beside what is live.
 //! - `runner`: the loop, and one step of it. `config`: how it follows. `pace`: how often it asks. `start`: where it begins.
 //!   `catching_up`: when it is far behind. `reorganisation`: when the node's chain is another one. `reanchoring`: when blocks were made
@@ -30,6 +31,7 @@ mod block_times;
 mod catching_up;
 mod checkpoint;
 mod claim;
+mod comparing;
 mod config;
 mod connection;
 mod copy;
@@ -46,6 +48,7 @@ mod parking;
 mod reanchoring;
 mod rebuild;
 mod record;
+mod refold;
 mod rejections;
 mod reorganisation;
 mod reporting;
@@ -65,13 +68,15 @@ mod witness;
 pub mod writers;
 
 pub use checkpoint::followed;
+pub use comparing::{block_of, first_difference};
 pub use config::FollowerConfig;
 pub use entries::PostgresEntries;
 pub use opening::Fate;
 pub use overview::{LogAndOutbox, parked_events};
 pub use parking::{Parking, Retried};
-pub use rebuild::{Phase, Rebuild, RebuildError, RebuildProgress, RebuildReport};
+pub use rebuild::{Phase, Rebuild, RebuildError, RebuildProgress, RebuildReport, Refolded};
 pub use record::{ReadEntry, ReadRecord, RecordCommit, read_record, streams_of_patient};
+pub use refold::{Contradicted, Refold};
 pub use runner::Follower;
 pub use schema::{create as create_schema, prepare};
 pub use schema_hash::is_current;

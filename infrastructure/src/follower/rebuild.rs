@@ -7,11 +7,13 @@
 //! renamed in one transaction. Reads go on throughout; the live follower waits for the lock and finds itself in the new schema.
 //!
 //! - `fetching`: the log, in ranges. `filling`: the tables, in bulk. `completing`: indexes and what else only reading needs.
+//! - `refolding`: the same beside what is live, for a look at it.
 //! - `swapping`: the new schema for the old one. `report`: what is told about it.
 
 mod completing;
 mod fetching;
 mod filling;
+mod refolding;
 mod report;
 mod swapping;
 
@@ -24,6 +26,7 @@ use backon::{BackoffBuilder as _, ExponentialBuilder};
 use sqlx::{Connection, Executor, PgConnection, PgPool};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub use self::refolding::Refolded;
 pub use self::report::{Phase, RebuildError, RebuildProgress, RebuildReport};
 use super::checkpoint;
 use super::config::UNSETTLED;
@@ -174,8 +177,8 @@ where
         };
         tell(Phase::Filling, &place);
         if let Some(target) = self.follower.final_block(&newest).await? {
-            self.fill(&mut place, &target, |place| tell(Phase::Filling, place))
-                .await?;
+            let filled = |place: &Place| tell(Phase::Filling, place);
+            self.fill(&mut place, &target, filled, &mut |_| ()).await?;
         }
         let filling = began.elapsed();
 

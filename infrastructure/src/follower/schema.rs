@@ -51,7 +51,7 @@ pub(super) async fn create_tables<P>(
 where
     P: Projector<Connection = PgConnection>,
 {
-    // The name is one of two constants of ours; it is quoted all the same.
+    // The name is of our own making; it is quoted all the same.
     let quoted = schema.replace('"', "\"\"");
     // Asked for first: the statement needs the right to create schemas even if there is nothing to create.
     let missing: bool = sqlx::query_scalar("SELECT to_regnamespace(quote_ident($1)) IS NULL")

@@ -6,6 +6,7 @@
 
 mod limits;
 mod pool;
+mod scratch;
 
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ pub(crate) use limits::Patience;
 pub use limits::{ANSWER, LONG_STEP, Limits, TRANSACTION, within};
 pub(crate) use pool::{Answering, FRESH, show_life};
 pub use pool::{planned_once, pool, pool_within};
+pub use scratch::Scratch;
+pub(crate) use scratch::sweep;
 
 /// The schema of what the follower can rebuild.
 pub const LIVE: &str = "live";

@@ -1,5 +1,6 @@
 //! `medconnect audit`
 
+mod keyed;
 mod patient;
 mod shown;
 mod source;

@@ -3,11 +3,14 @@
 use std::process::ExitCode;
 
 use api_audit::Verdict;
+use api_config::Config;
 use clap::Args;
+use infrastructure::chain::EventLog;
+use serde::Serialize;
 
 use super::shown::Shown;
 use super::source::Source;
-use super::{CliError, FAULT, IN_PART, console};
+use super::{CliError, FAULT, IN_PART, console, keyed};
 
 /// Prove that a node shows the whole log as it is, up to a block whose hash is trusted.
 ///
@@ -20,27 +23,50 @@ use super::{CliError, FAULT, IN_PART, console};
 ///
 /// Nodes give proofs of the state of recent blocks only, unless they are archives: take a recent block.
 ///
-/// Exit codes: 0 all of it is proved; 1 there is nothing to look at: the node does not give it, has no such block, or no contract stands at the address; 2 the arguments cannot be used; 3 it is proved only in part, for the chain has no state roots or the node gives no proofs; 4 something cannot be true: the first such place is
-/// shown.
+/// With --with-keys it goes on from the proof to what the entries say, and to what the database shows.
+///
+/// Exit codes: 0 all of it is proved; 1 there is nothing to look at: the node does not give it, has no such block, or no contract stands at the address; 2 the arguments cannot be used; 3 it is proved only in part, for the chain has no state roots or the node gives no proofs (with keys also: something is parked, or the database could not be compared); 4 something cannot be true: the first such place is
+/// shown (with keys also: an event contradicts the rules, or the database is not what the log gives).
 #[derive(Debug, Args)]
 pub(super) struct Verify {
     #[command(flatten)]
     source: Source,
+    /// After the proof, open everything with the keys of --config and fold it afresh, beside what is live
+    ///
+    /// Each event is held against the state that those before it leave: a slot booked twice, a name claimed that is another's, whatever no command could have
+    /// decided, is told with its place and the rule. Then the read models of the configured database are compared with what the log gives, table by table, at
+    /// the position where the database stands. It needs the right to create a schema there, which is removed in the end; and room for what the read models
+    /// take. A server and a rebuild go on meanwhile.
+    #[arg(long, requires = "config", verbatim_doc_comment)]
+    with_keys: bool,
 }
 
 impl Verify {
     pub(super) async fn run(self) -> Result<ExitCode, CliError> {
         let (node, contract) = self.source.log().await?;
+        // Before anything that takes long: what is configured badly is said at once.
+        let config = self.with_keys.then(|| Config::read(self.source.config.as_deref()));
+        let config = config.transpose()?;
         let shown = Shown::default();
         let audited = api_audit::verify(&node, contract, self.source.block, &|progress| shown.show(progress)).await;
         shown.finish();
         let report = audited?.report;
+        match config {
+            Some(config) => {
+                let report = keyed::refold(&config, EventLog::new(node, contract), report).await?;
+                self.tell(&report, report.told(), report.proof.verdict)
+            }
+            None => self.tell(&report, report.told(), report.verdict),
+        }
+    }
+
+    fn tell(&self, report: &impl Serialize, told: String, verdict: Verdict) -> Result<ExitCode, CliError> {
         console::result(if self.source.json {
-            serde_json::to_string_pretty(&report).map_err(CliError::other)?
+            serde_json::to_string_pretty(report).map_err(CliError::other)?
         } else {
-            report.told()
+            told
         });
-        Ok(match report.verdict {
+        Ok(match verdict {
             Verdict::Proved => ExitCode::SUCCESS,
             Verdict::InPart => ExitCode::from(IN_PART),
             Verdict::Fault => ExitCode::from(FAULT),

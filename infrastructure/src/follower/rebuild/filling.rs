@@ -24,12 +24,13 @@ impl<P> Rebuild<P>
 where
     P: Projector<Connection = PgConnection>,
 {
-    /// Writes everything up to the block `target` in bulk.
+    /// Writes everything up to the block `target` in bulk. `opened` is shown each block as it was opened.
     pub(super) async fn fill(
         &self,
         place: &mut Place,
         target: &BlockRef,
         progress: impl Fn(&Place),
+        opened: &mut (dyn FnMut(&OpenedBlock) + Send),
     ) -> Result<(), RebuildError> {
         let from = place.window.last().number.saturating_add(1);
         if from > target.number {
@@ -58,6 +59,7 @@ where
             if let Some(previous) = previous {
                 let (batch, so_far): (Opened, SoFar) = previous.await??;
                 let head = batch.head;
+                batch.blocks.iter().for_each(&mut *opened);
                 opening = match next {
                     Some(blocks) => Some(self.open(blocks, head, so_far).await?),
                     None => None,
