@@ -1,11 +1,12 @@
 //! What an audit of a patient comes to, for people and for machines. It says nothing of what entries hold but of which type they are.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use application::log::StreamId;
 use chrono::{DateTime, SecondsFormat, Utc};
 use infrastructure::chain::{Address, EventLog};
-use infrastructure::follower::{Fate, ReadRecord};
+use infrastructure::follower::{Fate, ReadEntry, ReadRecord};
 use serde::Serialize;
 
 use super::NamedStream;
@@ -167,12 +168,17 @@ impl PatientReport {
                 .find(|one| [self.keys, Some(of)].contains(&Some(*one)));
             self.keys = worst.or(self.keys);
         }
+        let told: HashMap<u64, &ReadEntry> = read
+            .iter()
+            .flat_map(|read| &read.entries)
+            .map(|told| (told.position, told))
+            .collect();
         let entries = proven.commits.iter().flat_map(|commit| {
             let of_stream = commit.entries_of(named.stream);
             of_stream.map(move |(entry, place)| (entry, place, &commit.header))
         });
         let entries = entries.map(|(entry, place, header)| {
-            let told = read.and_then(|read| read.entries.iter().find(|told| told.position == entry.position));
+            let told = told.get(&entry.position);
             EntryReport {
                 version: entry.version,
                 position: entry.position,

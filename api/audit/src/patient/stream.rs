@@ -1,7 +1,9 @@
 //! One stream, proved to be whole up to a block: its head by the contract's state, its entries by headers and receipts.
 
+use std::collections::HashSet;
+
 use application::log::StreamId;
-use infrastructure::chain::{EventLog, keccak256};
+use infrastructure::chain::{EventLog, Hash, keccak256};
 use infrastructure::log::{StreamHead, StreamTip};
 
 use super::commits::{ProvenCommit, with_entries_in};
@@ -41,7 +43,15 @@ pub(crate) async fn prove(
         _ => {
             let (log, wanted) = (log.clone().of_stream(stream), Wanted::Stream { stream, first: 1 });
             let of = head.map(|head| head.version);
-            Walk::back(&log, &wanted, trusted, of, |block| block, progress).await?
+            Walk::back(
+                &log,
+                &wanted,
+                trusted,
+                of,
+                |block| with_its_commits(block, &wanted),
+                progress,
+            )
+            .await?
         }
     };
     let (commits, own) = replayed(&walk.blocks, stream)?;
@@ -53,6 +63,14 @@ pub(crate) async fn prove(
         headers: walk.headers,
         blocks_with_receipts: walk.blocks_with_receipts,
     })
+}
+
+/// A block without the transactions that have nothing of the stream: a full one has thousands of entries of others.
+fn with_its_commits(mut block: ProvenBlock, wanted: &Wanted) -> ProvenBlock {
+    let of_stream = block.logs.iter().filter(|log| wanted.is(log));
+    let transactions: HashSet<Hash> = of_stream.map(|log| log.transaction).collect();
+    block.logs.retain(|log| transactions.contains(&log.transaction));
+    block
 }
 
 /// The commits of blocks with an entry in the stream, whose versions must be the next; and where the stream ends after them.

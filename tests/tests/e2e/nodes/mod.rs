@@ -2,6 +2,7 @@
 
 mod audit;
 mod audit_patient;
+mod audit_with_keys;
 mod check_node;
 mod finality;
 mod gas;

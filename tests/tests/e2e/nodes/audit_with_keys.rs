@@ -1,0 +1,208 @@
+//! `medconnect audit verify --with-keys`: what is proved is opened and folded afresh beside what is live, and compared with it; nothing of that stays, and
+//! nobody is disturbed. That decisions are held against the rules is shown in `tests/fixtures/tests/components/refolding.rs`.
+
+use api_config::FinalityRule;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use sqlx::{Connection as _, Executor as _, PgConnection};
+use tests::site::{Desk, Site};
+
+use super::audit::{audit_of, newest};
+
+async fn audit(site: &Site) -> (i32, Value, String) {
+    let (block, config) = (newest(site.node()).await, site.config());
+    audit_of(&["verify", "--with-keys"], &["--config", &config, "--block", &block]).await
+}
+
+/// The schemas that audits have in the database.
+async fn scratches(site: &Site) -> Vec<String> {
+    let mut connection = PgConnection::connect(&site.database).await.unwrap();
+    let sql = "SELECT nspname::text FROM pg_namespace WHERE nspname LIKE 'audit%'";
+    sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap()
+}
+
+/// Of each table whether it is equal.
+fn tables(report: &Value) -> Vec<(&str, bool)> {
+    let tables = report["withKeys"]["comparison"]["at"]["tables"].as_array();
+    let tables = tables.unwrap_or_else(|| panic!("{report}")).iter();
+    tables
+        .map(|table| (table["name"].as_str().unwrap(), table["equal"].as_bool().unwrap()))
+        .collect()
+}
+
+fn differing(report: &Value) -> Vec<&str> {
+    let tables = tables(report).into_iter();
+    tables.filter(|(_, equal)| !equal).map(|(name, _)| name).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_is_what_its_log_gives_while_everybody_goes_on_and_is_not_when_it_was_changed() {
+    let site = Site::ready(FinalityRule::Instant).await;
+    let server = site.serve(&[]).await;
+    let administrator = server.administrator().await;
+    let desk = Desk::open(&server, &administrator, 2).await;
+    let (patient, _) = desk.visit(0).await;
+    for number in 1..10 {
+        desk.visit(number).await;
+    }
+    let subject = format!("patient/{patient}");
+    let erase = ["keys", "erase", &subject, "--yes", "--config", &site.config()];
+    site.succeed(&erase, &[]).await;
+
+    // Two at once, and a rebuild, while commands are executed.
+    let visits = async {
+        for number in 20..40 {
+            desk.visit(number).await;
+        }
+    };
+    let config = site.config();
+    let rebuild = ["rebuild", "--config", &config];
+    let (first, second, rebuilt, ()) = tokio::join!(audit(&site), audit(&site), site.run(&rebuild, &[]), visits);
+    assert_eq!(rebuilt.code, 0, "{}", rebuilt.err);
+    for (code, report, said) in [&first, &second] {
+        assert_eq!((*code, &report["verdict"]), (0, &json!("proved")), "{report} {said}");
+        let keyed = &report["withKeys"];
+        assert_eq!(keyed["head"], report["head"]);
+        let of = |name: &str| keyed[name].as_u64().unwrap();
+        assert!(of("opened") > 20 && of("aggregates") > 15, "{report}");
+        // What was said of the erased patient in their record.
+        assert_eq!(
+            [of("sealed"), of("void"), of("parked"), of("unreadable")],
+            [1, 0, 0, 0],
+            "{report}"
+        );
+        assert_eq!(of("contradictions"), 0, "{report}");
+        let names: Vec<_> = tables(report).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names[..2], ["journal", "accounts"]);
+        assert_eq!(names.len(), 8, "{names:?}");
+        let position = keyed["comparison"]["at"]["position"].as_u64().unwrap();
+        assert!(position >= report["head"]["position"].as_u64().unwrap());
+        assert!(!said.contains("Family"), "{said}");
+    }
+    assert_eq!(scratches(&site).await, Vec::<String>::new());
+    let (code, keyless, _) = audit_of(
+        &["verify"],
+        &["--config", &site.config(), "--block", &newest(site.node()).await],
+    )
+    .await;
+    assert_eq!(
+        (code, keyless.get("withKeys")),
+        (0, None),
+        "without --with-keys it is as it was"
+    );
+    server.process.stop().await;
+
+    let mut connection = PgConnection::connect(&site.database).await.unwrap();
+    let lost = "DELETE FROM live.patients WHERE ctid = (SELECT min(ctid) FROM live.patients)";
+    connection.execute(lost).await.unwrap();
+    let (code, report, said) = audit(&site).await;
+    assert_eq!((code, &report["verdict"]), (4, &json!("fault")), "{report} {said}");
+    assert_eq!(differing(&report), ["patients"]);
+    let told = site
+        .run(
+            &[
+                "audit",
+                "verify",
+                "--with-keys",
+                "--config",
+                &config,
+                "--block",
+                &newest(site.node()).await,
+            ],
+            &[],
+        )
+        .await;
+    assert!(
+        told.out.contains("patients") && told.out.contains("DIFFERENT"),
+        "{}",
+        told.out
+    );
+
+    site.succeed(&rebuild, &[]).await;
+    let altered = "UPDATE live.journal SET payload = payload || '\\x00' WHERE position = 7";
+    connection.execute(altered).await.unwrap();
+    let (code, report, said) = audit(&site).await;
+    assert_eq!((code, differing(&report)), (4, vec!["journal"]), "{report} {said}");
+    assert_eq!(
+        report["withKeys"]["comparison"]["at"]["tables"][0]["firstDifference"],
+        7
+    );
+    assert_eq!(scratches(&site).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_that_is_stopped_takes_its_schema_with_it_and_of_one_that_is_killed_the_next_does() {
+    let site = Site::ready(FinalityRule::Instant).await;
+    let server = site.serve(&[]).await;
+    let administrator = server.administrator().await;
+    Desk::open(&server, &administrator, 1).await.visit(0).await;
+    let (block, config) = (newest(site.node()).await, site.config());
+    let arguments = ["audit", "verify", "--with-keys", "--config", &config, "--block", &block];
+    // Whoever prepares a schema waits for this, so that it is in the midst of it.
+    let mut holder = PgConnection::connect(&site.database).await.unwrap();
+    let mut hold = holder.begin().await.unwrap();
+    hold.execute("SELECT pg_advisory_xact_lock(hashtext('medconnect.live'))")
+        .await
+        .unwrap();
+    let mut stopped = site.spawn_command(&arguments, &[], "stopped.output");
+    stopped.until(async || scratches(&site).await.len() == 1).await;
+    let mut killed = site.spawn_command(&arguments, &[], "killed.output");
+    killed.until(async || scratches(&site).await.len() == 2).await;
+    kill(Pid::from_raw(stopped.id()), Signal::SIGINT).unwrap();
+    let status = stopped.ended().await;
+    assert_eq!(status.code(), Some(1), "{}", stopped.output());
+    assert!(
+        stopped.output().contains("stopped before its end"),
+        "{}",
+        stopped.output()
+    );
+    killed.kill().await;
+    assert_eq!(scratches(&site).await.len(), 1);
+    hold.rollback().await.unwrap();
+    // The database notices after a moment that nobody has it any more.
+    for _ in 0..20 {
+        let (code, report, said) = audit(&site).await;
+        assert_eq!(code, 0, "{report} {said}");
+        if scratches(&site).await.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(scratches(&site).await, Vec::<String>::new());
+    server.process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_opened_or_compared_is_said() {
+    let site = Site::ready(FinalityRule::Instant).await;
+    let server = site.serve(&[]).await;
+    let administrator = server.administrator().await;
+    Desk::open(&server, &administrator, 1).await.visit(0).await;
+    server.process.stop().await;
+    let block = newest(site.node()).await;
+    // An empty database, without the keys.
+    let empty = tests::postgres::database().await;
+    let own = [("MEDCONNECT_DATABASE__URL", empty.as_str())];
+    let config = site.config();
+    site.succeed(&["migrate", "--config", &config], &own).await;
+    let arguments = [
+        "audit",
+        "verify",
+        "--with-keys",
+        "--json",
+        "--config",
+        &config,
+        "--block",
+        &block,
+    ];
+    let said = site.run(&arguments, &own).await;
+    let report: Value = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{} {}", said.out, said.err));
+    assert_eq!((said.code, &report["verdict"]), (3, &json!("inPart")), "{report}");
+    assert!(report["withKeys"]["parked"].as_u64().unwrap() > 0, "{report}");
+    assert!(report["withKeys"]["comparison"]["not"].is_string(), "{report}");
+    // Keys without a configuration are nobody's.
+    let contract = report["contract"].as_str().unwrap();
+    let keyless = ["--node", site.node(), "--contract", contract, "--block", &block];
+    let (code, _, said) = audit_of(&["verify", "--with-keys"], &keyless).await;
+    assert_eq!(code, 2, "{said}");
+}
