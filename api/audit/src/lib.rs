@@ -1,4 +1,4 @@
-//! `medconnect audit`: proves a log, or one patient's record in it ([`patient`]), against the hash of a block, with nothing but a node that may lie.
+//! `medconnect audit`: proves a log, or one patient's record in it (`patient`), against the hash of a block, with nothing but a node that may lie.
 //!
 //! Nothing that the node says is believed. What is trusted is the hash of one block; what that proves:
 //!
