@@ -14,6 +14,9 @@ use infrastructure::chain::ChainError;
 use infrastructure::chain::deploy::DeployError;
 use infrastructure::chain::namespaces::NamespaceError;
 
+/// The exit code of what cannot be true.
+pub(super) const FAULT: u8 = 4;
+
 /// A failure, said to whoever started the program.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
@@ -44,6 +47,9 @@ pub enum CliError {
     /// Somebody asked it to stop.
     #[error("it was stopped before its end")]
     Stopped,
+    /// What was read to be opened is not what was proved.
+    #[error("what the node shows to be opened is not what it proved: {0}")]
+    NotAsProved(String),
     /// An audit could not be made.
     #[error("nothing can be said of the log: {0}")]
     Audit(#[from] AuditError),
@@ -89,6 +95,7 @@ impl CliError {
         match self {
             Self::Usage(_) | Self::Config(_) | Self::NoServer(_) | Self::NoNode(_) => ExitCode::from(2),
             Self::Compose(error) if error.is_configuration() => ExitCode::from(2),
+            Self::NotAsProved(_) => ExitCode::from(FAULT),
             Self::Chain(ChainError::Url) | Self::Node(ChainError::Url) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }

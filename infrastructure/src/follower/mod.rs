@@ -68,7 +68,7 @@ mod witness;
 pub mod writers;
 
 pub use checkpoint::followed;
-pub use comparing::{block_of, first_difference};
+pub use comparing::{block_of, first_difference, standing};
 pub use config::FollowerConfig;
 pub use entries::PostgresEntries;
 pub use opening::Fate;

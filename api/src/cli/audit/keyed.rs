@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use api_audit::{Comparison, Head, KeyedReport, Report, TableReport, WithKeys};
 use api_config::Config;
 use infrastructure::chain::{EventLog, Hash};
-use infrastructure::follower::{Refolded, block_of, first_difference, followed, is_current};
+use infrastructure::follower::{
+    FollowerError, RebuildError, Refolded, block_of, first_difference, followed, is_current, standing,
+};
 use infrastructure::log::LogLocation;
 use infrastructure::postgres::{self, LIVE, Limits, Scratch};
 use projections::ReadModels;
@@ -76,7 +78,7 @@ impl Work<'_> {
         let tell = |progress| rebuild::show(&bar, progress);
         let refolded = rebuild.refold(&self.schema, block, head.position, tell).await;
         bar.finish_and_clear();
-        let mut refolded = refolded.map_err(CliError::other)?;
+        let mut refolded = refolded.map_err(not_as_proved)?;
         let (refold, opened_head) = (refolded.refold().clone(), refolded.head());
         steps.step("comparing the read models with those of the database");
         let comparison = if head == opened_head.into() {
@@ -102,20 +104,40 @@ impl Work<'_> {
         loop {
             let live = content::hashes(self.live.clone()).await.map_err(CliError::other)?;
             let position = live.iter().map(|one| one.position).min().unwrap_or_default();
+            let mut why = format!(
+                "it stands at position {position}, and the log was read up to {}",
+                refolded.head().position
+            );
             if position >= proven && self.come_to(refolded, position).await? {
                 let tables = self.tables(&live, position).await?;
-                differed += 1;
-                if differed >= TRIES || tables.iter().all(|table| table.equal) {
-                    return Ok(Comparison::At { position, tables });
+                let are_equal = tables.iter().all(|table| table.equal);
+                if are_equal || self.is_one_chain(refolded).await? {
+                    differed += 1;
+                    if are_equal || differed >= TRIES {
+                        return Ok(Comparison::At { position, tables });
+                    }
+                } else {
+                    "the chain took blocks back, or it stands on another chain than the node's".clone_into(&mut why);
                 }
-            } else if began.elapsed() > PATIENCE {
-                return Ok(Comparison::Not(format!(
-                    "it stands at position {position}, and the log was read up to {}",
-                    refolded.head().position
-                )));
+            }
+            if began.elapsed() > PATIENCE {
+                return Ok(Comparison::Not(why));
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// Whether both stand on the chain that the node has now: otherwise a difference says nothing.
+    async fn is_one_chain(&self, refolded: &Refolded<'_, ReadModels>) -> Result<bool, CliError> {
+        let Some(live) = standing(&self.live).await? else {
+            return Ok(false);
+        };
+        for block in [live, refolded.last_block()] {
+            if !refolded.is_on_the_chain(block).await.map_err(CliError::other)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Why the database cannot be compared at all.
@@ -169,5 +191,13 @@ impl Work<'_> {
             first_difference: None,
         });
         Ok(std::iter::once(journal).chain(tables).collect())
+    }
+}
+
+/// A node that proved a log and shows another cannot be true.
+fn not_as_proved(error: RebuildError) -> CliError {
+    match error {
+        RebuildError::Follower(FollowerError::Distrust(distrust)) => CliError::NotAsProved(distrust.to_string()),
+        other => CliError::other(other),
     }
 }

@@ -10,12 +10,11 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use super::error::FAULT;
 use super::{CliError, console, deploy};
 
 /// Everything that can be proved is, and that is not all.
 const IN_PART: u8 = 3;
-/// Something cannot be true.
-const FAULT: u8 = 4;
 
 /// Prove what is in the log, trusting nobody but the hash of a block.
 #[derive(Debug, Args)]

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use api_audit::{Completeness, NamedStream};
+use api_audit::{AuditError, Completeness, NamedStream};
 use api_config::{ChainConfig, DatabaseConfig, KeysConfig, pools};
 use api_server::ComposeError;
 use clap::Args;
@@ -66,7 +66,10 @@ impl Patient {
         let audited = api_audit::patient(&node, contract, self.source.block, &streams, Some(&opener), &tell).await;
         shown.finish();
         pool.close().await;
-        let report = audited?;
+        let report = audited.map_err(|error| match error {
+            AuditError::NoPatient { .. } => CliError::other(error),
+            other => other.into(),
+        })?;
         console::result(if self.source.json {
             serde_json::to_string_pretty(&report).map_err(CliError::other)?
         } else {

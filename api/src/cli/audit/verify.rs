@@ -37,7 +37,7 @@ pub(super) struct Verify {
     /// decided, is told with its place and the rule. Then the read models of the configured database are compared with what the log gives, table by table, at
     /// the position where the database stands. It needs the right to create a schema there, which is removed in the end; and room for what the read models
     /// take. A server and a rebuild go on meanwhile.
-    #[arg(long, requires = "config", verbatim_doc_comment)]
+    #[arg(long, requires = "config")]
     with_keys: bool,
 }
 

@@ -6,7 +6,8 @@ use application::ports::projector::Projector;
 use sqlx::PgConnection;
 
 use super::{Phase, Rebuild, RebuildError, RebuildProgress, WRITTEN_WITHIN};
-use crate::chain::Hash;
+use crate::chain::{BlockId, Hash};
+use crate::follower::FollowerError;
 use crate::follower::refold::Refold;
 use crate::follower::runner::Place;
 use crate::follower::schema;
@@ -97,5 +98,21 @@ where
     pub async fn catch_up(&mut self, block: u64) -> Result<LogHead, RebuildError> {
         self.rebuild.catch_up(&mut self.place, block).await?;
         Ok(self.head())
+    }
+
+    /// The last block that was read.
+    pub fn last_block(&self) -> (u64, Hash) {
+        let last = self.place.window.last();
+        (last.number, last.hash)
+    }
+
+    /// Whether the node's chain has this block now.
+    ///
+    /// # Errors
+    /// [`RebuildError`].
+    pub async fn is_on_the_chain(&self, (number, hash): (u64, Hash)) -> Result<bool, RebuildError> {
+        let header = self.rebuild.follower.log.node().header(BlockId::Number(number)).await;
+        let header = header.map_err(FollowerError::from)?;
+        Ok(header.is_some_and(|header| header.block.hash == hash))
     }
 }
