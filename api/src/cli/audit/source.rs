@@ -22,7 +22,8 @@ pub(super) struct Source {
     /// The hash of the block that is trusted: 0x and 64 hexadecimal digits
     #[arg(long, value_name = "HASH", value_parser = hash)]
     pub(super) block: Hash,
-    /// A server's configuration file, of which node, chain id and contract are read (see `medconnect serve --help`)
+    /// A server's configuration file, of which node, chain id and contract are read, and where keys are used these and the database (see `medconnect serve
+    /// --help`)
     #[arg(long, short, value_name = "FILE", env = "MEDCONNECT_CONFIG")]
     pub(super) config: Option<PathBuf>,
     /// Print the result as JSON

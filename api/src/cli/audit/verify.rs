@@ -14,7 +14,7 @@ use super::{CliError, FAULT, IN_PART, console, keyed};
 
 /// Prove that a node shows the whole log as it is, up to a block whose hash is trusted.
 ///
-/// The node may lie about everything; no answer of a server or a database is used, and no key. Where the hash comes from decides what the proof
+/// The node may lie about everything; for the proof no answer of a server or a database is used, and no key. Where the hash comes from decides what the proof
 /// is worth: from a node of your own, from several that do not know of each other, or from whoever you would believe. Proved are: the headers from
 /// that block back to the first entry; the transactions and receipts of every block that may hold something of the log; that no entry or rejected
 /// commit is missing, invented, changed, or in another place; that streams and commits are whole; that whoever wrote or administered could; and that the
