@@ -1,12 +1,25 @@
 //! `medconnect audit verify --with-keys`: what is proved is opened and folded afresh beside what is live, and compared with it; nothing of that stays, and
-//! nobody is disturbed. That decisions are held against the rules is shown in `tests/fixtures/tests/components/refolding.rs`.
+//! nobody is disturbed. More of what contradicts the rules is in `tests/fixtures/tests/components/refolding.rs`.
 
-use api_config::FinalityRule;
+use std::path::Path;
+use std::sync::Arc;
+
+use api_config::{ChainConfig, FinalityRule};
+use application::log::{Actor, AnyEvent, EventMetadata, StreamId};
+use domain::calendar::CalendarEvent;
+use domain::kernel::{CalendarId, CommandId};
+use infrastructure::chain::codec::append_calldata;
+use infrastructure::chain::{Node, RpcOptions, Transaction};
+use infrastructure::keys::{KeyEncryptionKey, KeyEncryptionKeys, KeyRing, MasterSecret};
+use infrastructure::log::{Commit, StreamTip};
+use infrastructure::postgres;
+use infrastructure::sealing::{Sealer, StreamNames, UnsealedEvent, UnsealedPart};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, PgConnection};
-use tests::site::{Desk, Site};
+use tests::site::{Desk, ENCRYPTION_KEY, MASTER_SECRET, Site, signer};
+use uuid::Uuid;
 
 use super::audit::{audit_of, newest};
 
@@ -205,4 +218,84 @@ async fn what_cannot_be_opened_or_compared_is_said() {
     let keyless = ["--node", site.node(), "--contract", contract, "--block", &block];
     let (code, _, said) = audit_of(&["verify", "--with-keys"], &keyless).await;
     assert_eq!(code, 2, "{said}");
+}
+
+/// Appends an event that no command could have decided, as a program with a mistake would: a day without sessions is offered none.
+async fn append_what_nobody_decides(site: &Site, contract: &str) -> StreamId {
+    let chain = ChainConfig::read(Some(Path::new(&site.config()))).unwrap();
+    assert_eq!(chain.contract.to_string(), contract);
+    let (location, secret) = (chain.location(), MasterSecret::from_hex(MASTER_SECRET).unwrap());
+    let day = CalendarId {
+        owner: Uuid::from_u128(7),
+        day: chrono::NaiveDate::from_ymd_opt(2031, 3, 1).unwrap(),
+    };
+    let stream = StreamNames::new(&secret, location.namespace).seal(&day.into());
+    let nothing = CalendarEvent::AvailabilityPublished { sessions: Vec::new() };
+    let keys = KeyEncryptionKeys::new(KeyEncryptionKey::from_hex("2026", ENCRYPTION_KEY).unwrap(), Vec::new());
+    let pool = postgres::pool(&site.database, postgres::LIVE, 1).unwrap();
+    let sealer = Sealer::new(location, &secret, Arc::new(KeyRing::new(pool, keys)));
+    let command_id = CommandId::new(Uuid::from_u128(8));
+    let metadata = EventMetadata {
+        command_id,
+        at: chrono::Utc::now(),
+        actor: Some(Actor::System),
+        correlation: None,
+        cause: None,
+    };
+    let parts = [UnsealedPart {
+        stream,
+        expected: StreamTip::default(),
+        events: vec![UnsealedEvent::of(&AnyEvent::Calendar(day, nothing)).unwrap()],
+        begins: true,
+    }];
+    let parts = sealer.seal(&parts, &metadata).await.unwrap().parts;
+    let node = Node::new(&[site.node().to_owned()], location.chain_id, RpcOptions::default()).unwrap();
+    let writer = signer(1);
+    let signed = writer.sign(Transaction {
+        chain_id: location.chain_id,
+        nonce: node.nonce(writer.address()).await.unwrap(),
+        to: Some(chain.contract),
+        gas_limit: 16_000_000,
+        max_fee: 100_000_000_000,
+        priority_fee: 1,
+        data: append_calldata([&Commit { command_id, parts }]).unwrap(),
+    });
+    node.send_raw(&signed.unwrap().raw).await.unwrap();
+    site.chain.mine(1).await;
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_could_have_decided_is_told_with_its_place_and_the_rule() {
+    let site = Site::ready(FinalityRule::Instant).await;
+    let server = site.serve(&[]).await;
+    server.administrator().await;
+    server.process.stop().await;
+    let (code, report, said) = audit(&site).await;
+    assert_eq!(
+        (code, &report["withKeys"]["contradictions"]),
+        (0, &json!(0)),
+        "{report} {said}"
+    );
+    let contract = report["contract"].as_str().unwrap();
+    let stream = append_what_nobody_decides(&site, contract).await;
+    // A server that follows takes it for what happened.
+    let server = site.serve(&[]).await;
+    server.administrator().await;
+    let (code, report, said) = audit(&site).await;
+    assert_eq!((code, &report["verdict"]), (4, &json!("fault")), "{report} {said}");
+    assert_eq!(differing(&report), Vec::<&str>::new());
+    let expected = json!([{
+        "position": report["withKeys"]["contradicted"][0]["position"],
+        "stream": hex::encode_prefixed(stream.0),
+        "version": 1,
+        "aggregate": "calendar",
+        "rule": "changes-nothing",
+    }]);
+    assert_eq!(report["withKeys"]["contradicted"], expected, "{report}");
+    let (block, config) = (newest(site.node()).await, site.config());
+    let arguments = ["audit", "verify", "--with-keys", "--config", &config, "--block", &block];
+    let told = site.run(&arguments, &[]).await;
+    assert!(told.out.contains("calendar: changes-nothing"), "{}", told.out);
+    server.process.stop().await;
 }
