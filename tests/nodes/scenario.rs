@@ -17,8 +17,10 @@ const BUNDLES: u32 = 24;
 const VISITS: u32 = 25;
 /// Each patient, each visit, and the five doctors.
 const RESOURCES: u64 = (BUNDLES * (VISITS + 1) + 5) as u64;
-/// They, and what is reported of each patient's chart.
-const EVENTS: u64 = RESOURCES + BUNDLES as u64;
+/// Whoever is imported is called by the identifier of their resource: each patient, and the five doctors.
+const CLAIMS: u64 = (BUNDLES + 5) as u64;
+/// They, what is reported of each patient's chart, and the claims of what people are called.
+const EVENTS: u64 = RESOURCES + BUNDLES as u64 + CLAIMS;
 /// After how many events the server is killed.
 const SOME: u64 = 60;
 
