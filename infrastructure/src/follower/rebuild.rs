@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use application::log::BlockRef;
 use application::ports::projector::Projector;
-use backon::{BackoffBuilder as _, ExponentialBuilder};
+use backon::{BackoffBuilder as _, ExponentialBuilder, Retryable as _};
 use sqlx::{Connection, Executor, PgConnection, PgPool};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -176,7 +176,7 @@ where
             });
         };
         tell(Phase::Filling, &place);
-        if let Some(target) = self.follower.final_block(&newest).await? {
+        if let Some(target) = patiently(|| self.follower.final_block(&newest)).await? {
             let filled = |place: &Place| tell(Phase::Filling, place);
             self.fill(&mut place, &target, filled, &mut |_| ()).await?;
         }
@@ -235,12 +235,15 @@ where
     }
 
     async fn header(&self, id: BlockId) -> Result<BlockRef, FollowerError> {
-        let header = self.follower.log.node().header(id).await?;
-        Ok(header.ok_or(Distrust::NoContract)?.block)
+        patiently(|| async {
+            let header = self.follower.log.node().header(id).await?;
+            Ok(header.ok_or(Distrust::NoContract)?.block)
+        })
+        .await
     }
 
     async fn contract_head(&self) -> Result<LogHead, FollowerError> {
-        Ok(self.follower.log.head(BlockId::Latest).await?)
+        patiently(|| async { Ok(self.follower.log.head(BlockId::Latest).await?) }).await
     }
 
     /// Follows until the block `limit`, as far as the node has it; answers whether anything was applied. A node that refuses is asked
@@ -289,6 +292,15 @@ where
 async fn release(mut lock: PgConnection) -> Result<(), RebuildError> {
     lock.execute("SELECT pg_advisory_unlock_all()").await?;
     Ok(lock.close().await?)
+}
+
+/// Asks a node. One that refuses is asked again a few times: while it reorganises it may lack the block for a moment that it has just called its
+/// newest.
+async fn patiently<T, F>(ask: impl FnMut() -> F) -> Result<T, FollowerError>
+where
+    F: Future<Output = Result<T, FollowerError>>,
+{
+    ask.retry(pauses()).when(FollowerError::is_the_chains).await
 }
 
 /// The pauses between attempts to ask a node.
