@@ -1,6 +1,7 @@
 //! An event as the log holds it: where it stands, what came with it, and what it says.
 
 use std::fmt;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 pub use domain::event::AnyEvent;
@@ -81,4 +82,39 @@ pub struct OpenedEvent {
     pub metadata: EventMetadata,
     /// What it says.
     pub event: AnyEvent,
+}
+
+/// A plain entry of a contract that is believed, in its place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RecordedEntry {
+    /// Its place in the log.
+    pub position: Position,
+    /// Its stream, which the contract has chosen.
+    pub stream: StreamId,
+    /// Its place in its stream, from 1.
+    pub version: u64,
+    /// The address of the contract that recorded it.
+    pub contract: [u8; 20],
+    /// What it says, as the contract packs it: of one byte or more.
+    pub payload: Arc<[u8]>,
+}
+
+/// What read models are made of, in the order of the log.
+#[derive(Clone, PartialEq, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every entry is the large one")]
+pub enum LogEntry {
+    /// A sealed event of ours.
+    Event(OpenedEvent),
+    /// What another contract recorded.
+    Recorded(RecordedEntry),
+}
+
+impl LogEntry {
+    /// The event, if it is one.
+    pub const fn event(&self) -> Option<&OpenedEvent> {
+        match self {
+            Self::Event(event) => Some(event),
+            Self::Recorded(_) => None,
+        }
+    }
 }

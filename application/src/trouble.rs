@@ -73,6 +73,18 @@ troubles! {
         title: "The node does not have the event log's contract.",
         advice: "See that `chain.contract` is right, and that the node is on the right chain and in step with it."
     }
+    RecorderUnusable {
+        code: "recorder-unusable",
+        weight: Stalled,
+        title: "A contract that is to be believed is not there, or does not own its namespace.",
+        advice: "See that `chain.recorders` names contracts of this chain with the namespaces that they have opened, and that the node is in step with it."
+    }
+    OtherContractsBelieved {
+        code: "other-contracts-believed",
+        weight: Stalled,
+        title: "The read models were made of what other contracts recorded than those that are configured.",
+        advice: "Give all servers the same `chain.recorders`, and run `medconnect rebuild` with them."
+    }
     FollowerWithoutDatabase {
         code: "follower-without-database",
         weight: Stalled,

@@ -36,6 +36,15 @@ impl Namespace {
         Self(u32::from_be_bytes([a, b, c, d]))
     }
 
+    /// The stream of namespace 0 on which stands what was done to a namespace: it ends in the namespace's number.
+    pub fn about(namespace: Self) -> StreamId {
+        let mut stream = [0; 32];
+        if let Some(number) = stream.last_chunk_mut() {
+            *number = namespace.0.to_be_bytes();
+        }
+        StreamId(stream)
+    }
+
     /// The stream with this name in the namespace. A name has 28 bytes; of more the rest is left out, and less is filled up with zeros.
     pub fn stream(self, name: &[u8]) -> StreamId {
         let mut stream = [0; 32];

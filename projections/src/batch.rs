@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use application::log::{Actor, AnyEvent, OpenedEvent};
+use application::log::{Actor, AnyEvent, LogEntry, OpenedEvent};
 use domain::calendar::{Calendar, CalendarEvent};
 use domain::kernel::{CalendarId, ClinicAggregate};
 
@@ -21,8 +21,9 @@ pub(crate) struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    pub(crate) fn of(events: &'a [OpenedEvent]) -> Self {
-        let stamped = events.iter().map(|event| (stamp(event), &event.event));
+    pub(crate) fn of(entries: &'a [LogEntry]) -> Self {
+        let events = entries.iter().filter_map(LogEntry::event);
+        let stamped = events.map(|event| (stamp(event), &event.event));
         Self {
             events: stamped.collect(),
         }

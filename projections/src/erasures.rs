@@ -1,7 +1,7 @@
 //! What is left of somebody in the read models once they are erased: what their events make of rows when nothing of theirs can be read. So it
 //! makes no difference when their key is destroyed.
 
-use application::log::{AnyEvent, OpenedEvent};
+use application::log::{AnyEvent, LogEntry, OpenedEvent};
 use domain::erasure::ErasureEvent;
 use domain::kernel::{DataSubject, ErasureId};
 use sqlx::PgConnection;
@@ -23,13 +23,13 @@ const ERASING: &str = "
                       WHERE patient = ANY ($1) OR practitioner = ANY ($2) OR id = ANY ($3))
     SELECT";
 
-/// Whom events erase.
-pub(crate) fn erased_by(events: &[OpenedEvent]) -> Vec<DataSubject> {
+/// Whom entries erase.
+pub(crate) fn erased_by(entries: &[LogEntry]) -> Vec<DataSubject> {
     let erased = |event: &OpenedEvent| match &event.event {
         AnyEvent::Erasure(ErasureId(subject), ErasureEvent::Erased { .. }) => Some(*subject),
         _ => None,
     };
-    events.iter().filter_map(erased).collect()
+    entries.iter().filter_map(LogEntry::event).filter_map(erased).collect()
 }
 
 /// Erases data subjects from rows that are written. Again is harmless.

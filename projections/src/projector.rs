@@ -1,8 +1,8 @@
-//! Turns a block's events into rows: load what they touch, fold in memory, write what changed.
+//! Turns a block's entries into rows: load what they touch, fold in memory, write what changed.
 
 use std::collections::BTreeMap;
 
-use application::log::{BlockRef, OpenedEvent};
+use application::log::{BlockRef, LogEntry};
 use application::ports::projector::Projector;
 use domain::account::Account;
 use domain::kernel::{AppointmentId, ClinicAggregate, DataSubject};
@@ -115,9 +115,9 @@ impl Projector for ReadModels {
         Ok(())
     }
 
-    async fn fill(&self, connection: &mut PgConnection, events: &[OpenedEvent]) -> Result<(), ProjectionError> {
+    async fn fill(&self, connection: &mut PgConnection, entries: &[LogEntry]) -> Result<(), ProjectionError> {
         let mut writes = Writes::default();
-        fold_rows(connection, &Batch::of(events), Derived::Later, &mut writes).await?;
+        fold_rows(connection, &Batch::of(entries), Derived::Later, &mut writes).await?;
         Ok(writes.run(connection).await?)
     }
 
@@ -125,14 +125,14 @@ impl Projector for ReadModels {
         &self,
         connection: &mut PgConnection,
         _block: &BlockRef,
-        events: &[OpenedEvent],
+        entries: &[LogEntry],
     ) -> Result<(), ProjectionError> {
         let mut writes = Writes::default();
-        let appointments = fold_rows(connection, &Batch::of(events), Derived::Now, &mut writes).await?;
+        let appointments = fold_rows(connection, &Batch::of(entries), Derived::Now, &mut writes).await?;
         writes.run(connection).await?;
         let changed = relationships::changes(&appointments.before, &appointments.after);
         relationships::update(connection, &changed).await?;
-        erasures::erase(connection, &erasures::erased_by(events)).await?;
+        erasures::erase(connection, &erasures::erased_by(entries)).await?;
         Ok(())
     }
 }

@@ -14,7 +14,7 @@ pub use application::policy::rules::Registration;
 use figment::Figment;
 use figment::error::{Actual, Kind};
 use figment::providers::{Env, Serialized};
-use infrastructure::chain::{Address, Signer};
+use infrastructure::chain::{Address, Recorder, Signer};
 pub use infrastructure::follower::FinalityRule;
 use infrastructure::keys::{KeyEncryptionKey, KeyEncryptionKeys, MasterSecret, SecretError};
 use infrastructure::log::{LogLocation, Namespace};
@@ -292,6 +292,9 @@ pub struct ChainConfig {
     /// When a block counts as final.
     #[serde(default)]
     pub finality: FinalityRule,
+    /// Other contracts that write plain entries to the log, each in a namespace that it has opened itself: what they record is believed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recorders: Vec<Recorder>,
     /// The private key that appends and pays: 64 hexadecimal digits. A server of its own has a key of its own.
     #[serde(default, serialize_with = "exposed_if_any", skip_serializing_if = "Option::is_none")]
     pub signer: Option<SecretString>,

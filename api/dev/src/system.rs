@@ -308,6 +308,7 @@ fn configuration(
             deployed_in: deployment.block,
             // Whatever is killed, the journal brings the same blocks back.
             finality: FinalityRule::Instant,
+            recorders: Vec::new(),
             signer: secret(&secrets.signer),
             signer_file: None,
         },

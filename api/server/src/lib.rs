@@ -25,12 +25,14 @@ use domain::kernel::Wallet;
 use infrastructure::appender::{Appender, AppenderConfig, AppenderHandle};
 use infrastructure::chain::deploy::{self, DeployError, Standing};
 use infrastructure::chain::namespaces::{self, NamespaceError};
+use infrastructure::chain::recorders::{RecorderError, RecorderNames};
+use infrastructure::chain::sending::SendError;
 use infrastructure::chain::{Address, ChainError, EventLog, Node, RpcOptions};
 use infrastructure::clock::SystemClock;
 use infrastructure::commands::PostgresCommands;
 use infrastructure::derivation::KeyedDerivation;
 use infrastructure::erasing::{Eraser, PostgresErasures};
-use infrastructure::follower::{self, Follower, FollowerConfig, FollowerError, PostgresEntries};
+use infrastructure::follower::{self, Followed, Follower, FollowerConfig, FollowerError, PostgresEntries};
 use infrastructure::invitations::PostgresInvitations;
 use infrastructure::keys::{KeyEncryptionKeys, KeyRing, MasterSecret, UnwrapError, keeping};
 use infrastructure::log::Namespace;
@@ -120,7 +122,7 @@ pub enum ComposeError {
     /// The read models' schema cannot be made.
     #[error("the read models' tables cannot be made")]
     Schema(#[source] FollowerError),
-    /// The read models are those of another version of the program.
+    /// The read models are those of another version of the program, or of other contracts.
     #[error(transparent)]
     OtherShape(FollowerError),
     /// The database was used with another master secret.
@@ -140,6 +142,9 @@ pub enum ComposeError {
         "`chain.namespace` cannot be used: {0}; `medconnect deploy` and `medconnect namespace open` open one and print its number"
     )]
     Namespace(NamespaceError),
+    /// A contract that is to be believed is not there.
+    #[error("`chain.recorders` cannot be used: {0}")]
+    Recorder(RecorderError),
     /// The server cannot listen.
     #[error("the server cannot listen")]
     Listen(#[from] std::io::Error),
@@ -148,8 +153,35 @@ pub enum ComposeError {
 impl From<FollowerError> for ComposeError {
     fn from(error: FollowerError) -> Self {
         match error {
-            FollowerError::OtherShape => Self::OtherShape(error),
+            FollowerError::OtherShape | FollowerError::OtherRecorders { .. } => Self::OtherShape(error),
             other => Self::Schema(other),
+        }
+    }
+}
+
+impl From<DeployError> for ComposeError {
+    fn from(error: DeployError) -> Self {
+        match error {
+            DeployError::Chain(error) => Self::Chain(error),
+            other => Self::Contract(other),
+        }
+    }
+}
+
+impl From<NamespaceError> for ComposeError {
+    fn from(error: NamespaceError) -> Self {
+        match error {
+            NamespaceError::Send(SendError::Chain(error)) => Self::Chain(error),
+            other => Self::Namespace(other),
+        }
+    }
+}
+
+impl From<RecorderError> for ComposeError {
+    fn from(error: RecorderError) -> Self {
+        match error {
+            RecorderError::Chain(error) => Self::Chain(error),
+            other => Self::Recorder(other),
         }
     }
 }
@@ -164,6 +196,7 @@ impl ComposeError {
                 | Self::OtherChain { .. }
                 | Self::Contract(_)
                 | Self::Namespace(_)
+                | Self::Recorder(_)
                 | Self::OtherLog { .. }
                 | Self::DatabaseUrl(_)
                 | Self::OtherVersion(_)
@@ -215,11 +248,15 @@ async fn prepare(config: &Config, secret: &MasterSecret, encryption: &KeyEncrypt
     }
     pool.close().await;
     match followed {
-        Some(followed) if followed != config.chain.location() => Err(ComposeError::OtherLog {
-            chain_id: followed.chain_id,
-            contract: Address(followed.contract),
-            namespace: followed.namespace,
+        Some(Followed { location, .. }) if location != config.chain.location() => Err(ComposeError::OtherLog {
+            chain_id: location.chain_id,
+            contract: Address(location.contract),
+            namespace: location.namespace,
         }),
+        Some(Followed { recorders: found, .. }) if found != RecorderNames::of(&config.chain.recorders) => {
+            let configured = RecorderNames::of(&config.chain.recorders);
+            Err(FollowerError::OtherRecorders { found, configured }.into())
+        }
         _ => Ok(()),
     }
 }
@@ -269,7 +306,8 @@ impl System {
 
         let opener = Opener::new(location, &secret, Arc::clone(&keys));
         let eraser = Eraser::new(pools.upkeep.clone(), Arc::clone(&keys));
-        let follower_config = FollowerConfig::new(config.chain.finality, config.chain.deployed_in);
+        let follower_config =
+            FollowerConfig::new(config.chain.finality, config.chain.deployed_in).believing(&config.chain.recorders);
         let follower = Follower::new(
             follower_config,
             log.clone(),
@@ -347,7 +385,7 @@ impl System {
                 config.chain.finality,
             )),
             parked: Arc::new(Parked(parking)),
-            entries: Arc::new(PostgresEntries::new(pools.requests.clone())),
+            entries: Arc::new(PostgresEntries::new(pools.requests.clone(), &config.chain.recorders)),
             servers: Arc::clone(&servers) as _,
             tracker,
             metrics: Arc::new(metrics),
@@ -418,38 +456,21 @@ impl System {
     }
 }
 
-/// Makes sure that the contract stands where the configuration says, if any node answers. Otherwise the server starts all the same:
+/// Makes sure that the contracts stand where the configuration says, if any node answers. Otherwise the server starts all the same:
 /// reads need no node, and the follower asks again before it follows.
 async fn verify(node: &Node, chain: &ChainConfig) -> Result<(), ComposeError> {
-    let standing = Standing {
-        chain_id: chain.id,
-        address: chain.contract,
-    };
-    let mut wrong = None;
+    let mut wrong = Ok(());
     for _ in 0..node.count() {
-        let verified = async {
-            // A node that has not come to the log's first block yet cannot have the contract.
-            if node.block_number().await? < chain.deployed_in {
-                return Ok(());
-            }
-            deploy::verify(node, &standing).await?;
-            let log = EventLog::new(node.clone(), chain.contract);
-            namespaces::sealed(&log, chain.namespace).await?;
-            Ok(())
-        };
-        match tokio::time::timeout(VERIFY_WITHIN, verified).await {
+        match tokio::time::timeout(VERIFY_WITHIN, verify_with(node, chain)).await {
             Ok(Ok(())) => return Ok(()),
             // A node on another chain may be replaced while the server runs; `medconnect serve` asks for that itself.
-            Ok(Err(
-                error @ (DeployError::NotThere(_)
-                | DeployError::Namespace(NamespaceError::Unknown(_) | NamespaceError::Plain(_))),
-            )) => {
-                node.distrust(&error.to_string());
-                wrong = Some(error);
-            }
-            Ok(Err(error)) => {
+            Ok(Err(ComposeError::Chain(error))) => {
                 tracing::warn!(%error, "no node tells whether the contract is there; reads go on, and commands wait");
                 return Ok(());
+            }
+            Ok(Err(error)) => {
+                node.distrust(&error.to_string());
+                wrong = Err(error);
             }
             Err(_) => {
                 tracing::warn!("no node answers in time; reads go on, and commands wait");
@@ -457,11 +478,26 @@ async fn verify(node: &Node, chain: &ChainConfig) -> Result<(), ComposeError> {
             }
         }
     }
-    match wrong {
-        None => Ok(()),
-        Some(DeployError::Namespace(error)) => Err(ComposeError::Namespace(error)),
-        Some(error) => Err(ComposeError::Contract(error)),
+    wrong
+}
+
+/// What the node that is asked first has of the contracts and namespaces.
+async fn verify_with(node: &Node, chain: &ChainConfig) -> Result<(), ComposeError> {
+    // A node that has not come to the log's first block yet cannot have the contract.
+    if node.block_number().await? < chain.deployed_in {
+        return Ok(());
     }
+    let standing = Standing {
+        chain_id: chain.id,
+        address: chain.contract,
+    };
+    deploy::verify(node, &standing).await?;
+    let log = EventLog::new(node.clone(), chain.contract);
+    namespaces::sealed(&log, chain.namespace).await?;
+    for recorder in &chain.recorders {
+        log.check_recorder(recorder).await?;
+    }
+    Ok(())
 }
 
 /// The defaults, with what the configuration says.

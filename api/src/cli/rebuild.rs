@@ -111,7 +111,8 @@ pub(super) fn over(config: &Config, log: EventLog, pool: sqlx::PgPool) -> Result
     };
     let keys = Arc::new(KeyRing::new(pool.clone(), config.keys.encryption_keys()?));
     let opener = Opener::new(location, &config.keys.master_secret()?, keys);
-    let follower = FollowerConfig::new(config.chain.finality, config.chain.deployed_in);
+    let follower =
+        FollowerConfig::new(config.chain.finality, config.chain.deployed_in).believing(&config.chain.recorders);
     Ok(Rebuild::new(follower, log, opener, pool, ReadModels))
 }
 

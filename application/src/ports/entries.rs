@@ -24,6 +24,8 @@ pub enum EntryKind {
     Void,
     /// In the record of somebody who is erased: what it was nobody can tell any more.
     Erased,
+    /// What another contract recorded that is believed.
+    Recorded,
     /// In a stream that is not ours.
     Foreign,
     /// What an owner of a namespace did. Nothing of it is sealed.

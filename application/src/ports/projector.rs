@@ -4,9 +4,9 @@ use std::future::Future;
 
 use domain::kernel::DataSubject;
 
-use crate::log::{BlockRef, OpenedEvent};
+use crate::log::{BlockRef, LogEntry};
 
-/// Turns a block's events into rows, inside the follower's transaction.
+/// Turns a block's entries into rows, inside the follower's transaction.
 pub trait Projector: Send + Sync + 'static {
     /// The database connection, in the middle of a transaction.
     type Connection: Send;
@@ -17,7 +17,7 @@ pub trait Projector: Send + Sync + 'static {
     /// The tables of the read models, for the follower to watch for undo. All stand in one schema.
     fn tables(&self) -> Vec<&'static str>;
 
-    /// All the SQL that makes the tables, and a text that changes when the same events give other rows: what was made by other SQL,
+    /// All the SQL that makes the tables, and a text that changes when the same entries give other rows: what was made by other SQL,
     /// or by other folds, is rebuilt.
     fn definition(&self) -> Vec<String>;
 
@@ -39,18 +39,18 @@ pub trait Projector: Send + Sync + 'static {
         erased: &[DataSubject],
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// Writes the rows that follow from events alone, for tables that will be completed afterwards: what a rebuild does by the ten
-    /// thousand events.
+    /// Writes the rows that follow from entries alone, for tables that will be completed afterwards: what a rebuild does by the ten
+    /// thousand entries.
     ///
     /// # Errors
     /// When the database refuses.
     fn fill(
         &self,
         connection: &mut Self::Connection,
-        events: &[OpenedEvent],
+        entries: &[LogEntry],
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// Applies the events of one block, or of a run of whole blocks of which this is the last, in order. All or nothing: the
+    /// Applies the entries of one block, or of a run of whole blocks of which this is the last, in order. All or nothing: the
     /// transaction is the follower's. Of whom an event erases nothing is left in any row.
     ///
     /// # Errors
@@ -59,6 +59,6 @@ pub trait Projector: Send + Sync + 'static {
         &self,
         connection: &mut Self::Connection,
         block: &BlockRef,
-        events: &[OpenedEvent],
+        entries: &[LogEntry],
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }

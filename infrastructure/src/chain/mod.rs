@@ -12,6 +12,7 @@
 //! - [`signer`]: the key that pays for transactions.
 //! - [`gas`]: what a transaction with a batch may use.
 //! - [`deploy`]: putting the contract on a chain; [`namespaces`]: what the owner of a namespace does; [`sending`]: one transaction at a time.
+//! - [`recorders`]: other contracts that write to the log, and are believed.
 
 pub mod address;
 pub mod administration;
@@ -25,6 +26,7 @@ mod hex;
 pub mod namespaces;
 pub mod node;
 mod receipt_logs;
+pub mod recorders;
 pub mod rpc;
 pub mod running_hash;
 pub mod sending;
@@ -35,6 +37,7 @@ pub use block_logs::BlockLogs;
 pub use deploy::Deployment;
 pub use event_log::{EventLog, LogPage};
 pub use node::{BlockId, Fees, Header, Node, Receipt};
+pub use recorders::{Recorder, RecorderError};
 pub use rpc::{ChainError, RpcOptions};
 pub(crate) use rpc::{TAKEN_WORDS, USED_WORDS};
 pub use signer::{SignedTransaction, Signer, Transaction};

@@ -1,6 +1,6 @@
 //! One run of blocks, one transaction; and its reverse.
 
-use application::log::BlockRef;
+use application::log::{BlockRef, LogEntry};
 use application::ports::projector::Projector;
 use sqlx::{Connection as _, Executor as _, PgConnection, PgPool, Postgres, Transaction};
 
@@ -127,12 +127,12 @@ where
         .partition_point(|block| block.checked.log.block.number <= run.finalized.block);
     let (finals, undoable) = run.blocks.split_at(finals);
     if let Some(last) = finals.last() {
-        let events: Vec<_> = finals.iter().flat_map(|block| block.events.iter().cloned()).collect();
-        apply_events(connection, projector, &last.checked.log.block, &events).await?;
+        let entries: Vec<_> = finals.iter().flat_map(|block| block.readable.iter().cloned()).collect();
+        apply_entries(connection, projector, &last.checked.log.block, &entries).await?;
     }
-    for block in undoable.iter().filter(|block| !block.events.is_empty()) {
+    for block in undoable.iter().filter(|block| !block.readable.is_empty()) {
         set_undo_block(connection, &block.checked.log.block.number.to_string()).await?;
-        apply_events(connection, projector, &block.checked.log.block, &block.events).await?;
+        apply_entries(connection, projector, &block.checked.log.block, &block.readable).await?;
     }
     if !undoable.is_empty() {
         let finalized = to_sql(run.finalized.block);
@@ -147,19 +147,19 @@ where
     Ok(())
 }
 
-pub(super) async fn apply_events<P>(
+pub(super) async fn apply_entries<P>(
     connection: &mut PgConnection,
     projector: &P,
     block: &BlockRef,
-    events: &[application::log::OpenedEvent],
+    entries: &[LogEntry],
 ) -> Result<(), FollowerError>
 where
     P: Projector<Connection = PgConnection>,
 {
-    if events.is_empty() {
+    if entries.is_empty() {
         return Ok(());
     }
-    let applied = projector.apply(connection, block, events).await;
+    let applied = projector.apply(connection, block, entries).await;
     applied.map_err(|error| FollowerError::Projector(Box::new(error)))
 }
 

@@ -8,6 +8,7 @@ use super::journal::Rows;
 use super::numbers::{from_sql, to_sql};
 use super::schema_hash::SchemaHash;
 use super::window::{AppliedBlock, Unread, Window};
+use crate::chain::recorders::RecorderNames;
 use crate::log::{LogHead, LogLocation, Namespace};
 
 /// How many blocks the database remembers even when they are final, so that a node can be compared with them.
@@ -32,7 +33,7 @@ impl FinalPoint {
 
 /// Everything that the follower needs to go on.
 pub(super) struct Checkpoint {
-    pub(super) location: LogLocation,
+    pub(super) followed: Followed,
     pub(super) window: Window,
     pub(super) finalized: FinalPoint,
 }
@@ -53,31 +54,44 @@ fn block(row: &PgRow) -> Result<AppliedBlock, sqlx::Error> {
     })
 }
 
-/// The log that the database follows, and the namespace in it; `None` if none yet.
+/// What a database follows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Followed {
+    /// The log, and the namespace in it.
+    pub location: LogLocation,
+    /// The other contracts whose plain entries are believed.
+    pub recorders: RecorderNames,
+}
+
+/// What the database follows; `None` if nothing yet.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn followed(executor: impl PgExecutor<'_>) -> Result<Option<LogLocation>, sqlx::Error> {
-    let row = sqlx::query("SELECT chain_id, contract, namespace FROM checkpoint")
+pub async fn followed(executor: impl PgExecutor<'_>) -> Result<Option<Followed>, sqlx::Error> {
+    let row = sqlx::query("SELECT chain_id, contract, namespace, recorders FROM checkpoint")
         .fetch_optional(executor)
         .await?;
-    row.as_ref().map(location).transpose()
+    row.as_ref().map(read_followed).transpose()
 }
 
-fn location(row: &PgRow) -> Result<LogLocation, sqlx::Error> {
+fn read_followed(row: &PgRow) -> Result<Followed, sqlx::Error> {
     let namespace = from_sql(row.try_get("namespace")?);
-    Ok(LogLocation {
+    let location = LogLocation {
         chain_id: from_sql(row.try_get("chain_id")?),
         contract: row.try_get("contract")?,
         namespace: Namespace(u32::try_from(namespace).unwrap_or_default()),
+    };
+    Ok(Followed {
+        location,
+        recorders: RecorderNames(row.try_get("recorders")?),
     })
 }
 
 /// Reads the checkpoint; `None` in a new schema.
 pub(super) async fn load(connection: &mut PgConnection) -> Result<Option<Checkpoint>, sqlx::Error> {
     let row = sqlx::query(
-        "SELECT chain_id, contract, namespace, block_number AS number, block_hash AS hash, position, running_hash, foreign_events,
-                void_events, unreadable_events, final_block, final_position
+        "SELECT chain_id, contract, namespace, recorders, block_number AS number, block_hash AS hash, position, running_hash,
+                foreign_events, void_events, unreadable_events, final_block, final_position
          FROM checkpoint",
     );
     let Some(row) = row.fetch_optional(&mut *connection).await? else {
@@ -89,7 +103,7 @@ pub(super) async fn load(connection: &mut PgConnection) -> Result<Option<Checkpo
     let blocks = sqlx::query(blocks).fetch_all(connection).await?;
     let blocks = blocks.iter().map(block).collect::<Result<Vec<_>, _>>()?;
     Ok(Some(Checkpoint {
-        location: location(&row)?,
+        followed: read_followed(&row)?,
         window: Window::from_blocks(blocks).unwrap_or_else(|| Window::starting_at(last)),
         finalized: FinalPoint {
             block: from_sql(row.try_get("final_block")?),
@@ -101,24 +115,25 @@ pub(super) async fn load(connection: &mut PgConnection) -> Result<Option<Checkpo
 /// Writes the first checkpoint: the block before the contract's.
 pub(super) async fn initialise(
     connection: &mut PgConnection,
-    location: LogLocation,
+    followed: &Followed,
     start: &AppliedBlock,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "WITH first AS (
-             INSERT INTO checkpoint (chain_id, contract, namespace, block_number, block_hash, position, running_hash,
+             INSERT INTO checkpoint (chain_id, contract, namespace, recorders, block_number, block_hash, position, running_hash,
                                      final_block, final_position, foreign_events, void_events, unreadable_events)
-             VALUES ($1, $2, $3, $4, $5, 0, $6, $4, 0, 0, 0, 0) ON CONFLICT DO NOTHING
+             VALUES ($1, $2, $3, $7, $4, $5, 0, $6, $4, 0, 0, 0, 0) ON CONFLICT DO NOTHING
              RETURNING block_number, block_hash, position, running_hash, foreign_events, void_events, unreadable_events)
          INSERT INTO blocks (number, hash, position, running_hash, foreign_events, void_events, unreadable_events)
          SELECT * FROM first",
     )
-    .bind(to_sql(location.chain_id))
-    .bind(location.contract.as_slice())
-    .bind(to_sql(location.namespace.0.into()))
+    .bind(to_sql(followed.location.chain_id))
+    .bind(followed.location.contract.as_slice())
+    .bind(to_sql(followed.location.namespace.0.into()))
     .bind(to_sql(start.number))
     .bind(start.hash.as_slice())
     .bind(start.head.running_hash.as_slice())
+    .bind(&followed.recorders.0)
     .execute(connection)
     .await
     .map(drop)

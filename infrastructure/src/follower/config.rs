@@ -1,14 +1,16 @@
 //! How a follower follows.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::FinalityRule;
+use crate::chain::Recorder;
 
 /// How long to wait for a node that is between two states: it has a block, and not yet what belongs to it.
 pub(super) const UNSETTLED: Duration = Duration::from_millis(2);
 
 /// How a follower follows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct FollowerConfig {
     /// When a block is final.
     pub finality: FinalityRule,
@@ -26,11 +28,13 @@ pub struct FollowerConfig {
     pub look_every: Duration,
     /// How long the node that is asked first may lack a block that another has.
     pub still_for: Duration,
+    /// The contracts whose plain entries are believed.
+    pub recorders: Arc<[Recorder]>,
 }
 
 impl FollowerConfig {
     /// The usual pace.
-    pub const fn new(finality: FinalityRule, deployed_in: u64) -> Self {
+    pub fn new(finality: FinalityRule, deployed_in: u64) -> Self {
         Self {
             finality,
             deployed_in,
@@ -40,6 +44,14 @@ impl FollowerConfig {
             witness_every: Duration::from_secs(15),
             look_every: Duration::from_secs(1),
             still_for: Duration::from_secs(6),
+            recorders: Arc::default(),
         }
+    }
+
+    /// The same, and what these contracts record is believed.
+    #[must_use]
+    pub fn believing(mut self, recorders: &[Recorder]) -> Self {
+        self.recorders = recorders.into();
+        self
     }
 }

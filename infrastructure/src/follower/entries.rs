@@ -1,5 +1,7 @@
 //! The journal as auditors see it: where its entries stand and what they are, never what they say.
 
+use std::sync::Arc;
+
 use application::log::{Finality, Position, StreamId};
 use application::ports::StoreError;
 use application::ports::entries::{EntryFilter, EntryKind, EntryView, LogEntries, VoidReason};
@@ -11,6 +13,7 @@ use sqlx::{FromRow, PgPool, Postgres, QueryBuilder};
 
 use super::numbers::{from_sql, to_sql};
 use super::writers::ADMITTED;
+use crate::chain::Recorder;
 use crate::log::{Namespace, Origin};
 use crate::postgres::Answering;
 use crate::sealing::Void;
@@ -19,13 +22,15 @@ use crate::sealing::Void;
 #[derive(Clone, Debug)]
 pub struct PostgresEntries {
     pool: Answering,
+    recorders: Arc<[Recorder]>,
 }
 
 impl PostgresEntries {
-    /// Over a pool whose search path has the journal.
-    pub const fn new(pool: PgPool) -> Self {
+    /// Over a pool whose search path has the journal. What these contracts recorded is believed.
+    pub fn new(pool: PgPool, recorders: &[Recorder]) -> Self {
         Self {
             pool: Answering::new(pool),
+            recorders: recorders.into(),
         }
     }
 }
@@ -38,7 +43,7 @@ impl LogEntries for PostgresEntries {
         query.push(")");
         push_rest(&mut query);
         let rows: Vec<Row> = query.build_query_as().fetch_all(&self.pool).await.map_err(refused)?;
-        rows.into_iter().map(Row::view).collect()
+        rows.into_iter().map(|row| row.view(&self.recorders)).collect()
     }
 }
 
@@ -134,7 +139,14 @@ struct Row {
 }
 
 impl Row {
-    fn view(self) -> Result<EntryView, StoreError> {
+    /// Whether one of these contracts wrote it, in its namespace.
+    fn is_recorded_by(&self, recorders: &[Recorder]) -> bool {
+        let namespace = Namespace::of(&StreamId(self.stream));
+        let wrote = |recorder: &Recorder| recorder.namespace == namespace && self.account == Some(recorder.contract.0);
+        recorders.iter().any(wrote)
+    }
+
+    fn view(self, recorders: &[Recorder]) -> Result<EntryView, StoreError> {
         let (stream, origin) = (StreamId(self.stream), Origin::from_sql(self.origin));
         let void = self.void.as_deref().map(void_reason).transpose()?;
         let kind = match () {
@@ -143,6 +155,7 @@ impl Row {
             () if self.is_parked => EntryKind::Parked,
             () if self.is_ours => EntryKind::Sealed,
             () if self.has_ended => EntryKind::Erased,
+            () if self.is_recorded_by(recorders) => EntryKind::Recorded,
             () => EntryKind::Foreign,
         };
         Ok(EntryView {

@@ -11,7 +11,7 @@
 //! - `apply`: one run of blocks, one transaction; and its reverse. `connection`: the one for it.
 //! - `rejections`: what a node says about rejected commits, held against what is known. `witness`: what the other nodes say.
 //!   [`writers`]: who could append, as the log tells. `standby`: which of several nodes is asked first.
-//! - `erasures`: who is erased, as the log says it.
+//! - `erasures`: who is erased, as the log says it. `believed`: which plain entries of other contracts are.
 //! - `block_times`: when blocks were made. `entries`: the journal as auditors see it.
 //! - `held`: what is parked. `parking`: another try at it. `restored`: when a key has come.
 //! - `subjects`: whether every data subject of ours has a key.
@@ -27,6 +27,7 @@
 //! finds it applied and only tells its own process.
 
 mod apply;
+mod believed;
 mod block_times;
 mod catching_up;
 mod checkpoint;
@@ -67,7 +68,7 @@ pub mod window;
 mod witness;
 pub mod writers;
 
-pub use checkpoint::followed;
+pub use checkpoint::{Followed, followed};
 pub use comparing::{block_of, first_difference, standing};
 pub use config::FollowerConfig;
 pub use entries::PostgresEntries;
@@ -87,6 +88,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chain::ChainError;
 use crate::chain::deploy::DeployError;
+use crate::chain::recorders::{RecorderError, RecorderNames};
 use crate::keys::KeyRingError;
 
 use self::trust::Distrust;
@@ -138,6 +140,19 @@ pub enum FollowerError {
     /// The contract is not the one that this program knows.
     #[error(transparent)]
     Contract(DeployError),
+    /// A contract that is to be believed is not there, or not as it must be.
+    #[error("a contract of `chain.recorders` cannot be believed: {0}")]
+    Recorder(RecorderError),
+    /// The read models are made of what other contracts recorded than those that are configured.
+    #[error(
+        "the read models were made of what {found} recorded, and `chain.recorders` names {configured}; run `medconnect rebuild`"
+    )]
+    OtherRecorders {
+        /// Those that were believed.
+        found: RecorderNames,
+        /// Those that are configured.
+        configured: RecorderNames,
+    },
     /// An authentic event of a schema that this program does not know. Nothing of its block was written.
     #[error(
         "the event at position {position} is of schema {schema}, which a newer version of medconnect wrote; update this one"
@@ -162,10 +177,19 @@ impl From<DeployError> for FollowerError {
     }
 }
 
+impl From<RecorderError> for FollowerError {
+    fn from(error: RecorderError) -> Self {
+        match error {
+            RecorderError::Chain(error) => error.into(),
+            other => Self::Recorder(other),
+        }
+    }
+}
+
 impl FollowerError {
     /// Whether it is the node that is wrong, so that another may be right.
     pub(crate) const fn is_distrust(&self) -> bool {
-        matches!(self, Self::Distrust(_) | Self::Contract(_))
+        matches!(self, Self::Distrust(_) | Self::Contract(_) | Self::Recorder(_))
     }
 
     /// What kind of trouble it is.
@@ -180,6 +204,8 @@ impl FollowerError {
             Self::Keys(_) => TroubleKind::KeysUnavailable,
             Self::Moved => TroubleKind::CheckpointMoved,
             Self::Contract(_) => TroubleKind::ContractMissing,
+            Self::Recorder(_) => TroubleKind::RecorderUnusable,
+            Self::OtherRecorders { .. } => TroubleKind::OtherContractsBelieved,
             Self::Newer { .. } => TroubleKind::EventOfANewerVersion,
             Self::OtherShape => TroubleKind::ReadModelsOfAnotherVersion,
         }

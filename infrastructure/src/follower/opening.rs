@@ -1,20 +1,22 @@
-//! Entries become events, or are foreign or void, or are parked with their stream.
+//! Entries become events, or are what a contract that is believed has recorded, or are foreign or void, or are parked with their stream.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use application::log::{OpenedEvent, StreamId};
+use application::log::{LogEntry, OpenedEvent, RecordedEntry, StreamId};
 use chrono::{DateTime, Utc};
 use domain::kernel::{AggregateRef, CommandId};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::FollowerError;
+use super::believed::Believed;
 use super::erasures::{Erased, Erasures};
 use super::held::{BEHIND, Held, KEY_MISSING, Parked};
 use super::tips::Tips;
 use super::trust::CheckedBlock;
 use super::window::Unread;
-use crate::chain::Hash;
+use crate::chain::{Address, Hash};
 use crate::keys::KeySet;
 use crate::log::{AppendedEntry, Need, StreamTip};
 use crate::sealing::{CommitProof, Opener, Opening, PersonalPart, Place, Siblings, Void};
@@ -28,8 +30,8 @@ pub(super) struct OpenedBlock {
     labels: Vec<Label>,
     /// For each entry, what became of it.
     pub(super) fates: Vec<Fate>,
-    /// The events to project, in order.
-    pub(super) events: Vec<OpenedEvent>,
+    /// What is to be projected, in order.
+    pub(super) readable: Vec<LogEntry>,
     /// The entries to park.
     pub(super) parked: Vec<Parked>,
     /// The data subjects who are erased.
@@ -49,6 +51,11 @@ pub(super) struct JournalRow<'a> {
 }
 
 impl OpenedBlock {
+    /// The events that count, in order.
+    pub(super) fn events(&self) -> impl Iterator<Item = &OpenedEvent> {
+        self.readable.iter().filter_map(LogEntry::event)
+    }
+
     /// Its entries, each with what the journal says of it.
     pub(super) fn entries(&self) -> impl Iterator<Item = JournalRow<'_>> {
         let entries = self.checked.log.appended.iter().zip(&self.checked.tips);
@@ -78,6 +85,8 @@ pub enum Fate {
     Parked,
     /// An administrative act, which is not sealed.
     Public,
+    /// What a contract recorded that is believed.
+    Recorded,
     /// In a stream that is not ours.
     Foreign,
 }
@@ -137,6 +146,8 @@ pub(super) struct SoFar {
     pub(super) held: Held,
     /// Who is erased.
     pub(super) erasures: Erasures,
+    /// Whose plain entries are believed.
+    pub(super) believed: Believed,
 }
 
 /// Opens a block. `keys` are without those of who was erased before it.
@@ -149,13 +160,18 @@ pub(super) fn open(
     keys: &mut KeySet,
     so_far: &mut SoFar,
 ) -> Result<OpenedBlock, FollowerError> {
-    let SoFar { tips, held, erasures } = so_far;
+    let SoFar {
+        tips,
+        held,
+        erasures,
+        believed,
+    } = so_far;
     let entries = checked.log.appended.len();
     let mut opened = OpenedBlock {
         before: Vec::with_capacity(entries),
         labels: Vec::with_capacity(entries),
         fates: Vec::with_capacity(entries),
-        events: Vec::with_capacity(entries),
+        readable: Vec::with_capacity(entries),
         parked: Vec::new(),
         erased: Vec::new(),
         unread: Unread::default(),
@@ -179,12 +195,12 @@ pub(super) fn open(
                 own => own,
             };
             let mut sorting = Sorting {
-                events: &mut opened.events,
+                readable: &mut opened.readable,
                 parked: &mut opened.parked,
                 erased: &mut opened.erased,
                 unread: &mut opened.unread,
             };
-            let (label, fate) = sorting.sort(entry, opening, opener, &mut held.streams)?;
+            let (label, fate) = sorting.sort(entry, opening, opener, &mut held.streams, believed)?;
             opened.labels.push(label);
             opened.fates.push(fate);
         }
@@ -225,9 +241,19 @@ fn commit_at(block: &CheckedBlock, first: usize) -> Option<(&[AppendedEntry], &[
         .or_else(|| entries.get(..1).zip(tips.get(..1)))
 }
 
+fn recorded(entry: &AppendedEntry, contract: Address) -> RecordedEntry {
+    RecordedEntry {
+        position: entry.position,
+        stream: entry.stream,
+        version: entry.version,
+        contract: contract.0,
+        payload: Arc::clone(&entry.payload),
+    }
+}
+
 /// Where the entries of a block go.
 struct Sorting<'a> {
-    events: &'a mut Vec<OpenedEvent>,
+    readable: &'a mut Vec<LogEntry>,
     parked: &'a mut Vec<Parked>,
     erased: &'a mut Vec<Erased>,
     unread: &'a mut Unread,
@@ -241,6 +267,7 @@ impl Sorting<'_> {
         opening: Opening,
         opener: &Opener,
         held: &mut HashSet<StreamId>,
+        believed: &mut Believed,
     ) -> Result<(Label, Fate), FollowerError> {
         let position = entry.position;
         let of_its_stream = || Label {
@@ -248,11 +275,11 @@ impl Sorting<'_> {
             ..Label::default()
         };
         Ok(match opening {
-            Opening::Public => (Label::default(), Fate::Public),
-            Opening::Foreign => {
-                self.unread.foreign = self.unread.foreign.saturating_add(1);
-                (Label::default(), Fate::Foreign)
+            Opening::Public => {
+                believed.take_in(&entry.stream, &entry.payload);
+                (Label::default(), Fate::Public)
             }
+            Opening::Foreign => (Label::default(), self.sort_plain(entry, believed)),
             // Behind a beginning whose key is not here another key of the subject's may be tried in vain.
             Opening::Void(Void::NotAuthentic) if held.contains(&entry.stream) && opener.is_record(&entry.stream) => {
                 self.park(entry, BEHIND.to_owned(), None);
@@ -278,7 +305,7 @@ impl Sorting<'_> {
                 // It rests on nothing that was before it.
                 if let Some(erased) = Erased::of(entry.stream, &event) {
                     self.erased.push(erased);
-                    self.events.push(event);
+                    self.readable.push(LogEntry::Event(event));
                     return Ok((label, Fate::Counted));
                 }
                 if personal == PersonalPart::Unreadable {
@@ -292,7 +319,7 @@ impl Sorting<'_> {
                     self.park(entry, BEHIND.to_owned(), None);
                     Fate::Parked
                 } else {
-                    self.events.push(event);
+                    self.readable.push(LogEntry::Event(event));
                     if personal == PersonalPart::Unreadable {
                         Fate::Unreadable
                     } else {
@@ -302,6 +329,20 @@ impl Sorting<'_> {
                 (label, fate)
             }
         })
+    }
+
+    /// What stands in no stream of ours counts if a contract recorded it that is believed.
+    fn sort_plain(&mut self, entry: &AppendedEntry, believed: &Believed) -> Fate {
+        match believed.contract_of(entry) {
+            Some(contract) => {
+                self.readable.push(LogEntry::Recorded(recorded(entry, contract)));
+                Fate::Recorded
+            }
+            None => {
+                self.unread.foreign = self.unread.foreign.saturating_add(1);
+                Fate::Foreign
+            }
+        }
     }
 
     fn park_until_key(&mut self, entry: &AppendedEntry, opener: &Opener, held: &mut HashSet<StreamId>) {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use application::log::{BlockRef, OpenedEvent, Position, StreamId};
+use application::log::{BlockRef, LogEntry, Position, StreamId};
 use application::ports::projector::Projector;
 use sqlx::postgres::PgRow;
 use sqlx::{Connection, PgConnection, PgPool, Row};
@@ -92,7 +92,7 @@ where
         Erasures::load(&mut *transaction).await?.destroy(&mut keys);
         let commits = Commits::of(&mut transaction, &entries, &self.opener).await?;
         let (mut released, mut labels) = (Vec::new(), Vec::new());
-        let mut events: Vec<OpenedEvent> = Vec::new();
+        let mut readable: Vec<LogEntry> = Vec::new();
         for journaled in &entries {
             let entry = &journaled.entry;
             if stuck.contains(&entry.stream) {
@@ -125,7 +125,7 @@ where
                 Opening::Sealed => labels.push(Label::default()),
                 Opening::Opened { event, .. } => {
                     labels.push(Label::of(&event));
-                    events.push(event);
+                    readable.push(LogEntry::Event(event));
                 }
             }
             released.push(entry.position);
@@ -146,7 +146,7 @@ where
         if checkpoint::is_undoable(&mut transaction).await? {
             apply::set_undo_block(&mut transaction, &number.to_string()).await?;
         }
-        apply::apply_events(&mut transaction, &self.projector, &block, &events).await?;
+        apply::apply_entries(&mut transaction, &self.projector, &block, &readable).await?;
         release(&mut transaction, &released, &labels).await?;
         transaction.commit().await?;
         kept.keep(connection);

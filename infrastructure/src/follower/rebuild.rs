@@ -139,7 +139,7 @@ where
             log.node().clone(),
             pool.clone(),
             status.clone(),
-            *config,
+            config.clone(),
             cancel.clone(),
         );
         (log.node().count() > 1).then(|| {
@@ -224,7 +224,7 @@ where
         let shape = SchemaHash::of(&self.follower.projector);
         if tables::exists(&mut transaction).await? && shape.is_of(&mut transaction).await? {
             let found = checkpoint::load(&mut transaction).await?;
-            let same = |found: &checkpoint::Checkpoint| found.location == self.follower.opener.location();
+            let same = |found: &checkpoint::Checkpoint| found.followed == self.follower.followed();
             if found.as_ref().is_none_or(same) {
                 return Ok(());
             }

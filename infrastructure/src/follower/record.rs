@@ -133,7 +133,8 @@ fn told(stream: StreamId, blocks: &[OpenedBlock]) -> ReadRecord {
             let position = row.entry.position;
             let parked = block.parked.iter().find(|parked| parked.position == position);
             record.lacks_key |= parked.is_some_and(|parked| parked.reason == KEY_MISSING);
-            let counted = block.events.iter().find(|event| event.position == position);
+            let mut events = block.events();
+            let counted = events.find(|event| event.position == position);
             record.entries.push(ReadEntry {
                 position,
                 fate: *fate,

@@ -64,7 +64,7 @@ impl Refold {
         }
         // Both are in the order of the log.
         let mut entries = block.checked.log.appended.iter();
-        for event in &block.events {
+        for event in block.events() {
             let entry = entries.find(|entry| entry.position == event.position);
             let aggregate = event.event.aggregate();
             let state = self.states.entry(aggregate);

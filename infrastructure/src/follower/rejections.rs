@@ -47,7 +47,7 @@ pub(super) async fn check(
 /// Who wrote in a namespace after a position, by the journal.
 async fn writers(pool: &PgPool, namespace: Namespace, after: Position) -> Result<Writers, sqlx::Error> {
     let acts = "SELECT payload FROM journal WHERE stream = $1 AND position <= $2 ORDER BY version";
-    let stream = Writers::stream_of(namespace);
+    let stream = Namespace::about(namespace);
     let acts: Vec<Vec<u8>> = sqlx::query_scalar(acts)
         .bind(stream.0.as_slice())
         .bind(to_sql(after))

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{self, Applied, Run};
+use super::believed::Believed;
 use super::checkpoint::{self, FinalPoint};
 use super::claim::Claim;
 use super::config::UNSETTLED;
@@ -72,6 +73,7 @@ pub(super) struct Place {
     pub(super) finalized: FinalPoint,
     pub(super) held: Held,
     pub(super) erasures: Erasures,
+    pub(super) believed: Believed,
     /// Whether the contract is the one that this program knows.
     pub(super) verified: bool,
     /// Since when the node has been behind; `None` while it is not.
@@ -161,7 +163,7 @@ where
                 self.log.node().clone(),
                 self.pool.clone(),
                 self.status.clone(),
-                self.config,
+                self.config.clone(),
                 cancel.clone(),
             ));
         }
@@ -321,6 +323,7 @@ where
             tips,
             held: place.held.clone(),
             erasures: place.erasures.clone(),
+            believed: place.believed.clone(),
         };
         so_far.erasures.destroy(&mut keys);
         let blocks: Vec<_> = checked
@@ -376,6 +379,7 @@ where
         (place.finalized, place.held) = (finalized, so_far.held);
         place.erasures = so_far.erasures;
         place.erasures.settle();
+        place.believed = so_far.believed;
         self.show(place);
         for block in &blocks {
             self.publish_applied(block);
@@ -390,10 +394,11 @@ where
         Ok(())
     }
 
-    /// What is parked and who is erased, after blocks were undone or another follower has moved on.
+    /// What is parked, who is erased and who is believed, after blocks were undone or another follower has moved on.
     pub(super) async fn reload(&self, place: &mut Place) -> Result<(), FollowerError> {
         self.reload_held(place).await?;
         place.erasures = within(TRANSACTION, Erasures::load(&self.pool)).await?;
+        place.believed = within(TRANSACTION, Believed::load(&self.pool, &self.config.recorders)).await?;
         Ok(())
     }
 }

@@ -15,6 +15,8 @@ CREATE TABLE checkpoint (
     contract       bytea NOT NULL CHECK (length(contract) = 20),
     -- The namespace of the organisation whose entries were opened.
     namespace      bigint NOT NULL,
+    -- The other contracts whose plain entries are believed.
+    recorders      text NOT NULL,
     block_number   bigint NOT NULL,
     block_hash     bytea NOT NULL CHECK (length(block_hash) = 32),
     position       bigint NOT NULL,

@@ -5,7 +5,8 @@ use std::time::Duration;
 use application::ports::projector::Projector;
 use sqlx::PgConnection;
 
-use super::checkpoint::{self, Checkpoint};
+use super::believed::Believed;
+use super::checkpoint::{self, Checkpoint, Followed};
 use super::connection::KeptConnection;
 use super::erasures::Erasures;
 use super::held::Held;
@@ -16,6 +17,7 @@ use super::window::{AppliedBlock, Unread};
 use super::{FollowerError, schema};
 use crate::chain::BlockId;
 use crate::chain::deploy::{self, Standing};
+use crate::chain::recorders::RecorderNames;
 use crate::postgres::{Patience, TRANSACTION, within};
 
 /// How long the checkpoint may take to be found; the first time, the node is asked for where it begins.
@@ -45,15 +47,23 @@ where
     /// Finds or makes the checkpoint.
     pub(super) async fn start(&self) -> Result<Place, FollowerError> {
         within(TRANSACTION, schema::prepare(&self.pool, &self.projector)).await?;
-        let (found, held, erasures) = within(START, self.checkpoint()).await?;
-        if found.location != self.opener.location() {
+        let (found, (held, erasures, believed)) = within(START, self.checkpoint()).await?;
+        let ours = self.followed();
+        if found.followed.location != ours.location {
             return Err(Distrust::OtherLog.into());
+        }
+        if found.followed.recorders != ours.recorders {
+            return Err(FollowerError::OtherRecorders {
+                found: found.followed.recorders,
+                configured: ours.recorders,
+            });
         }
         let place = Place {
             window: found.window,
             finalized: found.finalized,
             held,
             erasures,
+            believed,
             verified: false,
             behind_since: None,
             ahead_since: None,
@@ -68,27 +78,39 @@ where
         Ok(place)
     }
 
-    async fn checkpoint(&self) -> Result<(Checkpoint, Held, Erasures), FollowerError> {
+    async fn checkpoint(&self) -> Result<(Checkpoint, (Held, Erasures, Believed)), FollowerError> {
         let mut transaction = self.pool.begin().await?;
         let found = match checkpoint::load(&mut transaction).await? {
             Some(found) => found,
             None => {
                 let first = self.before_the_first().await?;
-                checkpoint::initialise(&mut transaction, self.opener.location(), &first).await?;
+                checkpoint::initialise(&mut transaction, &self.followed(), &first).await?;
                 checkpoint::load(&mut transaction).await?.ok_or(FollowerError::Moved)?
             }
         };
         let held = Held::load(&mut *transaction).await?;
         let erasures = Erasures::load(&mut *transaction).await?;
+        let believed = Believed::load(&mut *transaction, &self.config.recorders).await?;
         transaction.commit().await?;
-        Ok((found, held, erasures))
+        Ok((found, (held, erasures, believed)))
     }
 
-    /// Makes sure, once, that the contract is the one that this program knows. Not before the database has been looked at: what is
+    /// What is followed here.
+    pub(super) fn followed(&self) -> Followed {
+        Followed {
+            location: self.opener.location(),
+            recorders: RecorderNames::of(&self.config.recorders),
+        }
+    }
+
+    /// Makes sure, once, that the contract is the one that this program knows, and that those stand there that are believed. Not before the database has been looked at: what is
     /// read from there is served while no node answers.
     pub(super) async fn verify(&self, place: &mut Place) -> Result<(), FollowerError> {
         if !place.verified {
             deploy::verify(self.log.node(), &self.standing()).await?;
+            for recorder in self.config.recorders.iter() {
+                self.log.check_recorder(recorder).await?;
+            }
             place.verified = true;
         }
         Ok(())

@@ -286,7 +286,7 @@ mod tests {
     /// A stream with one event, whose block rejects the first commit of one of our transactions, which expects it at `expected`.
     fn rejecting(expected: StreamHead, actual: StreamHead, transaction: [u8; 32]) -> Result<(), Distrust> {
         let mut writers = Writers::none(NAMESPACE);
-        writers.take_in(&Writers::stream_of(NAMESPACE), &administered(2));
+        writers.take_in(&Namespace::about(NAMESPACE), &administered(2));
         rejecting_by(writers, None, expected, actual, transaction)
     }
 
@@ -317,7 +317,7 @@ mod tests {
         let mut first = block(1, &[1]);
         if let Some(act) = act {
             first.appended.push(AppendedEntry {
-                stream: Writers::stream_of(NAMESPACE),
+                stream: Namespace::about(NAMESPACE),
                 payload: administered(act).into(),
                 ..entry(2)
             });
@@ -378,7 +378,7 @@ mod tests {
         let [first, _] = heads_of_the_stream();
         let nobody = Writers::none(NAMESPACE);
         let mut sender = nobody.clone();
-        sender.take_in(&Writers::stream_of(NAMESPACE), &administered(2));
+        sender.take_in(&Namespace::about(NAMESPACE), &administered(2));
         let by = |writers: &Writers, act| rejecting_by(writers.clone(), act, first, first, [2; 32]);
         assert_eq!(by(&nobody, None), Ok(()));
         assert_eq!(by(&sender, Some(3)), Ok(()), "dismissed in an earlier block");

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use application::log::{AnyEvent, EventMetadata, OpenedEvent};
+use application::log::{AnyEvent, EventMetadata, LogEntry, OpenedEvent};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use domain::calendar::{Booking, Calendar, CalendarEvent, Cancellation, Session};
 use domain::encounter::{
@@ -68,8 +68,8 @@ impl Memory {
     }
 
     /// As `ReadModels::apply` does, with maps for tables.
-    pub(super) fn apply(&mut self, events: &[OpenedEvent]) {
-        let batch = Batch::of(events);
+    pub(super) fn apply(&mut self, entries: &[LogEntry]) {
+        let batch = Batch::of(entries);
         self.fold(&batch);
         let entries = batch.entries::<domain::account::Account>();
         self.accounts.extend(fold_all(&self.accounts, &entries, accounts::fold));
@@ -178,7 +178,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// A log, in commits, and the aggregates that decided.
 pub(super) struct History {
-    pub(super) commits: Vec<Vec<OpenedEvent>>,
+    pub(super) commits: Vec<Vec<LogEntry>>,
     pub(super) calendars: BTreeMap<CalendarId, Versioned<Calendar>>,
     pub(super) encounters: BTreeMap<EncounterId, Versioned<Encounter>>,
 }
@@ -191,7 +191,7 @@ pub(super) fn history(steps: &[Step]) -> History {
     let mut records: BTreeMap<PatientId, u64> = BTreeMap::new();
     let mut calendars: BTreeMap<CalendarId, Versioned<Calendar>> = BTreeMap::new();
     let mut homes: BTreeMap<AppointmentId, CalendarId> = BTreeMap::new();
-    let mut commits: Vec<Vec<OpenedEvent>> = Vec::new();
+    let mut commits: Vec<Vec<LogEntry>> = Vec::new();
     let mut position = 0;
     for step in steps {
         let id = CalendarId::of(practitioner(step.practitioner), day(step.day));
@@ -398,8 +398,8 @@ pub(super) fn history(steps: &[Step]) -> History {
     }
 }
 
-pub(super) fn opened(position: u64, version: u64, event: AnyEvent) -> OpenedEvent {
-    OpenedEvent {
+pub(super) fn opened(position: u64, version: u64, event: AnyEvent) -> LogEntry {
+    LogEntry::Event(OpenedEvent {
         position,
         version,
         metadata: EventMetadata {
@@ -410,12 +410,12 @@ pub(super) fn opened(position: u64, version: u64, event: AnyEvent) -> OpenedEven
             cause: None,
         },
         event,
-    }
+    })
 }
 
 /// The event as somebody reads it who does not hold the patients' keys.
-pub(super) fn sealed(event: &OpenedEvent) -> OpenedEvent {
-    let mut event = event.clone();
+pub(super) fn sealed(entry: &LogEntry) -> LogEntry {
+    let mut event = entry.event().expect("an event").clone();
     match &mut event.event {
         AnyEvent::Calendar(_, CalendarEvent::Booked { booking, .. } | CalendarEvent::MovedIn { booking, .. }) => {
             *booking = Personal::Sealed;
@@ -428,5 +428,5 @@ pub(super) fn sealed(event: &OpenedEvent) -> OpenedEvent {
         AnyEvent::Encounter(_, EncounterEvent::Concluded { conclusion }) => *conclusion = Personal::Sealed,
         _ => {}
     }
-    event
+    LogEntry::Event(event)
 }

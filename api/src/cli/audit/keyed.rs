@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use api_audit::{Comparison, Head, KeyedReport, Report, TableReport, WithKeys};
 use api_config::Config;
+use infrastructure::chain::recorders::RecorderNames;
 use infrastructure::chain::{EventLog, Hash};
 use infrastructure::follower::{
     FollowerError, RebuildError, Refolded, block_of, first_difference, followed, is_current, standing,
@@ -154,7 +155,10 @@ impl Work<'_> {
         }
         Ok(match followed(&self.live).await? {
             None => Some("nothing was ever read into it"),
-            Some(other) if other != location => Some("it follows another log, or another namespace of it"),
+            Some(other) if other.location != location => Some("it follows another log, or another namespace of it"),
+            Some(other) if other.recorders != RecorderNames::of(&self.config.chain.recorders) => {
+                Some("its read models were made of what other contracts recorded than `chain.recorders` names")
+            }
             Some(_) => None,
         })
     }

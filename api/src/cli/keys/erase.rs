@@ -42,7 +42,7 @@ impl Erase {
         self.confirm()?;
         let (log, pool) = (self.config.log()?, self.config.database()?);
         let followed = follower::followed(&pool).await.map_err(CliError::other)?;
-        if followed != Some(log) {
+        if followed.map(|followed| followed.location) != Some(log) {
             return Err(CliError::Usage(
                 "the database (`database.url`) is not one that a server has followed this log into".to_owned(),
             ));

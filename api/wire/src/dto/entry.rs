@@ -50,7 +50,8 @@ impl Serialize for Stream {
 wire_enum!(
     /// What an entry is: `sealed` (an event of this organization, which is in what can be read), `parked` (an event of this organization that
     /// this server cannot read at present, or one behind it), `void` (in a stream of this organization, and without effect), `erased` (in the
-    /// record of somebody who is erased: what it was nobody can tell any more), `foreign` (in a stream of somebody else), or `administrative` (what the owner of a namespace did, in the clear).
+    /// record of somebody who is erased: what it was nobody can tell any more), `recorded` (what another contract that this server is configured to
+    /// believe wrote, in the clear), `foreign` (in a stream of somebody else), or `administrative` (what the owner of a namespace did, in the clear).
     EntryKind = entries::EntryKind
 );
 

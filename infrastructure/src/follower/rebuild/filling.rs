@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::fetching::{Fetched, fetch};
 use super::{Rebuild, RebuildError, WRITTEN_WITHIN};
 use crate::chain::{BlockId, ChainError};
+use crate::follower::believed::Believed;
 use crate::follower::checkpoint::{self, FinalPoint};
 use crate::follower::erasures::{self, Erasures};
 use crate::follower::held::Held;
@@ -48,6 +49,7 @@ where
                 place.erasures.clone().with_those_of_live(&self.follower.pool),
             )
             .await?,
+            believed: place.believed.clone(),
         });
         loop {
             let next = match fetched.recv().await {
@@ -99,11 +101,13 @@ where
                 .collect::<Result<_, _>>()?;
             so_far.erasures.settle();
             let (held, erasures) = (so_far.held.clone(), so_far.erasures.clone());
+            let believed = so_far.believed.clone();
             let opened = Opened {
                 blocks,
                 head,
                 held,
                 erasures,
+                believed,
             };
             Ok((opened, so_far))
         }))
@@ -128,13 +132,13 @@ where
         block_times::record(&mut transaction, batch.blocks.iter().map(|block| &block.checked.log)).await?;
         journal::park(&mut transaction, &batch.blocks).await?;
         erasures::record(&mut transaction, batch.blocks.iter().flat_map(|block| &block.erased)).await?;
-        let events: Vec<_> = batch.blocks.into_iter().flat_map(|block| block.events).collect();
-        let filled = self.follower.projector.fill(&mut transaction, &events).await;
+        let entries: Vec<_> = batch.blocks.into_iter().flat_map(|block| block.readable).collect();
+        let filled = self.follower.projector.fill(&mut transaction, &entries).await;
         filled.map_err(|error| FollowerError::Projector(Box::new(error)))?;
         move_to(&mut transaction, &to).await?;
         transaction.commit().await?;
         place.connection.keep(connection);
-        (place.held, place.erasures) = (batch.held, batch.erasures);
+        (place.held, place.erasures, place.believed) = (batch.held, batch.erasures, batch.believed);
         place.begin_at(to);
         Ok(())
     }
@@ -174,4 +178,5 @@ struct Opened {
     head: LogHead,
     held: Held,
     erasures: Erasures,
+    believed: Believed,
 }

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use api_config::FinalityRule;
+use api_config::{ChainConfig, FinalityRule};
+use fixtures::note_book::NoteBook;
+use infrastructure::chain::{EventLog, Node, Recorder, RpcOptions};
+use infrastructure::log::Namespace;
 use reqwest::Method;
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection};
@@ -12,6 +15,7 @@ use tests::chain::KEYS;
 use tests::postgres;
 use tests::rest::{Rest, id};
 use tests::site::{Desk, ENCRYPTION_KEY, Environment, MASTER_SECRET, Said, Server, Site, signer};
+use tests::system::until;
 
 /// What must stand nowhere in what the program prints.
 fn secrets() -> impl Iterator<Item = &'static str> {
@@ -245,6 +249,62 @@ async fn a_configuration_that_cannot_work_is_refused_with_what_to_do() {
     site.configure(&other, FinalityRule::Instant);
     let said = site.fail_to_serve(&[]).await;
     check(&said, 2, &["chain.contract", "database", "another"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_configured_contract_records_is_told_and_no_other_contract_is_taken_for_it() {
+    let site = Site::ready(FinalityRule::Instant).await;
+    let chain = ChainConfig::read(Some(&site.file("server.toml"))).unwrap();
+    let node = Node::new(&chain.nodes, chain.id, RpcOptions::default()).unwrap();
+    let book = NoteBook::deploy(&EventLog::new(node, chain.contract)).await;
+    let named = |contract, Namespace(namespace)| format!("[{{ contract = \"{contract}\", namespace = {namespace} }}]");
+    let Recorder { contract, namespace } = book.recorder;
+    let nobody = signer(2).address();
+    for (wrong, words) in [
+        (named(nobody, namespace), [nobody.to_string(), "no contract".to_owned()]),
+        (
+            named(contract, Namespace(99)),
+            ["namespace 99".to_owned(), "no namespace".to_owned()],
+        ),
+        (
+            named(contract, Namespace(1)),
+            ["namespace 1".to_owned(), "sealed events".to_owned()],
+        ),
+    ] {
+        let said = site.fail_to_serve(&[("MEDCONNECT_CHAIN__RECORDERS", &wrong)]).await;
+        check(&said, 2, &["chain.recorders", &words[0], &words[1]]);
+    }
+
+    let right = named(contract, namespace);
+    let environment = [("MEDCONNECT_CHAIN__RECORDERS", right.as_str())];
+    let server = site.serve(&environment).await;
+    let administrator = server.administrator().await;
+    let auditor = server.service_as(&administrator, "auditor", "auditor").await;
+    book.note(b"Ada", "granted").await;
+    let recorded = async || {
+        let events = auditor.get("/v1/events?limit=200").await;
+        let all = events["items"].as_array().unwrap().clone();
+        all.into_iter()
+            .filter(|entry| entry["kind"] == "recorded")
+            .collect::<Vec<_>>()
+    };
+    until("what was noted is told", async || recorded().await.len() == 1).await;
+    assert_eq!(recorded().await[0]["writer"], contract.to_string());
+    assert_eq!(administrator.get("/v1/admin/status").await["foreignEvents"], 0);
+    stop(server).await;
+
+    // Whoever believes others does not go on with these read models, until they are made anew.
+    let said = site.fail_to_serve(&[]).await;
+    check(
+        &said,
+        1,
+        &["chain.recorders", &contract.to_string(), "medconnect rebuild"],
+    );
+    site.succeed(&["rebuild", "--config", &site.config()], &[]).await;
+    let server = site.serve(&[]).await;
+    let administrator = server.administrator().await;
+    assert_eq!(administrator.get("/v1/admin/status").await["foreignEvents"], 1);
+    stop(server).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

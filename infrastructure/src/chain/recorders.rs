@@ -1,0 +1,104 @@
+//! Other contracts that write to the log by `record`, and are believed.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Address, ChainError, EventLog};
+use crate::log::Namespace;
+
+/// A contract whose plain entries are believed. It has opened a namespace of plain entries, owns it, and writes in it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recorder {
+    /// Its address.
+    pub contract: Address,
+    /// The namespace in which it writes.
+    pub namespace: Namespace,
+}
+
+/// Several contracts by their names, the same in whatever order they are configured.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct RecorderNames(pub(crate) String);
+
+impl RecorderNames {
+    /// The names of these.
+    pub fn of(recorders: &[Recorder]) -> Self {
+        let ordered: BTreeSet<_> = recorders.iter().collect();
+        let name = |Recorder { contract, namespace }: &Recorder| format!("{contract} in namespace {namespace}");
+        let names: Vec<_> = ordered.into_iter().map(name).collect();
+        Self(names.join(", "))
+    }
+}
+
+impl fmt::Display for RecorderNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_str() {
+            "" => f.write_str("no contract"),
+            names => f.write_str(names),
+        }
+    }
+}
+
+/// Why a contract cannot be believed.
+#[derive(Debug, thiserror::Error)]
+pub enum RecorderError {
+    /// The node.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// There is nothing at its address.
+    #[error("at {0} stands no contract; is this the right chain, and does it have all its blocks?")]
+    NoContract(Address),
+    /// There is no such namespace.
+    #[error("the event log has no namespace {0}")]
+    NoNamespace(Namespace),
+    /// Its namespace takes sealed events.
+    #[error("the namespace {0} takes sealed events, not plain entries of other contracts")]
+    Sealed(Namespace),
+    /// Its namespace is another's, who could let others write in it, or keep the contract from writing.
+    #[error("the namespace {namespace} is not owned by {contract}: its owner is {owner}")]
+    NotOwner {
+        /// The contract.
+        contract: Address,
+        /// The namespace.
+        namespace: Namespace,
+        /// Whose it is.
+        owner: Address,
+    },
+    /// It does not write there.
+    #[error("{contract} does not write in the namespace {namespace}")]
+    NotWriter {
+        /// The contract.
+        contract: Address,
+        /// The namespace.
+        namespace: Namespace,
+    },
+}
+
+impl EventLog {
+    /// Makes sure that a contract stands where it should and can write in its namespace, which nobody else administers.
+    ///
+    /// # Errors
+    /// [`RecorderError`].
+    pub async fn check_recorder(&self, recorder: &Recorder) -> Result<(), RecorderError> {
+        let Recorder { contract, namespace } = *recorder;
+        if self.node().code(contract).await?.is_empty() {
+            return Err(RecorderError::NoContract(contract));
+        }
+        let state = self.namespace_at(namespace).await?;
+        let state = state.ok_or(RecorderError::NoNamespace(namespace))?;
+        if state.is_sealed {
+            return Err(RecorderError::Sealed(namespace));
+        }
+        if state.owner != contract {
+            return Err(RecorderError::NotOwner {
+                contract,
+                namespace,
+                owner: state.owner,
+            });
+        }
+        let writer = self.writer_of(namespace, contract).await?;
+        writer.map(drop).ok_or(RecorderError::NotWriter { contract, namespace })
+    }
+}
