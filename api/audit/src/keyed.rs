@@ -198,13 +198,23 @@ impl KeyedReport {
                 let _ = writeln!(text, "the database is not compared: {why}");
             }
         }
-        text += match keyed.verdict(self.proof.head) {
+        text += match self.proof.verdict {
             Verdict::Fault if self.proof.head != Some(keyed.head) => {
                 "\nFAULT: what the node showed to be opened is not what it proved."
             }
+            Verdict::Fault if keyed.parked > 0 => {
+                "\nFAULT: what is told above could not come of this log by the rules; or tables differ because of what is parked here: are all keys in the database?"
+            }
             Verdict::Fault => "\nFAULT: what is told above could not come of this log by the rules.",
-            Verdict::InPart => "\nIN PART: as far as it can be opened and compared, all of it follows the rules.",
-            Verdict::Proved => "\nFOLDED AFRESH: every decision could be made, and the database is what the log gives.",
+            Verdict::InPart if keyed.opened == 0 => {
+                "\nIN PART: nothing was opened. Are `chain.namespace` and `keys.master_secret` those of the organisation?"
+            }
+            Verdict::InPart => {
+                "\nIN PART: as far as the log is proved, and can be opened and compared, all of it follows the rules."
+            }
+            Verdict::Proved => {
+                "\nFOLDED AFRESH: every decision could be made, and the read models, the journal's entries and the erasures are what the log gives."
+            }
         };
         text
     }

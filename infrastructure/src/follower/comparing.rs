@@ -28,8 +28,13 @@ pub async fn standing(pool: &PgPool) -> Result<Option<(u64, Hash)>, sqlx::Error>
     Ok(found.map(|(number, hash)| (from_sql(number), hash)))
 }
 
-/// The first position up to this one at which the live journal has another entry than that of a schema, or one more or less. What it says beside the
-/// sealed entry is not compared: some of it is forgotten when somebody is erased.
+/// What is compared of the journal: each entry as the log has it. What the journal says beside the sealed entry is not: some of it is forgotten when
+/// somebody is erased.
+const JOURNAL: &str = "stream, version, hash, before, block_number, transaction, origin, payload";
+/// What is compared of the erasures.
+const ERASURES: &str = "stream, subject, key_ids";
+
+/// The first position up to this one at which the live journal has another entry than that of a schema, or one more or less.
 ///
 /// # Errors
 /// When the database refuses.
@@ -38,21 +43,49 @@ pub async fn first_difference(
     schema: &str,
     position: Position,
 ) -> Result<Option<Position>, sqlx::Error> {
-    let rows = |of: &str| {
-        format!(
-            "(SELECT position, (stream, version, hash, before, block_number, transaction, origin, payload) AS entry
-              FROM \"{of}\".journal WHERE position <= $1)"
-        )
-    };
+    first_difference_of(pool, schema, ("journal", JOURNAL), position).await
+}
+
+/// The same of the erasures: a rebuild believes those of the live schema before it has read the log.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn first_different_erasure(
+    pool: &PgPool,
+    schema: &str,
+    position: Position,
+) -> Result<Option<Position>, sqlx::Error> {
+    first_difference_of(pool, schema, ("erasures", ERASURES), position).await
+}
+
+async fn first_difference_of(
+    pool: &PgPool,
+    schema: &str,
+    (table, columns): (&str, &str),
+    position: Position,
+) -> Result<Option<Position>, sqlx::Error> {
+    let rows = |of: &str| format!("(SELECT position, ({columns}) AS entry FROM \"{of}\".{table} WHERE position <= $1)");
     let sql = format!(
         "SELECT min(position) FROM {} AS ours FULL JOIN {} AS afresh USING (position) WHERE ours.entry IS DISTINCT FROM afresh.entry",
         rows(LIVE),
         rows(schema),
     );
-    let found: Option<i64> = within(
-        LONG_STEP,
-        sqlx::query_scalar(&sql).bind(to_sql(position)).fetch_one(pool),
-    )
-    .await?;
+    let found = sqlx::query_scalar(&sql).bind(to_sql(position)).fetch_one(pool);
+    let found: Option<i64> = within(LONG_STEP, found).await?;
     Ok(found.map(from_sql))
+}
+
+/// How many erasures a schema has, and how many keys are destroyed of data subjects of whom it has none: what was under these nobody can read any
+/// more, and the log does not say why.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn erasures(pool: &PgPool, schema: &str) -> Result<(u64, u64), sqlx::Error> {
+    let sql = format!(
+        "SELECT (SELECT count(*) FROM \"{schema}\".erasures),
+                (SELECT count(*) FROM core.data_keys WHERE destroyed_at IS NOT NULL AND NOT EXISTS (
+                     SELECT FROM \"{schema}\".erasures WHERE split_part(erasures.subject, '/', 2) = data_keys.subject::text))"
+    );
+    let found: (i64, i64) = within(LONG_STEP, sqlx::query_as(&sql).fetch_one(pool)).await?;
+    Ok((from_sql(found.0), from_sql(found.1)))
 }

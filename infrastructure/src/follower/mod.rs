@@ -69,7 +69,7 @@ mod witness;
 pub mod writers;
 
 pub use checkpoint::{Followed, followed};
-pub use comparing::{block_of, first_difference, standing};
+pub use comparing::{block_of, erasures, first_difference, first_different_erasure, standing};
 pub use config::FollowerConfig;
 pub use entries::PostgresEntries;
 pub use opening::Fate;

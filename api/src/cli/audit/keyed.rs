@@ -7,7 +7,8 @@ use api_config::Config;
 use infrastructure::chain::recorders::RecorderNames;
 use infrastructure::chain::{EventLog, Hash};
 use infrastructure::follower::{
-    FollowerError, RebuildError, Refolded, block_of, first_difference, followed, is_current, standing,
+    FollowerError, RebuildError, Refolded, block_of, erasures, first_difference, first_different_erasure, followed,
+    is_current, standing,
 };
 use infrastructure::log::LogLocation;
 use infrastructure::postgres::{self, LIVE, Limits, Scratch};
@@ -188,13 +189,22 @@ impl Work<'_> {
             equal: first_difference.is_none(),
             first_difference,
         };
+        // Keys are destroyed where the log has an erasure, and nowhere else.
+        let (rows, destroyed_without) = erasures(&self.live, &self.schema).await?;
+        let first_difference = first_different_erasure(&self.live, &self.schema, position).await?;
+        let of_erasures = TableReport {
+            name: "erasures",
+            rows,
+            equal: first_difference.is_none() && destroyed_without == 0,
+            first_difference,
+        };
         let tables = afresh.iter().map(|one| TableReport {
             name: one.name,
             rows: one.rows,
             equal: content::has(live, one),
             first_difference: None,
         });
-        Ok(std::iter::once(journal).chain(tables).collect())
+        Ok([journal, of_erasures].into_iter().chain(tables).collect())
     }
 }
 

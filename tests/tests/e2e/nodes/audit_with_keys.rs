@@ -87,8 +87,8 @@ async fn a_database_is_what_its_log_gives_while_everybody_goes_on_and_is_not_whe
         );
         assert_eq!(of("contradictions"), 0, "{report}");
         let names: Vec<_> = tables(report).into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names[..2], ["journal", "accounts"]);
-        assert_eq!(names.len(), 8, "{names:?}");
+        assert_eq!(names[..3], ["journal", "erasures", "accounts"]);
+        assert_eq!(names.len(), 9, "{names:?}");
         let position = keyed["comparison"]["at"]["position"].as_u64().unwrap();
         assert!(position >= report["head"]["position"].as_u64().unwrap());
         assert!(!said.contains("Family"), "{said}");
@@ -183,6 +183,42 @@ async fn an_audit_that_is_stopped_takes_its_schema_with_it_and_of_one_that_is_ki
     }
     assert_eq!(scratches(&site).await, Vec::<String>::new());
     server.process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_hidden_from_the_database_without_an_erasure_in_the_log_is_missed() {
+    let site = Site::ready(FinalityRule::Instant).await;
+    let server = site.serve(&[]).await;
+    let administrator = server.administrator().await;
+    let desk = Desk::open(&server, &administrator, 1).await;
+    let (patient, _) = desk.visit(0).await;
+    desk.visit(1).await;
+    server.process.stop().await;
+    assert_eq!(audit(&site).await.0, 0);
+
+    // The read models say that the patient is erased, and do not list them, as if it were so.
+    let mut connection = PgConnection::connect(&site.database).await.unwrap();
+    let entry = "FROM live.journal WHERE position = (SELECT max(position) FROM live.journal)";
+    let hide = format!(
+        "INSERT INTO live.erasures (position, stream, subject, key_ids)
+         SELECT position, stream, 'patient/{patient}',
+                (SELECT array_agg(key_id) FROM core.data_keys WHERE subject = '{patient}') {entry};
+         DELETE FROM live.patients WHERE id = '{patient}'"
+    );
+    connection.execute(hide.as_str()).await.unwrap();
+    let (code, report, said) = audit(&site).await;
+    assert_eq!(code, 4, "{report} {said}");
+    assert!(differing(&report).contains(&"erasures"), "{report}");
+
+    // Nothing is left of that but that the key is destroyed.
+    connection.execute("DELETE FROM live.erasures").await.unwrap();
+    let destroyed =
+        format!("UPDATE core.data_keys SET wrapped = NULL, destroyed_at = now() WHERE subject = '{patient}'");
+    connection.execute(destroyed.as_str()).await.unwrap();
+    let rebuild = ["rebuild", "--config", &site.config()];
+    site.succeed(&rebuild, &[]).await;
+    let (code, report, said) = audit(&site).await;
+    assert_eq!((code, differing(&report)), (4, vec!["erasures"]), "{report} {said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
