@@ -151,26 +151,41 @@ async fn die_at_each(site: &Site, places: &[&str]) {
     }
 }
 
-/// Mines a block now and then, as a network does, and takes the last ones back now and then. Ends when it is dropped.
-struct Unsteady(JoinHandle<()>);
+/// Mines a block now and then, as a network does, and, once it is told to, takes the last ones back now and then. Ends when it is dropped.
+struct Unsteady {
+    mining: JoinHandle<()>,
+    reorganises: Arc<AtomicBool>,
+}
 
 impl Unsteady {
     fn network(chain: &TestChain) -> Self {
         let url = chain.url().to_owned();
-        Self(tokio::spawn(async move {
+        let reorganises = Arc::new(AtomicBool::new(false));
+        let may = Arc::clone(&reorganises);
+        let mining = tokio::spawn(async move {
             let http = reqwest::Client::new();
             let call = async |method: &str, parameters: Value| {
                 let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": parameters });
                 let _ = http.post(&url).json(&body).send().await;
             };
             loop {
+                // Asked before the blocks are mined, so that nothing is taken back that is older.
+                let reorganise = may.load(Ordering::Relaxed);
                 for _ in 0..12 {
                     call("evm_mine", json!([])).await;
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
-                call("anvil_reorg", json!([DEPTH, []])).await;
+                if reorganise {
+                    call("anvil_reorg", json!([DEPTH, []])).await;
+                }
             }
-        }))
+        });
+        Self { mining, reorganises }
+    }
+
+    /// From now on it takes blocks back, and none that there is now: nobody sends the owner's transactions again.
+    fn begin(&self) {
+        self.reorganises.store(true, Ordering::Relaxed);
     }
 }
 
@@ -183,7 +198,7 @@ fn is_elsewhere(place: &str) -> bool {
 
 impl Drop for Unsteady {
     fn drop(&mut self) {
-        self.0.abort();
+        self.mining.abort();
     }
 }
 
@@ -205,6 +220,7 @@ async fn wherever_a_server_dies_while_the_chain_reorganises_what_it_acknowledged
     let site = Site::on(TestChain::with(|options| options.mining = Mining::OnDemand).await).await;
     let network = Unsteady::network(&site.chain);
     site.prepare(FinalityRule::Confirmations(CONFIRMATIONS)).await;
+    network.begin();
     let places: Vec<_> = PLACES.iter().copied().filter(|place| !is_elsewhere(place)).collect();
     die_at_each(&site, &places).await;
     drop(network);
