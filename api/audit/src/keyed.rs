@@ -74,6 +74,8 @@ pub struct WithKeys {
     pub sealed: u64,
     /// How many cannot be read now: a key is missing, or an earlier entry of the stream cannot be read.
     pub parked: u64,
+    /// How many other contracts recorded that are believed.
+    pub recorded: u64,
     /// How many stand in streams of others.
     pub foreign: u64,
     /// How many aggregates were folded.
@@ -120,6 +122,7 @@ impl WithKeys {
             void: refold.count(Fate::Void),
             sealed: refold.count(Fate::Sealed),
             parked: refold.count(Fate::Parked),
+            recorded: refold.count(Fate::Recorded),
             foreign: refold.count(Fate::Foreign),
             aggregates: refold.aggregates() as u64,
             contradictions: refold.contradictions(),
@@ -162,13 +165,14 @@ impl KeyedReport {
         let Some(keyed) = &self.with_keys else { return text };
         let _ = write!(
             text,
-            "\n\nwith the keys: {} entries opened ({} of them without their personal section, which cannot be read), {} void, {} sealed, {} parked, {} of \
-             others\n{} aggregates folded; {} events contradict the rules\n",
+            "\n\nwith the keys: {} entries opened ({} of them without their personal section, which cannot be read), {} void, {} sealed, {} parked, {} \
+             recorded by other contracts, {} of others\n{} aggregates folded; {} events contradict the rules\n",
             keyed.opened,
             keyed.unreadable,
             keyed.void,
             keyed.sealed,
             keyed.parked,
+            keyed.recorded,
             keyed.foreign,
             keyed.aggregates,
             keyed.contradictions

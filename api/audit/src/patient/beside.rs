@@ -22,10 +22,8 @@ pub(crate) async fn listed(
     stream: StreamId,
 ) -> Result<Vec<(StreamId, StreamTip)>, Stop> {
     let mut behind = Vec::new();
-    for (entry, place) in commit.others(stream) {
-        if let Some(before) = before(entry) {
-            behind.push((entry.stream, last_listed(log, entry, before, place).await?));
-        }
+    for (entry, before, place) in commit.known_others(stream) {
+        behind.push((entry.stream, last_listed(log, entry, before, place).await?));
     }
     Ok(behind)
 }
@@ -37,8 +35,7 @@ pub(crate) async fn proven(
     stream: StreamId,
 ) -> Result<Vec<(StreamId, StreamTip)>, Stop> {
     let mut behind = Vec::new();
-    for (entry, place) in commit.others(stream) {
-        let Some(before) = before(entry) else { continue };
+    for (entry, before, place) in commit.known_others(stream) {
         let wanted = Wanted::Stream {
             stream: entry.stream,
             first: before,
@@ -53,11 +50,6 @@ pub(crate) async fn proven(
         behind.push((entry.stream, tip_after(before, &found.payload)));
     }
     Ok(behind)
-}
-
-/// The version that the stream had before the entry; `None` of a new one.
-fn before(entry: &AppendedEntry) -> Option<u64> {
-    entry.version.checked_sub(1).filter(|before| *before > 0)
 }
 
 async fn last_listed(log: &EventLog, entry: &AppendedEntry, before: u64, place: Place) -> Result<StreamTip, Stop> {

@@ -26,6 +26,16 @@ impl ProvenCommit {
         self.entries().filter(move |(entry, _)| entry.stream == stream)
     }
 
+    /// Its other streams that are not new, each with its first entry there and the version that it had before.
+    pub(crate) fn known_others(&self, stream: StreamId) -> impl Iterator<Item = (&AppendedEntry, u64, Place)> {
+        let known = |(entry, place): (_, Place)| {
+            let entry: &AppendedEntry = entry;
+            let before = entry.version.checked_sub(1).filter(|before| *before > 0)?;
+            Some((entry, before, place))
+        };
+        self.others(stream).filter_map(known)
+    }
+
     /// Its other streams, each with its first entry there.
     pub(crate) fn others(&self, stream: StreamId) -> impl Iterator<Item = (&AppendedEntry, Place)> {
         let first_there = move |(at, (entry, _)): &(usize, (&AppendedEntry, Place))| {

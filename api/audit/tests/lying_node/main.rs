@@ -74,22 +74,13 @@ async fn fate(
         }
         Ok(audit) if audit != *honest => Err("another log was proved".to_owned()),
         Ok(_) => {
-            for (question, answer) in told.answers() {
-                let first_block = honest
-                    .report
-                    .proved
-                    .as_ref()
-                    .and_then(|proved| proved.first_block)
-                    .unwrap();
-                let truth = meaning::of(question, &recording.answer(question), first_block);
-                let lie = meaning::of(question, answer, first_block);
-                if truth != lie {
-                    return Err(format!(
-                        "{question} means something else, and nobody noticed: {}",
-                        first_difference(&truth, &lie)
-                    ));
-                }
-            }
+            let first_block = honest
+                .report
+                .proved
+                .as_ref()
+                .and_then(|proved| proved.first_block)
+                .unwrap();
+            meaning::is_the_same(recording, &told, first_block)?;
             Ok((Fate::Meaningless, None))
         }
         Err(AuditError::Unanswered { .. } | AuditError::Unknown { .. } | AuditError::NoBlock(_)) => {

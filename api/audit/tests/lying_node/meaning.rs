@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::node::Said;
+use crate::first_difference;
+use crate::lies::Lie;
+use crate::node::{Recording, Said};
 
 /// Fields of a header that its hash is made of.
 pub(crate) const HEADER: [&str; 23] = [
@@ -178,4 +180,21 @@ fn plain(value: &Value) -> Value {
             .into(),
         other => other.clone(),
     }
+}
+
+/// Makes sure that a lie that nobody noticed tells the same as the truth; a sentence where it does not.
+pub(crate) fn is_the_same(truth: &Recording, lie: &Lie, first_block: u64) -> Result<(), String> {
+    for (question, answer) in lie.answers() {
+        let (told, meant) = (
+            of(question, answer, first_block),
+            of(question, &truth.answer(question), first_block),
+        );
+        if told != meant {
+            let difference = first_difference(&meant, &told);
+            return Err(format!(
+                "{question} means something else, and nobody noticed: {difference}"
+            ));
+        }
+    }
+    Ok(())
 }

@@ -9,7 +9,7 @@ use application::log::StreamId;
 use crate::lies::{self, Lie};
 use crate::log::SmallLog;
 use crate::node::{Recorder, Recording, node, over};
-use crate::{Fate, any_lie, first_difference, meaning};
+use crate::{Fate, any_lie, meaning};
 
 /// How many lies are told of each stream.
 const LIES: u64 = 1_500;
@@ -60,16 +60,7 @@ async fn fate(
         Ok(report) if report != *honest => Err("another report was made".to_owned()),
         Ok(_) => {
             let first_block = honest.streams[0].entries[0].block;
-            for (question, answer) in told.answers() {
-                let truth = meaning::of(question, &recording.answer(question), first_block);
-                let lie = meaning::of(question, answer, first_block);
-                if truth != lie {
-                    return Err(format!(
-                        "{question} means something else, and nobody noticed: {}",
-                        first_difference(&truth, &lie)
-                    ));
-                }
-            }
+            meaning::is_the_same(recording, &told, first_block)?;
             Ok((Fate::Meaningless, None))
         }
         Err(AuditError::Unanswered { .. } | AuditError::Unknown { .. } | AuditError::NoBlock(_)) => {
