@@ -17,6 +17,7 @@ pub mod kernel;
 
 pub mod account;
 pub mod calendar;
+pub mod chapters;
 pub mod chart;
 pub mod claims;
 pub mod encounter;

@@ -102,6 +102,13 @@ macro_rules! aggregates {
                     Released: beside Identity(claim),
                 }
             }
+            /// The chapters of a patient's record: how many are closed.
+            10 chapters: Chapters {
+                id: part ChaptersId,
+                events: ChaptersEvent in schema 1 {
+                    Closed: namespace,
+                }
+            }
         }
     };
 }

@@ -138,6 +138,25 @@ pub struct StreamTip {
     pub hash: [u8; 32],
 }
 
+impl StreamTip {
+    /// The tip of a record that ends so in this chapter, with a version that counts over all of them ([`in_record`]).
+    #[must_use]
+    pub const fn in_record(self, chapter: u16) -> Self {
+        Self {
+            version: in_record(chapter, self.version),
+            hash: self.hash,
+        }
+    }
+
+    /// The reverse: the chapter, and the tip of its stream.
+    #[must_use]
+    pub const fn in_chapter(self) -> (u16, Self) {
+        let (chapter, version) = in_chapter(self.version);
+        let hash = self.hash;
+        (chapter, Self { version, hash })
+    }
+}
+
 /// What a commit appends to one stream.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StreamPart {
@@ -182,6 +201,19 @@ pub struct JournaledEntry {
     pub entry: AppendedEntry,
     /// Where its stream ended before its commit: the whole hash of the last payload.
     pub before: [u8; 32],
+    /// Which chapter of a record its stream is; 0 for what is none.
+    pub chapter: u16,
+}
+
+/// A number for what stands at a version of a record's chapter, which grows over all of its chapters: the version, and above it the chapter. In the first
+/// one, and in what has no chapters, it is the version itself. A version of the contract has 32 bits.
+pub const fn in_record(chapter: u16, version: u64) -> u64 {
+    (chapter as u64) << 32 | version
+}
+
+/// The reverse of [`in_record`]: the chapter, and the version there.
+pub const fn in_chapter(number: u64) -> (u16, u64) {
+    ((number >> 32) as u16, number & 0xffff_ffff)
 }
 
 /// A commit that the contract rejected: a stream had moved on, or whoever sent it does not write in its namespace.

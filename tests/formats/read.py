@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 FORMAT, EPOCH = 2, 0
 PLAIN, PHRASES, ZSTD = 0, 1, 2
 SHARED, PERSONAL, WHOLE = b"\x01", b"\x02", b"\x03"
-RECORD, ERASURE = 1, 8
+RECORD, ERASURE, CHAPTERS = 1, 8, 10
 SHARES_STREAM = 0x80
 MAC_LENGTH = SECRET_LENGTH = TAG_LENGTH = 16
 MAX_CONTENT = 1 << 20
@@ -243,11 +243,11 @@ def commitment_parent(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
-def commitment_levels(root: bytes) -> list[list[bytes]]:
-    """The tree of hashes over the keys of all categories, from its 16 leaves up to its root."""
+def commitment_levels(root: bytes, chapter: int) -> list[list[bytes]]:
+    """The tree of hashes over the keys of all categories of a chapter, from its 16 leaves up to its root."""
     leaves = [bytes(32)] * 16
     for category in CATEGORIES:
-        leaves[category] = commitment_leaf(category, category_key(root, 0, category))
+        leaves[category] = commitment_leaf(category, category_key(root, chapter, category))
     levels = [leaves]
     while len(levels[-1]) > 1:
         below = levels[-1]
@@ -274,9 +274,10 @@ def root_of_beginning(log: Log, entry: Entry, parts: Parts, beginning: Beginning
     """The root that a record's beginning names, if it is here. Raises Void if it cannot be the record's."""
     key_id, chapter = read_reference(log, beginning.reference, parts.nonce)
     subject, root = log.roots.get(key_id, (b"", b""))
-    if chapter != 0 or (root and subject != log.open_name(entry.stream).id):
+    name = log.open_name(entry.stream)
+    if chapter != name.number or (root and subject != name.id):
         raise Void("the beginning names a root of another subject, or another chapter")
-    if root and commitment_levels(root)[-1] != [beginning.commitment]:
+    if root and commitment_levels(root, chapter)[-1] != [beginning.commitment]:
         raise Void("the beginning commits to other keys than its root's")
     return [root] if root else []
 
@@ -291,8 +292,9 @@ def read_reference(log: Log, reference: bytes, nonce: bytes) -> tuple[bytes, int
 
 
 class Lock(NamedTuple):
-    """What a section may be under: an event key, and the kind of section. The stream's key has no category."""
+    """What a section may be under: an event key, and the kind of section. The stream's key has no chapter and no category."""
 
+    chapter: int | None
     category: int | None
     event_key: bytes
     kind: bytes
@@ -303,11 +305,11 @@ Locks = Callable[["Log", Entry, Parts], Iterable[Lock]]
 
 def category_locks(root: bytes, chapter: int, parts: Parts, kind: bytes) -> list[Lock]:
     keys = ((category, category_key(root, chapter, category)) for category in TRIED)
-    return [Lock(category, expand(key, parts.nonce), kind) for category, key in keys]
+    return [Lock(chapter, category, expand(key, parts.nonce), kind) for category, key in keys]
 
 
 def stream_lock(log: Log, entry: Entry, parts: Parts) -> Lock:
-    return Lock(None, expand(log.stream_key(entry.stream), parts.nonce), SHARED)
+    return Lock(None, None, expand(log.stream_key(entry.stream), parts.nonce), SHARED)
 
 
 def main_locks(log: Log, entry: Entry, parts: Parts) -> Iterator[Lock]:
@@ -320,7 +322,7 @@ def main_locks(log: Log, entry: Entry, parts: Parts) -> Iterator[Lock]:
     if name.type == RECORD:
         roots = root_of_beginning(log, entry, parts, beginning) if beginning else log.roots_of(name.id)
         for root in roots:
-            yield from category_locks(root, 0, parts, WHOLE)
+            yield from category_locks(root, name.number, parts, WHOLE)
     if not beginning:
         yield stream_lock(log, entry, parts)
     if name.type == RECORD and not roots:
@@ -437,8 +439,8 @@ def unpack_zstd(log: Log, cursor: Cursor) -> bytes:
     return content
 
 
-def is_erasure(schema: int, shared: bytes) -> bool:
-    return schema & SHARES_STREAM != 0 and shared[:1] == big_endian(ERASURE, 1)
+def ends_or_closes(schema: int, shared: bytes) -> bool:
+    return schema & SHARES_STREAM != 0 and shared[:1] in (big_endian(ERASURE, 1), big_endian(CHAPTERS, 1))
 
 
 def read_envelope(cursor: Cursor, flags: int) -> dict[str, Any]:
@@ -459,12 +461,12 @@ def read_entry(log: Log, commit: Sequence[Entry], position: int, locks: Locks = 
         raise Malformed(f"the envelope's flags are {flags}")
     says |= read_envelope(enveloped, flags)
     if lock.kind == WHOLE:
-        origin = {"keyId": None, "chapter": 0, "category": lock.category}
+        origin = {"keyId": None, "chapter": lock.chapter, "category": lock.category}
         shared = main.take(main.varint())
     else:
         shared = main.rest()
-        if log.open_name(entry.stream).type == RECORD and not is_erasure(says["schema"], shared):
-            raise Void("it is in a record under the stream's key, and no erasure")
+        if log.open_name(entry.stream).type == RECORD and not ends_or_closes(says["schema"], shared):
+            raise Void("it is in a record under the stream's key, and neither an erasure nor a closing")
     if origin:
         origin["bytes"] = ((subject if flags & 8 else b"") + enveloped.rest()).hex()
     return says | {"shared": shared.hex(), "personal": origin}
@@ -561,7 +563,7 @@ def wrong_locks(log: Log, entry: Entry, parts: Parts) -> Iterator[Lock]:
         yield stream_lock(log, entry, parts)._replace(kind=kind)
     for owner, root in log.roots.values():
         for chapter, kind in product((0, 1), (SHARED, PERSONAL, WHOLE)):
-            if name.type != RECORD or (owner, chapter, kind) != (name.id, 0, WHOLE):
+            if name.type != RECORD or (owner, chapter, kind) != (name.id, name.number, WHOLE):
                 yield from category_locks(root, chapter, parts, kind)
 
 
@@ -581,13 +583,13 @@ def check_keys(log: Log, entry: Entry, says: dict[str, Any]) -> Counter[str]:
 
 
 def check_without_root(log: Log, commit: list[Entry], position: int, says: dict[str, Any]) -> Counter[str]:
-    """Without the subject's root an entry of a record waits, and only an erasure opens."""
+    """Without the subject's root an entry of a record waits, and only an erasure or a closing opens."""
     rootless = replace(log, roots={})
     if log.open_name(commit[position].stream).type != RECORD:
         return Counter()
     if says["personal"] is None:
         compare(read_entry(rootless, commit, position), says)
-        return Counter({"erasures without the root": 1})
+        return Counter({"erasures and closings without the root": 1})
     with suppress(Waiting):
         read_entry(rootless, commit, position)
         raise Difference("it opens without the subject's root")
@@ -601,12 +603,13 @@ def check_beginning(log: Log, commit: list[Entry], position: int) -> Counter[str
     if parts.beginning is None:
         return Counter()
     [root] = root_of_beginning(log, entry, parts, parts.beginning)
-    *levels, [committed] = commitment_levels(root)
+    chapter = log.open_name(entry.stream).number
+    *levels, [committed] = commitment_levels(root, chapter)
     if committed != parts.beginning.commitment:
         raise Difference("the commitment is not that of the record's keys")
     for of, category in product(CATEGORIES, CATEGORIES):
         beside = [hashes[of >> level ^ 1] for level, hashes in enumerate(levels)]
-        if meets_commitment(committed, of, category_key(root, 0, category), beside) != (of == category):
+        if meets_commitment(committed, of, category_key(root, chapter, category), beside) != (of == category):
             raise Difference(f"the key of category {category} in the place of {of} is not told from the right one")
     rootless = replace(log, roots={})
     # Without its lowest bit the first byte tells of no beginning, and then nobody can tell without the root.
@@ -637,8 +640,9 @@ class Case(NamedTuple):
 LockOf = Callable[[Parts], Lock]
 
 
-def lock_of_category(root: bytes, category: int) -> LockOf:
-    return lambda parts: Lock(category, expand(category_key(root, 0, category), parts.nonce), WHOLE)
+def lock_of_category(root: bytes, chapter: int, category: int) -> LockOf:
+    key = category_key(root, chapter, category)
+    return lambda parts: Lock(chapter, category, expand(key, parts.nonce), WHOLE)
 
 
 def lock_of_event(lock: Lock) -> LockOf:
@@ -673,14 +677,17 @@ def check_key_alone(log: Log, cases: Sequence[Case], lock_of: LockOf, what: str)
 
 
 def check_keys_alone(log: Log, cases: Sequence[Case]) -> Counter[str]:
-    """Each key of one category, and each event key, opens exactly its entries of records."""
+    """Each key of one category of a chapter, and each event key, opens exactly its entries of records."""
     counts: Counter[str] = Counter()
-    # Whoever is given a key is told which streams are the record.
+    # Whoever is given a key is told which streams are the record, and for a category's key which is the chapter.
     cases = [case for case in cases if log.open_name(case.entry.stream).type == RECORD]
+    chapters = {log.open_name(case.entry.stream).number for case in cases}
     for _, root in log.roots.values():
-        for category in CATEGORIES:
-            with located(f"with the key of the category {category} alone"):
-                counts += check_key_alone(log, cases, lock_of_category(root, category), "a category's key")
+        for chapter, category in product(chapters, CATEGORIES):
+            with located(f"with the key of the category {category} of the chapter {chapter} alone"):
+                lock_of = lock_of_category(root, chapter, category)
+                of_chapter = [case for case in cases if log.open_name(case.entry.stream).number == chapter]
+                counts += check_key_alone(log, of_chapter, lock_of, "a category's key")
     wholes = [case for case in cases if case.is_whole()]
     for case in wholes:
         lock = decrypt_main(log, case.entry, main_locks)[1]
@@ -704,7 +711,7 @@ NEEDED = (
     "entries exchanged",
     "wrong keys",
     "entries that wait",
-    "erasures without the root",
+    "erasures and closings without the root",
     "beginnings",
     "entries that a category's key alone opens",
     "entries that an event key alone opens",

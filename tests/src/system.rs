@@ -36,6 +36,8 @@ pub struct SystemOptions {
     pub registration: Registration,
     /// How much one caller may ask for.
     pub limits: LimitsConfig,
+    /// How many entries a chapter of a record has; as many as by default if `None`.
+    pub chapter_entries: Option<u32>,
 }
 
 impl Default for SystemOptions {
@@ -50,6 +52,7 @@ impl Default for SystemOptions {
             command_wait: None,
             registration: Registration::Open,
             limits: LimitsConfig::default(),
+            chapter_entries: None,
         }
     }
 }
@@ -151,6 +154,7 @@ impl TestSystem {
                 "encryption": { "name": "test", "key": "08".repeat(32) },
             },
             "limits": options.limits,
+            "records": { "chapter_entries": options.chapter_entries },
             "bootstrap": { "administrator": administrator.address() },
         });
         let config: Config = serde_json::from_value(config).expect("a configuration");

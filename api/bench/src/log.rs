@@ -115,7 +115,7 @@ impl Clinic {
         let part = UnsealedPart {
             stream,
             expected: *tip,
-            events: vec![UnsealedEvent::of(&event)?],
+            events: vec![UnsealedEvent::of(&event, 0)?],
             begins: tip.version == 0,
         };
         let sealed = self.sealer.seal(&[part], &metadata).await?;

@@ -126,6 +126,9 @@ pub struct Config {
     pub chain: ChainConfig,
     /// The secrets that protect health data.
     pub keys: KeysConfig,
+    /// Patients' records.
+    #[serde(default)]
+    pub records: RecordsConfig,
     /// Who is there at the beginning.
     #[serde(default)]
     pub bootstrap: BootstrapConfig,
@@ -332,6 +335,15 @@ pub struct EncryptionKeyConfig {
     /// A file with them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_file: Option<PathBuf>,
+}
+
+/// Patients' records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordsConfig {
+    /// How many entries a chapter of a record has before it is closed and the next one begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chapter_entries: Option<NonZeroU32>,
 }
 
 /// Who is there at the beginning.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use api_config::{
     BootstrapConfig, ChainConfig, Config, DatabaseConfig, EncryptionKeyConfig, FinalityRule, ForwardedHeader,
-    HttpConfig, KeysConfig, LimitsConfig, LogConfig, Registration,
+    HttpConfig, KeysConfig, LimitsConfig, LogConfig, RecordsConfig, Registration,
 };
 use infrastructure::chain::deploy::{self, Standing};
 use infrastructure::chain::{Address, Deployment, Node, RpcOptions, Signer};
@@ -329,6 +329,7 @@ fn configuration(
             bytes_per_person: NonZeroU32::new(1 << 30),
             ..LimitsConfig::default()
         },
+        records: RecordsConfig::default(),
         bootstrap: BootstrapConfig {
             administrator: Some(administrator),
         },

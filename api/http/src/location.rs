@@ -1,6 +1,6 @@
 //! Where aggregates are found. Each says so beside its handlers.
 
-use domain::kernel::{AggregateRef, ErasureId};
+use domain::kernel::{AggregateRef, ChaptersId, ErasureId};
 
 /// What is found at a path of the interface.
 pub trait Located {
@@ -18,5 +18,12 @@ impl Located for AggregateRef {
 impl Located for ErasureId {
     fn path(&self) -> String {
         self.0.aggregate().path()
+    }
+}
+
+/// Nor have the chapters of a record: they are found where its patient is.
+impl Located for ChaptersId {
+    fn path(&self) -> String {
+        self.0.path()
     }
 }

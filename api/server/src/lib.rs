@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api_config::pools::{self, BadDatabaseUrl, Pools};
-use api_config::{ChainConfig, Config, ConfigError, LimitsConfig};
+use api_config::{ChainConfig, Config, ConfigError, LimitsConfig, RecordsConfig};
 use api_http::limits::{CallerLimits, ForwardedHeader, TrustedProxies};
 use api_http::metrics::HttpMetrics;
 use api_http::{AppState, BadPublicUrl, CommandTracker, HttpPorts, HttpSettings, ServerHandle, openapi, server};
@@ -342,7 +342,7 @@ impl System {
                 progress: Arc::clone(&progress),
                 acceptance: Arc::clone(&tracker) as _,
             },
-            ExecutorOptions::default(),
+            executor_options(&config.records),
         );
         tasks.spawn(executor.clone().follow(notices.subscribe()));
         tasks.spawn(follower.run(cancel.clone()));
@@ -570,4 +570,13 @@ fn http_settings(config: &Config) -> HttpSettings {
         ),
         ..defaults
     }
+}
+
+/// How commands are executed.
+fn executor_options(records: &RecordsConfig) -> ExecutorOptions {
+    let mut options = ExecutorOptions::default();
+    if let Some(entries) = records.chapter_entries {
+        options.chapter_entries = entries.get().into();
+    }
+    options
 }

@@ -39,6 +39,7 @@ use super::{CliError, console, logging};
 ///   keys.master_secret      the organisation's master secret, the same on all its servers; or keys.master_secret_file
 ///   keys.encryption         { name = "2026", key = "…" } or { name = "2026", key_file = "…" }: wraps the patients' keys;
 ///                           keys.former lists the ones before it
+///   records.chapter_entries how many entries a chapter of a patient's record has before the next one begins (1024)
 ///   bootstrap.administrator the wallet that signs in as the first administrator
 ///   log.filter              as in "info,infrastructure=debug"; log.json
 #[derive(Debug, Args)]

@@ -51,6 +51,10 @@ pub enum VoidReason {
     CommitNotWhole,
     /// It, or an entry of its commit, comes after the erasure of its data subject.
     AfterErasure,
+    /// It, or an entry of its commit, comes after the closing of its chapter of a record.
+    AfterClosing,
+    /// It, or an entry of its commit, is of a chapter of a record before which another one is still open.
+    BeforeItsChapter,
 }
 
 /// An entry of the log.

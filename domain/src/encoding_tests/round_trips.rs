@@ -116,12 +116,12 @@ macro_rules! tests {
 
         proptest! {
             #[test]
-            fn every_event_reads_back_with_its_personal_section_and_without($( $name in crate::$name::samples::strategy() ),*) {
+            fn every_event_reads_back_with_its_personal_section_and_without($( $name in crate::$name::samples::strategy().boxed() ),*) {
                 $( reads_back::<crate::$name::$Aggregate>(&$name); )*
             }
 
             #[test]
-            fn an_unknown_schema_is_refused(schema in any::<u8>(), $( $name in crate::$name::samples::strategy() ),*) {
+            fn an_unknown_schema_is_refused(schema in any::<u8>(), $( $name in crate::$name::samples::strategy().boxed() ),*) {
                 $( no_schema_but_todays::<crate::$name::$Aggregate>(&$name, schema); )*
             }
 
@@ -130,7 +130,7 @@ macro_rules! tests {
                 at in any::<prop::sample::Index>(),
                 to in any::<u8>(),
                 cut in any::<bool>(),
-                $( $name in crate::$name::samples::strategy() ),*
+                $( $name in crate::$name::samples::strategy().boxed() ),*
             ) {
                 $( damaged::<crate::$name::$Aggregate>(&$name, at, to, cut); )*
             }

@@ -43,10 +43,11 @@ const FORGETTING: [&str; 3] = [
      WHERE accounts.closed AND revocations.pending IS NOT NULL AND strpos(revocations.pending::text, accounts.id::text) > 0",
 ];
 
-/// Of what nobody can open any more the journal says no more than if it had never been opened.
+/// Of what nobody can open any more the journal says no more than if it had never been opened. What closes a chapter the organisation can open.
 const UNNAMING: &str = "UPDATE journal SET aggregate_id = NULL, command_id = NULL, claimed_at = NULL FROM erasures
-     WHERE journal.stream = erasures.stream AND journal.position < erasures.position
-       AND erasures.subject LIKE 'patient/%' AND erasures.key_ids && $1 AND aggregate_id IS NOT NULL";
+     WHERE (journal.stream = erasures.stream OR journal.stream IN (SELECT stream FROM chapters WHERE record = erasures.stream))
+       AND journal.position < erasures.position AND erasures.subject LIKE 'patient/%' AND erasures.key_ids && $1
+       AND aggregate_id IS NOT NULL AND aggregate_id NOT LIKE 'chapters/%'";
 
 /// Destroys the keys of the erased, for as long as a server runs.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use super::numbers::to_sql;
 use super::opening::OpenedBlock;
 use super::schema_hash::SchemaHash;
 use super::window::AppliedBlock;
-use super::{FollowerError, erasures, journal};
+use super::{FollowerError, chapters, erasures, journal};
 use crate::crash::{FOLLOWER_COMMITTED, FOLLOWER_JOURNALED, FOLLOWER_PROJECTED, FOLLOWER_REVERTED, crash_point};
 
 /// Whose transaction did it.
@@ -113,6 +113,7 @@ async fn append(connection: &mut PgConnection, run: &Run<'_>) -> Result<bool, sq
     if moved {
         journal::park(connection, run.blocks).await?;
         erasures::record(connection, run.blocks.iter().flat_map(|block| &block.erased)).await?;
+        chapters::record(connection, run.blocks.iter().flat_map(|block| &block.closed)).await?;
     }
     Ok(moved)
 }
@@ -189,6 +190,7 @@ pub(super) async fn revert(
         ("DELETE FROM journal WHERE position > $1", position),
         ("DELETE FROM parked WHERE position > $1", position),
         ("DELETE FROM erasures WHERE position > $1", position),
+        ("DELETE FROM chapters WHERE since > $1", position),
         ("DELETE FROM block_times WHERE block > $1", block),
         ("DELETE FROM blocks WHERE number > $1", block),
     ] {

@@ -111,7 +111,7 @@ fn push_rest(query: &mut QueryBuilder<'_, Postgres>) {
         " || writer)
          SELECT page.*, block_times.time AS block_time, page.position <= final_position AS is_final, account,
                 EXISTS (SELECT FROM parked WHERE parked.position = page.position) AS is_parked,
-                EXISTS (SELECT FROM erasures WHERE erasures.stream = page.stream) AS has_ended
+                EXISTS (SELECT FROM erasures WHERE erasures.stream = record_of(page.stream)) AS has_ended
          FROM page CROSS JOIN checkpoint
          JOIN block_times ON block_times.block = page.block_number
          LEFT JOIN writers ON writers.namespace = substring(page.stream FROM 1 FOR 4)
@@ -196,6 +196,8 @@ fn void_reason(words: &str) -> Result<VoidReason, StoreError> {
         Void::OtherKey,
         Void::CommitNotWhole,
         Void::AfterErasure,
+        Void::AfterClosing,
+        Void::BeforeItsChapter,
     ];
     let found = all.into_iter().find(|void| void.to_string() == words);
     let unknown = || StoreError(Box::new(UnknownReason(words.to_owned())));
@@ -211,6 +213,8 @@ const fn reason(void: Void) -> VoidReason {
         Void::OtherKey => VoidReason::OtherKey,
         Void::CommitNotWhole => VoidReason::CommitNotWhole,
         Void::AfterErasure => VoidReason::AfterErasure,
+        Void::AfterClosing => VoidReason::AfterClosing,
+        Void::BeforeItsChapter => VoidReason::BeforeItsChapter,
     }
 }
 
@@ -230,6 +234,8 @@ mod tests {
             Void::OtherKey,
             Void::CommitNotWhole,
             Void::AfterErasure,
+            Void::AfterClosing,
+            Void::BeforeItsChapter,
         ] {
             assert_eq!(void_reason(&void.to_string()).unwrap(), reason(void), "{void}");
         }

@@ -65,7 +65,7 @@ impl Erasures {
         Ok(self)
     }
 
-    /// Whether an erasure has ended the stream.
+    /// Whether an erasure has ended the stream. A record goes by the stream of its first chapter.
     pub(super) fn has_ended(&self, stream: &StreamId) -> bool {
         self.settled.streams.contains(stream) || self.new.streams.contains(stream)
     }
@@ -113,7 +113,7 @@ pub(super) struct Erased {
 }
 
 impl Erased {
-    /// What an event of a stream says of it; `None` for any other event.
+    /// What an event says of it that stands in this stream, or in a chapter of the record that goes by it; `None` for any other event.
     pub(super) fn of(stream: StreamId, event: &OpenedEvent) -> Option<Self> {
         let AnyEvent::Erasure(ErasureId(subject), ErasureEvent::Erased { keys }) = &event.event else {
             return None;

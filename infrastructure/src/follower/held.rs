@@ -1,4 +1,4 @@
-//! What is parked, and which streams that holds back.
+//! What is parked, and which streams that holds back. A record is held back as a whole: it goes by the stream of its first chapter.
 
 use std::collections::HashSet;
 
@@ -12,6 +12,7 @@ use crate::log::Need;
 /// An entry that is parked, and why.
 pub(super) struct Parked {
     pub(super) position: Position,
+    /// The stream that it holds back.
     pub(super) stream: StreamId,
     pub(super) reason: String,
     /// The key that it waits for, if that is the reason.

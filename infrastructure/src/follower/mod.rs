@@ -11,9 +11,10 @@
 //! - `apply`: one run of blocks, one transaction; and its reverse. `connection`: the one for it.
 //! - `rejections`: what a node says about rejected commits, held against what is known. `witness`: what the other nodes say.
 //!   [`writers`]: who could append, as the log tells. `standby`: which of several nodes is asked first.
-//! - `erasures`: who is erased, as the log says it. `believed`: which plain entries of other contracts are.
+//! - `told`: what the log has told so far: `erasures`, who is erased; `chapters`, which chapters of records are closed; `believed`, which plain
+//!   entries of other contracts count; `held`, what is parked.
 //! - `block_times`: when blocks were made. `entries`: the journal as auditors see it.
-//! - `held`: what is parked. `parking`: another try at it. `restored`: when a key has come.
+//! - `parking`: another try at what is parked. `restored`: when a key has come.
 //! - `subjects`: whether every data subject of ours has a key.
 //! - `schema_hash`: which SQL made a schema.
 //! - `record`: one patient's record alone, for whoever has proved what stands in it.
@@ -30,6 +31,7 @@ mod apply;
 mod believed;
 mod block_times;
 mod catching_up;
+mod chapters;
 mod checkpoint;
 mod claim;
 mod comparing;
@@ -63,6 +65,7 @@ pub mod status;
 mod subjects;
 mod tables;
 mod tips;
+mod told;
 pub mod trust;
 pub mod window;
 mod witness;

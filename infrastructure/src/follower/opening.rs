@@ -11,15 +11,17 @@ use uuid::Uuid;
 
 use super::FollowerError;
 use super::believed::Believed;
-use super::erasures::{Erased, Erasures};
-use super::held::{BEHIND, Held, KEY_MISSING, Parked};
+use super::chapters::Closed;
+use super::erasures::Erased;
+use super::held::{BEHIND, KEY_MISSING, Parked};
 use super::tips::Tips;
+use super::told::Told;
 use super::trust::CheckedBlock;
 use super::window::Unread;
 use crate::chain::{Address, Hash};
 use crate::keys::KeySet;
 use crate::log::{AppendedEntry, Need, StreamTip};
-use crate::sealing::{CommitProof, Opener, Opening, PersonalPart, Place, Siblings, Void};
+use crate::sealing::{CommitProof, Opener, Opening, PersonalPart, Place, Siblings, StreamName, Void};
 
 /// A block whose entries were opened as far as this server can.
 pub(super) struct OpenedBlock {
@@ -36,6 +38,8 @@ pub(super) struct OpenedBlock {
     pub(super) parked: Vec<Parked>,
     /// The data subjects who are erased.
     pub(super) erased: Vec<Erased>,
+    /// The chapters of records that are closed.
+    pub(super) closed: Vec<Closed>,
     /// How many entries mean nothing here.
     pub(super) unread: Unread,
 }
@@ -142,12 +146,33 @@ impl Label {
 pub(super) struct SoFar {
     /// Where streams end.
     pub(super) tips: Tips,
-    /// What is parked: a stream whose event cannot be read joins those that are held back.
-    pub(super) held: Held,
-    /// Who is erased.
-    pub(super) erasures: Erasures,
-    /// Whose plain entries are believed.
-    pub(super) believed: Believed,
+    /// What the log has told.
+    pub(super) told: Told,
+}
+
+/// After what the stream of an entry is named, and the record or stream that it goes by.
+struct Named {
+    name: Option<StreamName>,
+    record: StreamId,
+}
+
+impl Named {
+    fn of(entry: &AppendedEntry, opener: &Opener) -> Self {
+        let name = opener.name(&entry.stream);
+        let record = opener.record(&entry.stream, name.as_ref());
+        Self { name, record }
+    }
+
+    /// Why whatever stands there means nothing.
+    fn void(&self, told: &Told) -> Option<Void> {
+        let chapter = self.name?.chapter;
+        let ended = told.erasures.has_ended(&self.record).then_some(Void::AfterErasure);
+        ended.or_else(|| told.chapters.void(&self.record, chapter))
+    }
+
+    fn is_record(&self) -> bool {
+        self.name.is_some_and(|name| name.aggregate.whose_record().is_some())
+    }
 }
 
 /// Opens a block. `keys` are without those of who was erased before it.
@@ -160,12 +185,7 @@ pub(super) fn open(
     keys: &mut KeySet,
     so_far: &mut SoFar,
 ) -> Result<OpenedBlock, FollowerError> {
-    let SoFar {
-        tips,
-        held,
-        erasures,
-        believed,
-    } = so_far;
+    let SoFar { tips, told } = so_far;
     let entries = checked.log.appended.len();
     let mut opened = OpenedBlock {
         before: Vec::with_capacity(entries),
@@ -174,6 +194,7 @@ pub(super) fn open(
         readable: Vec::with_capacity(entries),
         parked: Vec::new(),
         erased: Vec::new(),
+        closed: Vec::new(),
         unread: Unread::default(),
         checked,
     };
@@ -186,35 +207,42 @@ pub(super) fn open(
             .zip(&before)
             .map(|(entry, before)| (Place::of(entry, *before), entry.payload.as_ref()));
         let proof = CommitProof::of(places);
-        let is_late = commit.iter().any(|entry| erasures.has_ended(&entry.stream));
-        let known = opened.erased.len();
-        for (entry, before) in commit.iter().zip(&before) {
-            let opening = match opener.open(entry, *before, Siblings::Proof(&proof), keys) {
-                own @ (Opening::Public | Opening::Foreign | Opening::Void(_)) => own,
-                _ if is_late => Opening::Void(Void::AfterErasure),
-                own => own,
+        let named: Vec<Named> = commit.iter().map(|entry| Named::of(entry, opener)).collect();
+        let void = named.iter().find_map(|named| named.void(told));
+        let known = (opened.erased.len(), opened.closed.len());
+        for ((entry, named), before) in commit.iter().zip(&named).zip(&before) {
+            let own = opener.open_named(entry, named.name, *before, Siblings::Proof(&proof), keys);
+            let opening = match (own, void) {
+                (own @ (Opening::Public | Opening::Foreign | Opening::Void(_)), _) => own,
+                (_, Some(void)) => Opening::Void(void),
+                (own, None) => own,
             };
             let mut sorting = Sorting {
                 readable: &mut opened.readable,
                 parked: &mut opened.parked,
                 erased: &mut opened.erased,
+                closed: &mut opened.closed,
                 unread: &mut opened.unread,
+                opener,
             };
-            let (label, fate) = sorting.sort(entry, opening, opener, &mut held.streams, believed)?;
+            let (label, fate) = sorting.sort((entry, named), opening, &mut told.held.streams, &mut told.believed)?;
             opened.labels.push(label);
             opened.fates.push(fate);
         }
         // What this commit ends ends with it.
-        if let Some(erased) = opened.erased.get(known..).filter(|erased| !erased.is_empty()) {
-            erased.iter().for_each(|erased| erasures.add(erased));
-            erasures.destroy(keys);
+        let (erased, closed) = known;
+        if let Some(erased) = opened.erased.get(erased..).filter(|erased| !erased.is_empty()) {
+            erased.iter().for_each(|erased| told.erasures.add(erased));
+            told.erasures.destroy(keys);
         }
+        let closed = opened.closed.get(closed..).unwrap_or_default();
+        closed.iter().for_each(|closed| told.chapters.add(closed));
         for (entry, tip) in commit.iter().zip(commit_tips) {
             tips.set(entry.stream, *tip);
         }
         opened.before.extend(before);
     }
-    held.add(&opened.parked);
+    told.held.add(&opened.parked);
     tell_void(&opened);
     Ok(opened)
 }
@@ -256,22 +284,23 @@ struct Sorting<'a> {
     readable: &'a mut Vec<LogEntry>,
     parked: &'a mut Vec<Parked>,
     erased: &'a mut Vec<Erased>,
+    closed: &'a mut Vec<Closed>,
     unread: &'a mut Unread,
+    opener: &'a Opener,
 }
 
 impl Sorting<'_> {
     /// Puts an entry where it belongs, and answers with what the journal says of it, and what became of it.
     fn sort(
         &mut self,
-        entry: &AppendedEntry,
+        (entry, named): (&AppendedEntry, &Named),
         opening: Opening,
-        opener: &Opener,
         held: &mut HashSet<StreamId>,
         believed: &mut Believed,
     ) -> Result<(Label, Fate), FollowerError> {
         let position = entry.position;
         let of_its_stream = || Label {
-            aggregate: opener.aggregate(&entry.stream),
+            aggregate: named.name.map(|name| name.aggregate),
             ..Label::default()
         };
         Ok(match opening {
@@ -281,8 +310,8 @@ impl Sorting<'_> {
             }
             Opening::Foreign => (Label::default(), self.sort_plain(entry, believed)),
             // Behind a beginning whose key is not here another key of the subject's may be tried in vain.
-            Opening::Void(Void::NotAuthentic) if held.contains(&entry.stream) && opener.is_record(&entry.stream) => {
-                self.park(entry, BEHIND.to_owned(), None);
+            Opening::Void(Void::NotAuthentic) if held.contains(&named.record) && named.is_record() => {
+                self.park((entry, named), BEHIND.to_owned(), None);
                 (Label::default(), Fate::Parked)
             }
             Opening::Void(void) => {
@@ -291,20 +320,25 @@ impl Sorting<'_> {
             }
             Opening::Sealed => (Label::default(), Fate::Sealed),
             Opening::KeyMissing => {
-                self.park_until_key(entry, opener, held);
+                self.park_until_key((entry, named), held);
                 (of_its_stream(), Fate::Parked)
             }
             Opening::Newer { schema } => return Err(FollowerError::Newer { position, schema }),
             Opening::Undecodable(error) => {
-                held.insert(entry.stream);
-                self.park(entry, error.to_string(), None);
+                held.insert(named.record);
+                self.park((entry, named), error.to_string(), None);
                 (of_its_stream(), Fate::Parked)
             }
             Opening::Opened { event, personal } => {
                 let label = Label::of(&event);
                 // It rests on nothing that was before it.
-                if let Some(erased) = Erased::of(entry.stream, &event) {
-                    self.erased.push(erased);
+                let erased = Erased::of(named.record, &event);
+                let closed = named
+                    .name
+                    .and_then(|name| Closed::of(named.record, &name, &event, self.opener));
+                if erased.is_some() || closed.is_some() {
+                    self.erased.extend(erased);
+                    self.closed.extend(closed);
                     self.readable.push(LogEntry::Event(event));
                     return Ok((label, Fate::Counted));
                 }
@@ -313,10 +347,10 @@ impl Sorting<'_> {
                     tracing::warn!(position, "an event's personal section cannot be read");
                 }
                 let fate = if personal == PersonalPart::Missing {
-                    self.park_until_key(entry, opener, held);
+                    self.park_until_key((entry, named), held);
                     Fate::Parked
-                } else if held.contains(&entry.stream) {
-                    self.park(entry, BEHIND.to_owned(), None);
+                } else if held.contains(&named.record) {
+                    self.park((entry, named), BEHIND.to_owned(), None);
                     Fate::Parked
                 } else {
                     self.readable.push(LogEntry::Event(event));
@@ -345,17 +379,17 @@ impl Sorting<'_> {
         }
     }
 
-    fn park_until_key(&mut self, entry: &AppendedEntry, opener: &Opener, held: &mut HashSet<StreamId>) {
-        opener.miss_key_of_parked();
-        held.insert(entry.stream);
-        let need = opener.need(&entry.stream, &entry.payload);
-        self.park(entry, KEY_MISSING.to_owned(), Some(need));
+    fn park_until_key(&mut self, (entry, named): (&AppendedEntry, &Named), held: &mut HashSet<StreamId>) {
+        self.opener.miss_key_of_parked();
+        held.insert(named.record);
+        let need = self.opener.need(&entry.stream, &entry.payload);
+        self.park((entry, named), KEY_MISSING.to_owned(), Some(need));
     }
 
-    fn park(&mut self, entry: &AppendedEntry, reason: String, waits_for: Option<Need>) {
+    fn park(&mut self, (entry, named): (&AppendedEntry, &Named), reason: String, waits_for: Option<Need>) {
         self.parked.push(Parked {
             position: entry.position,
-            stream: entry.stream,
+            stream: named.record,
             reason,
             waits_for,
         });

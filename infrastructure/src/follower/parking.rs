@@ -95,15 +95,16 @@ where
         let mut readable: Vec<LogEntry> = Vec::new();
         for journaled in &entries {
             let entry = &journaled.entry;
-            if stuck.contains(&entry.stream) {
-                continue;
-            }
-            let Some(aggregate) = self.opener.aggregate(&entry.stream) else {
+            let Some(name) = self.opener.name(&entry.stream) else {
                 continue;
             };
+            let record = self.opener.record(&entry.stream, Some(&name));
+            if stuck.contains(&record) {
+                continue;
+            }
             match self
                 .opener
-                .open_parked(journaled, aggregate, commits.siblings(entry), &keys)
+                .open_parked(journaled, name.aggregate, commits.siblings(entry), &keys)
             {
                 Opening::Undecodable(_)
                 | Opening::Newer { .. }
@@ -114,7 +115,7 @@ where
                     personal: PersonalPart::Missing,
                     ..
                 } => {
-                    stuck.insert(entry.stream);
+                    stuck.insert(record);
                     continue;
                 }
                 // Without its key nobody could tell.
@@ -175,7 +176,7 @@ impl Commits {
             let first = first_of_commit(entry);
             if entry.origin.count > 1 && !commits.contains_key(&first) && opener.is_record(&entry.stream) {
                 let last = first.saturating_add(entry.origin.count.into()).saturating_sub(1);
-                let sql = "SELECT position, stream, version, transaction, origin, payload, before FROM journal
+                let sql = "SELECT position, stream, version, transaction, origin, payload, before, 0 FROM journal
                            WHERE position BETWEEN $1 AND $2 ORDER BY position";
                 let rows = sqlx::query(sql).bind(to_sql(first)).bind(to_sql(last));
                 let rows = rows.fetch_all(&mut *connection).await?;
@@ -231,7 +232,9 @@ async fn release(connection: &mut PgConnection, positions: &[Position], labels: 
 /// The next page of parked events after a position.
 async fn parked_entries(connection: &mut PgConnection, after: Position) -> Result<Vec<JournaledEntry>, sqlx::Error> {
     let rows = sqlx::query(
-        "SELECT position, journal.stream, version, transaction, origin, payload, before FROM parked JOIN journal USING (position)
+        "SELECT position, journal.stream, version, transaction, origin, payload, before,
+                COALESCE((SELECT number FROM chapters WHERE chapters.stream = journal.stream), 0)
+         FROM parked JOIN journal USING (position)
          WHERE position > $1 ORDER BY position LIMIT $2",
     )
     .bind(to_sql(after))
@@ -251,5 +254,6 @@ fn journaled(row: &PgRow) -> Result<JournaledEntry, sqlx::Error> {
             payload: row.try_get::<Vec<u8>, _>(5)?.into(),
         },
         before: row.try_get(6)?,
+        chapter: u16::try_from(row.try_get::<i32, _>(7)?).unwrap_or_default(),
     })
 }

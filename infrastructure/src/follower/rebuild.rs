@@ -196,7 +196,7 @@ where
             position: last.head.position,
             resumed_at,
             unread: last.unread,
-            held_streams: place.held.streams.len() as u64,
+            held_streams: place.told.held.streams.len() as u64,
             filling,
             total: began.elapsed(),
         })

@@ -77,9 +77,9 @@ pub async fn read_record(
     if erased.is_empty() {
         return Ok(told(stream, &first));
     }
-    erased.iter().for_each(|erased| so_far.erasures.foresee(erased));
+    erased.iter().for_each(|erased| so_far.told.erasures.foresee(erased));
     let mut keys = keys;
-    so_far.erasures.destroy(&mut keys);
+    so_far.told.erasures.destroy(&mut keys);
     Ok(told(stream, &read(opener, stream, commits, keys, so_far)?))
 }
 

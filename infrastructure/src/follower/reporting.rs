@@ -38,7 +38,7 @@ where
                 final_block: place.finalized.block,
                 final_position: place.finalized.position,
             };
-            place.held.show(status);
+            place.told.held.show(status);
         });
     }
 

@@ -11,12 +11,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{self, Applied, Run};
-use super::believed::Believed;
 use super::checkpoint::{self, FinalPoint};
 use super::claim::Claim;
 use super::config::UNSETTLED;
 use super::connection::KeptConnection;
-use super::erasures::Erasures;
 use super::held::Held;
 use super::opening::{self, SoFar};
 use super::pace::{self, Pace};
@@ -24,6 +22,7 @@ use super::parking::Parking;
 use super::schema_hash::SchemaHash;
 use super::status::StatusCell;
 use super::tips::LatelyUsed;
+use super::told::Told;
 use super::trust::{self, CheckedBlock};
 use super::window::{AppliedBlock, Window};
 use super::{FollowerConfig, FollowerError, rejections, restored, standby, subjects, witness};
@@ -71,9 +70,8 @@ pub struct Follower<P> {
 pub(super) struct Place {
     pub(super) window: Window,
     pub(super) finalized: FinalPoint,
-    pub(super) held: Held,
-    pub(super) erasures: Erasures,
-    pub(super) believed: Believed,
+    /// What the log has told up to there.
+    pub(super) told: Told,
     /// Whether the contract is the one that this program knows.
     pub(super) verified: bool,
     /// Since when the node has been behind; `None` while it is not.
@@ -313,7 +311,7 @@ where
         let (namespace, before) = (self.opener.location().namespace, *place.window.last());
         rejections::check(&self.pool, namespace, before.head.position, &checked).await?;
         let tips = place.lately_used.behind(&self.pool, &before, &checked).await?;
-        if !place.held.streams.is_empty() {
+        if !place.told.held.streams.is_empty() {
             // Another try may have released streams meanwhile.
             self.reload_held(place).await?;
         }
@@ -321,11 +319,9 @@ where
         let mut keys = self.opener.keys_for(entries).await?;
         let mut so_far = SoFar {
             tips,
-            held: place.held.clone(),
-            erasures: place.erasures.clone(),
-            believed: place.believed.clone(),
+            told: place.told.clone(),
         };
-        so_far.erasures.destroy(&mut keys);
+        so_far.told.erasures.destroy(&mut keys);
         let blocks: Vec<_> = checked
             .into_iter()
             .map(|block| opening::open(block, &self.opener, &mut keys, &mut so_far))
@@ -376,10 +372,8 @@ where
         place
             .window
             .forget_before(checkpoint::oldest_needed(last.number, finalized.block));
-        (place.finalized, place.held) = (finalized, so_far.held);
-        place.erasures = so_far.erasures;
-        place.erasures.settle();
-        place.believed = so_far.believed;
+        (place.finalized, place.told) = (finalized, so_far.told);
+        place.told.settle();
         self.show(place);
         for block in &blocks {
             self.publish_applied(block);
@@ -390,15 +384,17 @@ where
     }
 
     pub(super) async fn reload_held(&self, place: &mut Place) -> Result<(), FollowerError> {
-        place.held = within(TRANSACTION, Held::load(&self.pool)).await?;
+        place.told.held = within(TRANSACTION, Held::load(&self.pool)).await?;
         Ok(())
     }
 
-    /// What is parked, who is erased and who is believed, after blocks were undone or another follower has moved on.
+    /// What the log has told, after blocks were undone or another follower has moved on.
     pub(super) async fn reload(&self, place: &mut Place) -> Result<(), FollowerError> {
-        self.reload_held(place).await?;
-        place.erasures = within(TRANSACTION, Erasures::load(&self.pool)).await?;
-        place.believed = within(TRANSACTION, Believed::load(&self.pool, &self.config.recorders)).await?;
+        let loading = async {
+            let mut transaction = self.pool.begin().await?;
+            Told::load(&mut transaction, &self.config.recorders).await
+        };
+        place.told = within(TRANSACTION, loading).await?;
         Ok(())
     }
 }

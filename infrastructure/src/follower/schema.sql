@@ -76,7 +76,7 @@ CREATE TABLE block_times (
 );
 CREATE INDEX block_times_time ON block_times (time, position);
 
--- Events of ours that cannot be read, and the events behind them in the same streams.
+-- Events of ours that cannot be read, and the events behind them in the same streams. All chapters of a record go by the first one.
 CREATE TABLE parked (
     position  bigint PRIMARY KEY,
     stream    bytea NOT NULL CHECK (length(stream) = 32),
@@ -88,7 +88,20 @@ CREATE TABLE parked (
 );
 CREATE INDEX parked_stream ON parked (stream);
 
--- Who is erased: with which entry their stream ends, and which of their keys are to be destroyed once that is final.
+-- The chapters of patients' records, but the first ones: which entry has closed the one before, so that it could begin.
+CREATE TABLE chapters (
+    stream bytea PRIMARY KEY CHECK (length(stream) = 32),
+    -- The first chapter's stream, by which the record goes.
+    record bytea NOT NULL CHECK (length(record) = 32),
+    -- Which chapter it is, from 1.
+    number integer NOT NULL CHECK (number BETWEEN 1 AND 65535),
+    -- The position of the closing of the one before.
+    since  bigint NOT NULL UNIQUE,
+    UNIQUE (record, number)
+);
+
+-- Who is erased: with which entry their stream ends, or their record, which goes by its first chapter; and which of their keys are to be destroyed once that
+-- is final.
 CREATE TABLE erasures (
     position bigint PRIMARY KEY,
     stream   bytea NOT NULL UNIQUE CHECK (length(stream) = 32),
@@ -97,12 +110,32 @@ CREATE TABLE erasures (
     key_ids  bytea[] NOT NULL
 );
 
--- Where a stream stands: its last entry, whether any of it is parked, and whether an erasure has ended it. NULL when there is no such stream.
+-- By which stream a stream goes: a record's chapters by the first one.
+CREATE FUNCTION record_of(of bytea) RETURNS bytea STABLE LANGUAGE sql AS $$
+    SELECT COALESCE((SELECT record FROM chapters WHERE chapters.stream = of), of)
+$$;
+
+-- Where a stream stands: its last entry, at which position; of a record where its open chapter does, and whether anything of that counts yet. NULL where there is
+-- none.
+CREATE FUNCTION tip_of(of bytea) RETURNS TABLE (chapter integer, version bigint, hash bytea, at bigint, has_begun boolean)
+STABLE LANGUAGE sql AS $$
+    SELECT COALESCE(number, 0), last.version, last.hash, COALESCE(last.position, since),
+           EXISTS (SELECT FROM journal WHERE journal.stream = opened.stream AND aggregate_id IS NOT NULL)
+    FROM (SELECT of AS stream) AS asked
+    LEFT JOIN LATERAL (SELECT stream, number, since FROM chapters WHERE record = asked.stream ORDER BY number DESC LIMIT 1) AS latest ON true
+    CROSS JOIN LATERAL (SELECT COALESCE(latest.stream, asked.stream) AS stream) AS opened
+    LEFT JOIN LATERAL (SELECT version, hash, position FROM journal WHERE journal.stream = opened.stream ORDER BY version DESC LIMIT 1) AS last ON true
+$$;
+
+-- Where a stream stands, or a record that has this chapter: the tip, whether any of it is parked, and whether an erasure has ended it. NULL when there is no
+-- such stream.
 CREATE FUNCTION stream_head(of bytea) RETURNS json STABLE LANGUAGE sql AS $$
-    SELECT json_build_object('version', version, 'hash', encode(hash, 'hex'), 'position', position,
-                             'is_held_back', EXISTS (SELECT FROM parked WHERE parked.stream = of),
-                             'has_ended', EXISTS (SELECT FROM erasures WHERE erasures.stream = of))
-    FROM journal WHERE journal.stream = of ORDER BY version DESC LIMIT 1
+    SELECT json_build_object('chapter', chapter, 'version', COALESCE(version, 0), 'hash', encode(COALESCE(hash, decode(repeat('00', 32), 'hex')), 'hex'),
+                             'position', at, 'has_begun', has_begun,
+                             'is_held_back', EXISTS (SELECT FROM parked WHERE parked.stream = goes_by.stream),
+                             'has_ended', EXISTS (SELECT FROM erasures WHERE erasures.stream = goes_by.stream))
+    FROM (SELECT record_of(of) AS stream) AS goes_by CROSS JOIN LATERAL tip_of(goes_by.stream)
+    WHERE at IS NOT NULL
 $$;
 
 -- The journal in the shape in which postgres-es reads events: of each aggregate its own, counted without a gap. With its last event an aggregate has its stream's head of the same
@@ -115,6 +148,7 @@ SELECT 'entries'::text AS aggregate_type,
        '1'::text AS event_version,
        to_json(translate(encode(payload, 'base64'), E'\n', '')) AS payload,
        json_build_object('position', position, 'version', version, 'origin', origin, 'before', encode(before, 'hex'),
+                         'chapter', (SELECT json_build_array(number, encode(stream, 'hex')) FROM chapters WHERE chapters.stream = journal.stream),
                          'head', CASE WHEN lead(position) OVER own IS NULL THEN stream_head(stream) END) AS metadata
 FROM journal
 WHERE aggregate_id IS NOT NULL

@@ -5,13 +5,11 @@ use std::time::Duration;
 use application::ports::projector::Projector;
 use sqlx::PgConnection;
 
-use super::believed::Believed;
 use super::checkpoint::{self, Checkpoint, Followed};
 use super::connection::KeptConnection;
-use super::erasures::Erasures;
-use super::held::Held;
 use super::runner::{APPLIED_WITHIN, Follower, Place};
 use super::tips::LatelyUsed;
+use super::told::Told;
 use super::trust::Distrust;
 use super::window::{AppliedBlock, Unread};
 use super::{FollowerError, schema};
@@ -32,7 +30,7 @@ where
     where
         P: Clone,
     {
-        if place.held.streams.is_empty() {
+        if place.told.held.streams.is_empty() {
             return;
         }
         let retried = async {
@@ -47,7 +45,7 @@ where
     /// Finds or makes the checkpoint.
     pub(super) async fn start(&self) -> Result<Place, FollowerError> {
         within(TRANSACTION, schema::prepare(&self.pool, &self.projector)).await?;
-        let (found, (held, erasures, believed)) = within(START, self.checkpoint()).await?;
+        let (found, told) = within(START, self.checkpoint()).await?;
         let ours = self.followed();
         if found.followed.location != ours.location {
             return Err(Distrust::OtherLog.into());
@@ -61,9 +59,7 @@ where
         let place = Place {
             window: found.window,
             finalized: found.finalized,
-            held,
-            erasures,
-            believed,
+            told,
             verified: false,
             behind_since: None,
             ahead_since: None,
@@ -78,7 +74,7 @@ where
         Ok(place)
     }
 
-    async fn checkpoint(&self) -> Result<(Checkpoint, (Held, Erasures, Believed)), FollowerError> {
+    async fn checkpoint(&self) -> Result<(Checkpoint, Told), FollowerError> {
         let mut transaction = self.pool.begin().await?;
         let found = match checkpoint::load(&mut transaction).await? {
             Some(found) => found,
@@ -88,11 +84,9 @@ where
                 checkpoint::load(&mut transaction).await?.ok_or(FollowerError::Moved)?
             }
         };
-        let held = Held::load(&mut *transaction).await?;
-        let erasures = Erasures::load(&mut *transaction).await?;
-        let believed = Believed::load(&mut *transaction, &self.config.recorders).await?;
+        let told = Told::load(&mut transaction, &self.config.recorders).await?;
         transaction.commit().await?;
-        Ok((found, (held, erasures, believed)))
+        Ok((found, told))
     }
 
     /// What is followed here.

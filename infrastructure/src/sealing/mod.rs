@@ -55,7 +55,7 @@ pub use commitments::CommitmentProof;
 pub use error::SealError;
 pub use event_key::EventKey;
 pub(crate) use header::FORMAT;
-pub use names::StreamNames;
+pub use names::{StreamName, StreamNames};
 pub use opener::{Opener, Opening, PersonalPart, Undecodable};
 pub(crate) use payload::EPOCH;
 

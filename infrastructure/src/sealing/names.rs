@@ -2,9 +2,9 @@
 //!
 //! `namespace:4 || tag:9 || body:19`, a synthetic-IV encryption: `tag = HMAC(k1, namespace || identity)`,
 //! `body = identity XOR HMAC(k2, namespace || tag)`, both truncated, over `type:1 uuid:16 number:2`. The number of a calendar is its
-//! day, in days since 1970; a bucket of claims has its number and no UUID; of all else the number is 0. The same aggregate always gets
-//! the same name; who does not hold the keys learns nothing from a name, and a name that was not made under them, for this namespace,
-//! does not open.
+//! day, in days since 1970; that of a patient's record is the chapter, from 0; a bucket of claims has its number and no UUID; of all else the
+//! number is 0. The same aggregate always gets the same name; who does not hold the keys learns nothing from a name, nor which chapters are of
+//! one record, and a name that was not made under them, for this namespace, does not open.
 
 use application::log::StreamId;
 use chrono::NaiveDate;
@@ -18,6 +18,15 @@ use crate::log::Namespace;
 const NAMESPACE: usize = 4;
 const TAG: usize = 9;
 const BODY: usize = 19;
+
+/// After what a stream is named.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StreamName {
+    /// The aggregate: for a record its patient.
+    pub aggregate: AggregateRef,
+    /// Which chapter of the record it is, from 0; 0 for what is no record.
+    pub chapter: u16,
+}
 
 /// The cipher of an organisation's stream names in a namespace.
 #[derive(Clone)]
@@ -35,9 +44,14 @@ impl StreamNames {
         Self { namespace, tag, mask }
     }
 
-    /// The stream that an aggregate stands in.
+    /// The stream that an aggregate stands in: of a record the first chapter, by which all of it goes.
     pub fn seal(&self, aggregate: &AggregateRef) -> StreamId {
-        let identity = write_identity(&aggregate.stream());
+        self.seal_chapter(aggregate, 0)
+    }
+
+    /// A chapter of the record that an aggregate stands in. What stands in no record has no chapters.
+    pub fn seal_chapter(&self, aggregate: &AggregateRef, chapter: u16) -> StreamId {
+        let identity = write_identity(&aggregate.stream(), chapter);
         let tag = self.tag_of(&identity);
         let body = self.masked(&tag, identity);
         let mut name = [0; NAMESPACE + TAG + BODY];
@@ -46,8 +60,22 @@ impl StreamNames {
         StreamId(name)
     }
 
-    /// The aggregate after which a stream is named; `None` when the stream is not the organisation's.
-    pub fn open(&self, stream: &StreamId) -> Option<AggregateRef> {
+    /// A chapter of a record that goes by its first one. Any other stream has none.
+    pub fn chapter(&self, record: &StreamId, chapter: u16) -> StreamId {
+        let name = self.open(record).filter(|_| chapter > 0);
+        name.map_or(*record, |name| self.seal_chapter(&name.aggregate, chapter))
+    }
+
+    /// The first chapter of the record that a stream is a chapter of, and which it is. Any other stream is its own.
+    pub fn record(&self, stream: &StreamId) -> (StreamId, u16) {
+        match self.open(stream) {
+            Some(StreamName { aggregate, chapter }) if chapter > 0 => (self.seal(&aggregate), chapter),
+            _ => (*stream, 0),
+        }
+    }
+
+    /// After what a stream is named; `None` when the stream is not the organisation's.
+    pub fn open(&self, stream: &StreamId) -> Option<StreamName> {
         let (namespace, name) = stream.0.split_first_chunk::<NAMESPACE>()?;
         if *namespace != self.namespace {
             return None;
@@ -94,13 +122,14 @@ fn truncated<const N: usize>(tag: &hmac::Tag) -> [u8; N] {
 
 /// Of an aggregate after which a stream is named: none in a patient's record is. Days for which there is no number, before 1970 and after 2149,
 /// share the stream of the first or last that has one: on none of them is anything ever offered.
-fn write_identity(stream: &AggregateRef) -> [u8; BODY] {
+fn write_identity(stream: &AggregateRef, chapter: u16) -> [u8; BODY] {
     let mut identity = [stream.aggregate_type().code(); BODY];
     let (_, rest) = identity.split_at_mut(1);
     let (id, number) = rest.split_at_mut(16);
     let its_number = match stream.parts() {
         Parts::Day(_, day) => u16::try_from(day.to_epoch_days().clamp(0, u16::MAX.into())).unwrap_or_default(),
         Parts::Bucket(bucket) => bucket.into(),
+        Parts::Uuid(_) if stream.whose_record().is_some() => chapter,
         Parts::Uuid(_) | Parts::InRecord(..) | Parts::Part(_) | Parts::OfSubject(_) => 0,
     };
     id.copy_from_slice(stream.uuid().as_bytes());
@@ -108,15 +137,20 @@ fn write_identity(stream: &AggregateRef) -> [u8; BODY] {
     identity
 }
 
-fn read_identity(identity: &[u8; BODY]) -> Option<AggregateRef> {
+fn read_identity(identity: &[u8; BODY]) -> Option<StreamName> {
     let (kind, rest) = identity.split_first()?;
     let (id, number) = rest.split_first_chunk::<16>()?;
     let (kind, id) = (AggregateType::from_code(*kind)?, Uuid::from_bytes(*id));
     let number = u16::from_be_bytes(number.try_into().ok()?);
-    let named = AggregateRef::from_parts(kind, Parts::Uuid(id)).filter(|_| number == 0);
+    let named = AggregateRef::from_parts(kind, Parts::Uuid(id));
+    if let Some(aggregate) = named.filter(|of| number == 0 || of.whose_record().is_some()) {
+        let chapter = number;
+        return Some(StreamName { aggregate, chapter });
+    }
     let bucket = || AggregateRef::from_parts(kind, Parts::Bucket(number.try_into().ok()?)).filter(|_| id.is_nil());
     let of_a_day = || AggregateRef::from_parts(kind, Parts::Day(id, NaiveDate::from_epoch_days(number.into())?));
-    named.or_else(bucket).or_else(of_a_day)
+    let aggregate = bucket().or_else(of_a_day)?;
+    Some(StreamName { aggregate, chapter: 0 })
 }
 
 #[cfg(test)]
@@ -151,7 +185,8 @@ mod tests {
     proptest! {
         #[test]
         fn the_aggregate_reads_back_from_its_name(aggregate in aggregates()) {
-            prop_assert_eq!(names(1).open(&names(1).seal(&aggregate)), Some(aggregate));
+            let named = StreamName { aggregate, chapter: 0 };
+            prop_assert_eq!(names(1).open(&names(1).seal(&aggregate)), Some(named));
             prop_assert_eq!(names(2).open(&names(1).seal(&aggregate)), None);
             prop_assert_eq!(Namespace::of(&names(1).seal(&aggregate)), NAMESPACE);
             let elsewhere = StreamNames::new(&MasterSecret::new([1; 32]), Namespace(8));
@@ -163,6 +198,18 @@ mod tests {
             let (patient, id) = (PatientId::new(Uuid::from_u128(patient)), Uuid::from_u128(id));
             let encounter = EncounterId { patient, id };
             prop_assert_eq!(names(1).seal(&encounter.into()), names(1).seal(&patient.into()));
+        }
+
+        #[test]
+        fn a_record_has_chapters_and_nothing_else_has(aggregate in aggregates(), chapter in any::<u16>()) {
+            let stream = names(1).seal_chapter(&aggregate, chapter);
+            let first = names(1).seal(&aggregate);
+            let is_record = aggregate.whose_record().is_some();
+            let chapter = if is_record { chapter } else { 0 };
+            prop_assert_eq!(names(1).open(&stream), Some(StreamName { aggregate, chapter }));
+            prop_assert_eq!(names(1).record(&stream), (first, chapter));
+            prop_assert_eq!(names(1).chapter(&first, chapter), stream);
+            prop_assert_eq!(stream == first, chapter == 0);
         }
 
         #[test]

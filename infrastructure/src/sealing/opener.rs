@@ -15,10 +15,10 @@ use super::header::{BeginningHeader, Header};
 use super::payload::{Authentic, Form, Opened, SealedPersonal, Void};
 use super::place::{Place, Section, Siblings};
 use super::reference::References;
-use super::sealer::{CHAPTER, StreamKeys};
-use super::{StreamNames, content};
+use super::sealer::StreamKeys;
+use super::{StreamName, StreamNames, content};
 use crate::keys::{DataKey, KeyLookup, KeyRing, KeyRingError, KeySet, MasterSecret, SubjectKeys};
-use crate::log::{AppendedEntry, JournaledEntry, KeyId, LogLocation, Namespace, Need};
+use crate::log::{AppendedEntry, JournaledEntry, KeyId, LogLocation, Namespace, Need, in_record};
 
 /// An entry of the log, as this server can read it.
 #[derive(Clone, PartialEq, Debug)]
@@ -105,7 +105,23 @@ impl Opener {
 
     /// The aggregate after which a stream is named; `None` when the stream is not the organisation's.
     pub fn aggregate(&self, stream: &StreamId) -> Option<AggregateRef> {
+        self.name(stream).map(|name| name.aggregate)
+    }
+
+    /// The same, with the chapter.
+    pub fn name(&self, stream: &StreamId) -> Option<StreamName> {
         self.names.open(stream)
+    }
+
+    /// The first chapter of the record that a stream of this name is a chapter of: by that the record goes. Any other stream goes by itself.
+    pub fn record(&self, stream: &StreamId, name: Option<&StreamName>) -> StreamId {
+        let later = name.filter(|name| name.chapter > 0);
+        later.map_or(*stream, |name| self.names.seal(&name.aggregate))
+    }
+
+    /// A chapter of the record that a stream is a chapter of.
+    pub fn chapter(&self, name: &StreamName, chapter: u16) -> StreamId {
+        self.names.seal_chapter(&name.aggregate, chapter)
     }
 
     /// The name of the key that an entry's personal section is under, or a record that begins with it, read from its header alone.
@@ -182,8 +198,20 @@ impl Opener {
     /// Opens an entry that stands behind `before` in its stream. It asks nobody and waits for nothing: `keys` holds what
     /// [`Self::keys_for`] found.
     pub fn open(&self, entry: &AppendedEntry, before: [u8; 32], siblings: Siblings<'_>, keys: &KeySet) -> Opening {
-        match self.aggregate(&entry.stream) {
-            Some(aggregate) => self.open_own(entry, before, siblings, aggregate, keys),
+        self.open_named(entry, self.name(&entry.stream), before, siblings, keys)
+    }
+
+    /// The same, where it is known already what [`Self::name`] says of the entry's stream.
+    pub fn open_named(
+        &self,
+        entry: &AppendedEntry,
+        name: Option<StreamName>,
+        before: [u8; 32],
+        siblings: Siblings<'_>,
+        keys: &KeySet,
+    ) -> Opening {
+        match name {
+            Some(name) => self.open_own(entry, before, siblings, name, keys),
             None if Namespace::of(&entry.stream) == Namespace::ADMINISTRATION => Opening::Public,
             None => Opening::Foreign,
         }
@@ -203,8 +231,12 @@ impl Opener {
         siblings: Siblings<'_>,
         keys: &KeySet,
     ) -> Opening {
-        let JournaledEntry { entry, before } = journaled;
-        self.open_own(entry, *before, siblings, aggregate, keys)
+        let JournaledEntry { entry, before, chapter } = journaled;
+        let name = StreamName {
+            aggregate,
+            chapter: *chapter,
+        };
+        self.open_own(entry, *before, siblings, name, keys)
     }
 
     fn open_own(
@@ -212,14 +244,14 @@ impl Opener {
         entry: &AppendedEntry,
         before: [u8; 32],
         siblings: Siblings<'_>,
-        aggregate: AggregateRef,
+        name: StreamName,
         keys: &KeySet,
     ) -> Opening {
         let form = match Form::read(&self.location, Place::of(entry, before), &entry.payload) {
             Ok(form) => form,
             Err(void) => return Opening::Void(void),
         };
-        let (under, opened) = match self.unlock(&form, &entry.stream, aggregate, keys) {
+        let (under, opened) = match self.unlock(&form, &entry.stream, name, keys) {
             Ok(unlocked) => unlocked,
             Err(Locked::Void(void)) => return Opening::Void(void),
             Err(Locked::Sealed) => return Opening::Sealed,
@@ -229,7 +261,7 @@ impl Opener {
             Ok(authentic) => authentic,
             Err(void) => return Opening::Void(void),
         };
-        match self.read(entry, aggregate, under, authentic, keys) {
+        match self.read(entry, name, under, authentic, keys) {
             Ok((event, _)) if !under.is_right_for(&event.event) => Opening::Void(Void::OtherKey),
             Ok((event, personal)) => Opening::Opened { event, personal },
             Err(Undecodable::Event(DecodeError::UnknownSchema(schema))) => Opening::Newer { schema },
@@ -242,7 +274,7 @@ impl Opener {
         &self,
         form: &Form<'_>,
         stream: &StreamId,
-        aggregate: AggregateRef,
+        StreamName { aggregate, chapter }: StreamName,
         keys: &KeySet,
     ) -> Result<(Under, Opened), Locked> {
         let whose = aggregate.whose_record();
@@ -256,7 +288,7 @@ impl Opener {
         let beginning = form.beginning(&stream_key).map_err(Locked::Void)?;
         let begins = beginning.is_some();
         let roots = match (beginning, whose) {
-            (Some(beginning), Some(subject)) => self.root_of(beginning, form.nonce(), &subject, keys)?,
+            (Some(beginning), Some(subject)) => self.root_of(beginning, form.nonce(), &subject, chapter, keys)?,
             (None, Some(subject)) => keys.of_subject(&subject),
             // No record is under the namespace's key alone.
             (Some(_), None) => return Err(Locked::Void(Void::NotAuthentic)),
@@ -267,7 +299,7 @@ impl Opener {
             }
         };
         if let SubjectKeys::Held(roots) = &roots {
-            let found = roots.iter().find_map(|root| unlock_whole(form, &root.key));
+            let found = roots.iter().find_map(|root| unlock_whole(form, &root.key, chapter));
             if let Some((category, opened)) = found {
                 return Ok((Under::Category(category), opened));
             }
@@ -281,17 +313,18 @@ impl Opener {
         })
     }
 
-    /// The root that a record's beginning names. Another one of the same subject's, which a server may have made at the same moment, is none of
+    /// The root that the beginning of a record's chapter names. Another one of the same subject's, which a server may have made at the same moment, is none of
     /// this record's. One that is somebody else's, or whose keys are not those that the beginning commits to, makes it void.
     fn root_of<'k>(
         &self,
         beginning: &BeginningHeader,
         nonce: &[u8; NONCE_LEN],
         subject: &SubjectId,
+        chapter: u16,
         keys: &'k KeySet,
     ) -> Result<SubjectKeys<'k>, Locked> {
         let reference = self.references.read(beginning.reference, nonce);
-        if reference.chapter != CHAPTER {
+        if reference.chapter != chapter {
             return Err(Locked::Void(Void::NotAuthentic));
         }
         if let destroyed @ SubjectKeys::Destroyed = keys.of_subject(subject) {
@@ -299,7 +332,7 @@ impl Opener {
         }
         match keys.get(&reference.key_id) {
             KeyLookup::Held(held) => {
-                let committed = Commitments::of(&held.key, CHAPTER).map(|commitments| commitments.root());
+                let committed = Commitments::of(&held.key, chapter).map(|commitments| commitments.root());
                 if held.subject == *subject && committed == Ok(beginning.commitment) {
                     Ok(SubjectKeys::Held(vec![held.as_ref()]))
                 } else {
@@ -315,7 +348,7 @@ impl Opener {
     fn read(
         &self,
         entry: &AppendedEntry,
-        aggregate: AggregateRef,
+        name: StreamName,
         under: Under,
         authentic: Authentic<'_>,
         keys: &KeySet,
@@ -323,14 +356,15 @@ impl Opener {
         let Authentic { content, personal } = authentic;
         let content = content.ok_or(Undecodable::Malformed)?;
         if under != Under::Namespace {
-            return Ok((read_whole(entry, aggregate, &content)?, PersonalPart::Present));
+            return Ok((read_whole(entry, name, &content)?, PersonalPart::Present));
         }
+        let StreamName { aggregate, chapter } = name;
         let mut shared = content::read_shared(&content).ok_or(Undecodable::Malformed)?;
         let Some(sealed) = personal else {
             let envelope = content::read_envelope(&mut shared.rest).ok_or(Undecodable::Malformed)?;
             envelope.complete(&mut shared.metadata);
             let event = decode(aggregate, &shared, None)?;
-            return Ok((opened(entry, shared.metadata, event), PersonalPart::Absent));
+            return Ok((opened(entry, chapter, shared.metadata, event), PersonalPart::Absent));
         };
         // It says under which of the person's keys the rest is.
         let event = decode(aggregate, &shared, None)?;
@@ -339,7 +373,7 @@ impl Opener {
             Some(bytes) => decode(aggregate, &shared, Some(&bytes))?,
             None => event,
         };
-        Ok((opened(entry, shared.metadata, event), part))
+        Ok((opened(entry, chapter, shared.metadata, event), part))
     }
 
     /// Reads a personal section, as far as its key is here and opens it, and completes the metadata from it.
@@ -401,24 +435,24 @@ impl Under {
     }
 }
 
-/// Opens a whole section under one of a subject's keys; which it is nobody is told.
-fn unlock_whole(form: &Form<'_>, root: &DataKey) -> Option<(Category, Opened)> {
-    let mut keys = root.categories(CHAPTER).ok()?;
+/// Opens a whole section under one of a subject's keys of a chapter; which it is nobody is told.
+fn unlock_whole(form: &Form<'_>, root: &DataKey, chapter: u16) -> Option<(Category, Opened)> {
+    let mut keys = root.categories(chapter).ok()?;
     keys.find_map(|(category, key)| Some((category, form.open(Section::Whole, &key.expanding())?)))
 }
 
 /// Reads a whole section.
 pub(super) fn read_whole(
     entry: &AppendedEntry,
-    stream: AggregateRef,
+    StreamName { aggregate, chapter }: StreamName,
     content: &[u8],
 ) -> Result<OpenedEvent, Undecodable> {
     let mut told = content::read_shared(content).ok_or(Undecodable::Malformed)?;
     let (envelope, shared, personal) = content::read_whole(told.rest).ok_or(Undecodable::Malformed)?;
     envelope.complete(&mut told.metadata);
     told.rest = shared;
-    let event = decode(stream, &told, Some(personal))?;
-    Ok(opened(entry, told.metadata, event))
+    let event = decode(aggregate, &told, Some(personal))?;
+    Ok(opened(entry, chapter, told.metadata, event))
 }
 
 /// Decodes an event, if this program knows its schema: that is looked at before anything that another schema may have changed.
@@ -430,10 +464,10 @@ fn decode(stream: AggregateRef, shared: &Shared<'_>, personal: Option<&[u8]>) ->
     }
 }
 
-const fn opened(entry: &AppendedEntry, metadata: EventMetadata, event: AnyEvent) -> OpenedEvent {
+const fn opened(entry: &AppendedEntry, chapter: u16, metadata: EventMetadata, event: AnyEvent) -> OpenedEvent {
     OpenedEvent {
         position: entry.position,
-        version: entry.version,
+        version: in_record(chapter, entry.version),
         metadata,
         event,
     }

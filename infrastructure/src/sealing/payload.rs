@@ -194,6 +194,12 @@ pub enum Void {
     /// It stands, or an entry of its commit does, in a stream that the erasure of its data subject has ended.
     #[error("it comes after an erasure")]
     AfterErasure,
+    /// It stands, or an entry of its commit does, in a chapter of a record that was closed before.
+    #[error("its chapter is closed")]
+    AfterClosing,
+    /// It stands, or an entry of its commit does, in a chapter of a record before which another one is still open.
+    #[error("its chapter has not begun")]
+    BeforeItsChapter,
 }
 
 /// A payload whose first section is authentic, in its place and in its commit.

@@ -15,7 +15,7 @@ pub(super) const BLINDED: usize = 8 + 2;
 pub(super) struct Reference {
     /// The name of the subject's root key.
     pub(super) key_id: KeyId,
-    /// The chapter of the subject's record whose keys are used. Until records have chapters it is 0.
+    /// The chapter of the subject's record whose keys are used; 0 for who has no record.
     pub(super) chapter: u16,
 }
 

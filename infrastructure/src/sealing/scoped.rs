@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use domain::kernel::{AggregateRef, Category, DecodeError, PatientId};
 use domain::state::{AnyState, OfAnother};
 
+use super::StreamName;
 use super::commitments::{CommitmentProof, Commitments, is_committed};
 use super::event_key::EventKey;
 use super::header::Header;
@@ -28,12 +29,12 @@ pub enum HandedOver {
         category: Category,
         /// Its key.
         key: CategoryKey,
-        /// That the record began with this key.
+        /// That the chapter began with this key.
         proof: CommitmentProof,
     },
     /// That of one event.
     Event {
-        /// The event's number in the record.
+        /// The event's number in its chapter.
         version: u64,
         /// Its key.
         key: EventKey,
@@ -60,12 +61,15 @@ impl HandedOver {
         })
     }
 
-    /// Whether it may be of a record that began with this commitment. One event's key proves nothing but that event.
-    fn is_committed(&self, commitment: &[u8; 32]) -> bool {
+    /// Whether it may be of this chapter, which began with this commitment. One event's key proves nothing but that event.
+    fn is_committed(&self, to: u16, commitment: &[u8; 32]) -> bool {
         match self {
             Self::Category {
-                category, key, proof, ..
-            } => is_committed(commitment, *category, key, proof),
+                chapter,
+                category,
+                key,
+                proof,
+            } => *chapter == to && is_committed(commitment, *category, key, proof),
             Self::Event { .. } => true,
         }
     }
@@ -86,36 +90,38 @@ impl HandedOver {
     }
 }
 
-/// Opens entries of one patient's record with the keys that it was given.
+/// Opens entries of one chapter of a patient's record with the keys that it was given.
 #[derive(Clone, Debug)]
 pub struct ScopedOpener {
     location: LogLocation,
-    patient: PatientId,
+    name: StreamName,
     keys: Vec<HandedOver>,
 }
 
-/// A key that was handed over is not of the record for which it was.
+/// A key that was handed over is not of the chapter for which it was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the key is not one with which the record began")]
+#[error("the key is not one with which the chapter began")]
 pub struct NotCommitted;
 
 impl ScopedOpener {
-    /// Of a record in a log, which begins with this entry.
+    /// Of a chapter of a record in a log, which begins with this entry.
     ///
     /// # Errors
-    /// When one of the keys is not one with which the record began.
+    /// When one of the keys is not one with which the chapter began.
     pub fn new(
         location: LogLocation,
         patient: PatientId,
+        chapter: u16,
         beginning: &AppendedEntry,
         keys: Vec<HandedOver>,
     ) -> Result<Self, NotCommitted> {
         let header = Header::read(&beginning.payload).map_err(|_| NotCommitted)?.0;
         let commitment = header.beginning.ok_or(NotCommitted)?.commitment;
-        if keys.iter().all(|key| key.is_committed(&commitment)) {
+        if keys.iter().all(|key| key.is_committed(chapter, &commitment)) {
+            let aggregate = patient.into();
             Ok(Self {
                 location,
-                patient,
+                name: StreamName { aggregate, chapter },
                 keys,
             })
         } else {
@@ -123,7 +129,7 @@ impl ScopedOpener {
         }
     }
 
-    /// Opens an entry of the record that stands behind `before`. What opens under no key that is here is [`Opening::Sealed`]: whoever has
+    /// Opens an entry of the chapter that stands behind `before`. What opens under no key that is here is [`Opening::Sealed`]: whoever has
     /// some of the keys only can call nothing void that they cannot open.
     pub fn open(&self, entry: &AppendedEntry, before: [u8; 32], siblings: Siblings<'_>) -> Opening {
         let Ok(form) = Form::read(&self.location, Place::of(entry, before), &entry.payload) else {
@@ -137,7 +143,7 @@ impl ScopedOpener {
             Err(void) => return Opening::Void(void),
         };
         let read = content.ok_or(Undecodable::Malformed);
-        match read.and_then(|content| read_whole(entry, self.patient.into(), &content)) {
+        match read.and_then(|content| read_whole(entry, self.name, &content)) {
             Ok(event) if !under.is_right_for(&event.event) => Opening::Void(Void::OtherKey),
             Ok(event) => Opening::Opened {
                 event,
@@ -149,7 +155,7 @@ impl ScopedOpener {
     }
 }
 
-/// What opened events make of their aggregates, in the order of the record. What did not open changes nothing.
+/// What opened events make of their aggregates, in the order of the record, of all chapters of which somebody has keys. What did not open changes nothing.
 ///
 /// # Errors
 /// Never: an event is of the aggregate that it names.

@@ -18,9 +18,6 @@ use super::reference::{Reference, References};
 use crate::keys::{KeyRing, KeyRingError, MasterSecret, SealingKey};
 use crate::log::{LogLocation, NewKey, StreamPart, StreamTip};
 
-/// The chapter of a subject's record whose keys are used, until records have chapters.
-pub(super) const CHAPTER: u16 = 0;
-
 /// What a commit is to append to one stream.
 #[derive(Clone, Debug)]
 pub struct UnsealedPart {
@@ -30,7 +27,7 @@ pub struct UnsealedPart {
     pub expected: StreamTip,
     /// The events, in order.
     pub events: Vec<UnsealedEvent>,
-    /// Whether a subject's record begins with the first of them that is wholly under their key.
+    /// Whether a chapter of a subject's record begins with the first of them that is wholly under their key.
     pub begins: bool,
 }
 
@@ -43,18 +40,21 @@ pub struct UnsealedEvent {
     pub seal: Seal,
     /// Whose they are, where they are a person's.
     pub subject: Option<SubjectId>,
+    /// Of which chapter of their record: the one in which the event stands, and for what stands beside it the latest.
+    pub chapter: u16,
 }
 
 impl UnsealedEvent {
-    /// As the event itself says.
+    /// As the event itself says, under the keys of a chapter.
     ///
     /// # Errors
     /// When a value cannot be written, which is a mistake in its type.
-    pub fn of(event: &AnyEvent) -> Result<Self, postcard::Error> {
+    pub fn of(event: &AnyEvent, chapter: u16) -> Result<Self, postcard::Error> {
         Ok(Self {
             encoded: event.encode()?,
             subject: event.subject(),
             seal: event.seal(),
+            chapter,
         })
     }
 }
@@ -105,7 +105,9 @@ struct ToSeal<'a> {
     place: Place,
     event: &'a EncodedEvent,
     under: Under,
-    /// Whether a record begins with it.
+    /// The chapter whose keys are used.
+    chapter: u16,
+    /// Whether that begins with it.
     begins: bool,
 }
 
@@ -169,7 +171,12 @@ impl Sealer {
             .map(|part| part.stream)
             .collect();
         for (place, event) in places(parts)? {
-            let UnsealedEvent { encoded, seal, subject } = event;
+            let UnsealedEvent {
+                encoded,
+                seal,
+                subject,
+                chapter,
+            } = event;
             let subject = subject.ok_or(SealError::NoSubject);
             let under = match (seal, &encoded.personal) {
                 (Seal::Namespace | Seal::Beside(_), None) => Under::Namespace,
@@ -189,6 +196,7 @@ impl Sealer {
                 place,
                 event: encoded,
                 under,
+                chapter: *chapter,
                 begins,
             });
         }
@@ -235,6 +243,7 @@ impl Sealer {
             place,
             event,
             under,
+            chapter,
             begins,
         } = event;
         let personal = event.personal.as_deref().unwrap_or_default();
@@ -249,16 +258,16 @@ impl Sealer {
                 Ok::<_, SealError>(Beginning {
                     reference: Reference {
                         key_id: key.key_id,
-                        chapter: CHAPTER,
+                        chapter: *chapter,
                     },
-                    commitment: Commitments::of(&key.held.key, CHAPTER)?.root(),
+                    commitment: Commitments::of(&key.held.key, *chapter)?.root(),
                     key: self.stream_keys.of(&place.stream)?,
                 })
             };
             return Ok(Contents {
                 content,
                 section: Section::Whole,
-                key: key.held.key.category(CHAPTER, *category)?.expanding(),
+                key: key.held.key.category(*chapter, *category)?.expanding(),
                 personal: None,
                 beginning: begins.then(beginning).transpose()?,
             });
@@ -267,9 +276,9 @@ impl Sealer {
             Under::Beside(key, category) => Some(Personal {
                 reference: Reference {
                     key_id: key.key_id,
-                    chapter: CHAPTER,
+                    chapter: *chapter,
                 },
-                key: key.held.key.category(CHAPTER, *category)?.expanding(),
+                key: key.held.key.category(*chapter, *category)?.expanding(),
                 content: content::write_personal(metadata, key.held.subject, personal),
             }),
             Under::Namespace | Under::Within(..) => None,

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use application::log::{Actor, EventMetadata, StreamId};
 use chrono::DateTime;
 use domain::calendar::{CalendarEvent, Session};
+use domain::chapters::ChaptersEvent;
 use domain::erasure::ErasureEvent;
 use domain::kernel::{
-    AggregateRef, AppointmentId, CalendarId, Category, ChartId, ClaimsId, DataSubject, ErasureId, Parts, PatientId,
-    Personal, PractitionerId, Seal,
+    AggregateRef, AppointmentId, CalendarId, Category, ChaptersId, ChartId, ClaimsId, DataSubject, ErasureId, Parts,
+    PatientId, Personal, PractitionerId, Seal,
 };
 use domain::patient::PatientEvent;
 use serde::{Deserialize, Serialize};
@@ -118,7 +119,7 @@ fn says(event: &UnsealedEvent, metadata: &EventMetadata) -> Says {
         shared: hex::encode(&event.encoded.shared),
         personal: event.encoded.personal.as_ref().map(|bytes| PersonalSays {
             key_id: matches!(event.seal, Seal::Beside(_)).then(|| hex::encode(KEY_ID)),
-            chapter: 0,
+            chapter: event.chapter,
             category: event.seal.category().unwrap().code(),
             bytes: hex::encode(bytes),
         }),
@@ -232,6 +233,34 @@ fn begins() -> UnsealedPart {
     }
 }
 
+/// The closing of the first chapter of a patient's record.
+fn closing() -> UnsealedPart {
+    let chapters = AggregateRef::from(ChaptersId(patient()));
+    part(&chapters, 12, &[encode(&chapters, &ChaptersEvent::Closed)])
+}
+
+/// A patient's record goes on in its second chapter, under the keys of this one.
+fn next_chapter(chapter: u16) -> UnsealedPart {
+    let of = AggregateRef::from(encounter());
+    let event = UnsealedEvent {
+        chapter,
+        ..encode(&of, &visit(None, 20))
+    };
+    UnsealedPart {
+        expected: StreamTip::default(),
+        ..part_of_chapter(&of, 1, 1, &[event])
+    }
+}
+
+/// What stands beside another stream when a record is in its third chapter.
+fn beside_a_later_chapter() -> UnsealedPart {
+    let booked = UnsealedEvent {
+        chapter: 2,
+        ..encode(&aggregate(), &check_up())
+    };
+    part(&aggregate(), 3, &[booked])
+}
+
 /// The end of a patient's record.
 fn erased() -> UnsealedPart {
     let erasure = AggregateRef::from(ErasureId(DataSubject::Patient(patient())));
@@ -334,6 +363,23 @@ fn commits() -> Vec<Commit> {
             20,
         ),
         sealed("the end of a patient's record", &[erased()], &by_system, 25),
+        sealed(
+            "a chapter of a patient's record is closed",
+            &[closing()],
+            &by_system,
+            31,
+        ),
+        sealed("the next chapter begins", &[next_chapter(1)], &metadata(), 32),
+        sealed(
+            "with a personal section under the keys of a later chapter",
+            &[beside_a_later_chapter()],
+            &metadata(),
+            33,
+        ),
+        void(
+            "a chapter that begins under the keys of another",
+            seal(&[next_chapter(0)], &metadata(), 34),
+        ),
         void(
             "in a patient's record, with a section for the namespace",
             seal(&[beside_in_a_record()], &metadata(), 27),
@@ -365,17 +411,22 @@ fn commits() -> Vec<Commit> {
     ]
 }
 
+fn stream_names() -> StreamNames {
+    StreamNames::new(&secret(), LOCATION.namespace)
+}
+
 fn written_today() -> Vectors {
-    let names = |aggregate: AggregateRef| Name {
+    let chapter = |aggregate: AggregateRef, chapter| Name {
         r#type: aggregate.aggregate_type().code(),
         id: aggregate.uuid(),
         number: match aggregate.parts() {
             Parts::Day(_, day) => u16::try_from(day.to_epoch_days()).unwrap(),
             Parts::Bucket(number) => number.into(),
-            _ => 0,
+            _ => chapter,
         },
-        stream: hex::encode(StreamNames::new(&secret(), LOCATION.namespace).seal(&aggregate).0),
+        stream: hex::encode(stream_names().seal_chapter(&aggregate, chapter).0),
     };
+    let names = |aggregate| chapter(aggregate, 0);
     let id = Uuid::from_u128(7);
     Vectors {
         chain_id: LOCATION.chain_id,
@@ -393,6 +444,8 @@ fn written_today() -> Vectors {
             names(PractitionerId::new(id).into()),
             names(aggregate()),
             names(ClaimsId(36).into()),
+            chapter(patient().into(), 1),
+            chapter(patient().into(), u16::MAX),
         ],
         commits: commits(),
     }
@@ -441,7 +494,12 @@ async fn the_vectors_open_as_they_say() {
                 (None, Opening::Void(_)) => {}
                 (Some(expected), Opening::Opened { event, personal }) => {
                     assert_ne!(personal, PersonalPart::Unreadable, "{}", commit.what);
-                    let again = UnsealedEvent::of(&event.event).unwrap();
+                    let chapter = match &expected.personal {
+                        // It opened under the keys of the chapter that the header names.
+                        Some(beside) if beside.key_id.is_some() => beside.chapter,
+                        _ => stream_names().open(&entry.stream).unwrap().chapter,
+                    };
+                    let again = UnsealedEvent::of(&event.event, chapter).unwrap();
                     assert_eq!(&says(&again, &event.metadata), expected, "{}", commit.what);
                     assert_eq!(again.subject.is_some(), expected.personal.is_some(), "{}", commit.what);
                 }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use application::log::{AnyEvent, StreamId};
 use application::ports::command::{CommandContext, CommandError};
 use application::ports::transaction::{Expected, Freshness, Roots, Target};
-use domain::kernel::AggregateRef;
+use domain::kernel::{AggregateRef, PatientId, Seal, SubjectId};
 use domain::state::AnyState;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Duration, Instant, timeout};
 
+use super::closing::Full;
 use super::core::Core;
 use super::failure::Failure;
 use super::hand_over::Decision;
@@ -33,11 +34,23 @@ pub(super) enum Verdict<E> {
         commit: InFlight,
         version: u64,
         began: bool,
+        /// The chapters of records that are long enough with it.
+        full: Vec<Full>,
     },
     /// Nothing needs to change.
     NoChange { upon: Vec<Loaded>, version: u64 },
     /// A rule forbids it, or the caller insists on another version.
     Refused { upon: Vec<Loaded>, error: CommandError<E> },
+}
+
+impl<E> Verdict<E> {
+    /// The chapters of records that are to be closed now.
+    pub(super) fn take_full(&mut self) -> Vec<Full> {
+        match self {
+            Self::Committed { full, .. } => std::mem::take(full),
+            Self::NoChange { .. } | Self::Refused { .. } => Vec::new(),
+        }
+    }
 }
 
 /// One of a command's aggregates, and the stream that it stands in.
@@ -93,7 +106,10 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
                 return Ok(Verdict::Refused { upon: upon(), error });
             }
         };
-        let decisions = decisions(&parts, decided)?;
+        let mut decisions = decisions(&parts, decided)?;
+        for decision in &mut decisions {
+            decision.chapters = self.chapters_of(decision).await?;
+        }
         let is_unchanged = |part: &&Part| decisions.iter().all(|decision| decision.stream_id != part.place.id);
         self.confirm(parts.iter().filter(is_unchanged).map(Part::in_memory))
             .await?;
@@ -102,8 +118,45 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
             return Ok(Verdict::NoChange { upon: upon(), version });
         }
         let began = version > 0 && parts.first().is_some_and(|first| first.loaded.state.version() == 0);
+        let full = decisions
+            .iter()
+            .filter_map(|decision| decision.full(self.options.chapter_entries))
+            .collect();
         let commit = self.hand_over.commit(decisions, context).await?;
-        Ok(Verdict::Committed { commit, version, began })
+        Ok(Verdict::Committed {
+            commit,
+            version,
+            began,
+            full,
+        })
+    }
+
+    /// For each event that was decided, the chapter of a record whose keys it is under: within a record its own, and for what concerns somebody
+    /// beside another stream the one that is open in their record now.
+    async fn chapters_of(&self, decision: &Decision) -> Result<Vec<u16>, Failure> {
+        let mut chapters = Vec::with_capacity(decision.events.len());
+        for event in &decision.events {
+            chapters.push(match (event.seal(), event.subject()) {
+                (Seal::Beside(_), Some(subject)) => self.open_chapter(subject).await?,
+                (Seal::Within(_), _) => decision.expected.in_chapter().0,
+                (Seal::Beside(_), None) | (Seal::Namespace, _) => 0,
+            });
+        }
+        Ok(chapters)
+    }
+
+    /// Which chapter of somebody's record is open; 0 for who has none.
+    async fn open_chapter(&self, subject: SubjectId) -> Result<u16, Failure> {
+        let record = self.names.seal(&PatientId::new(subject.uuid()).into());
+        if !self.streams.known.may_exist(&record) {
+            return Ok(0);
+        }
+        let in_memory = self.streams.find(&record).and_then(|stream| stream.tip());
+        let tip = match in_memory {
+            Some(tip) => Some(tip),
+            None => self.reader.tips(&[record]).await?.first().copied(),
+        };
+        Ok(tip.map_or(0, |tip| tip.in_chapter().0))
     }
 
     /// Takes the turn on every stream, in one order everywhere, so that two commands never wait for each other.
@@ -284,6 +337,8 @@ fn decisions(parts: &[Part], decided: Vec<Vec<AnyEvent>>) -> Result<Vec<Decision
             states: Vec::new(),
             events: Vec::new(),
             begins: None,
+            begins_chapter: place.target.id.whose_record().is_some() && !loaded.has_begun,
+            chapters: Vec::new(),
         });
         // Whatever concerns a subject comes after what their own stream begins with.
         if loaded.state.version() == 0 && place.target.id == place.target.id.stream() {

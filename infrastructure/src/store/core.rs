@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use application::log::StreamId;
 use application::ports::ProgressSource;
+use dashmap::DashSet;
 
 use super::final_progress::FinalProgress;
 use super::hand_over::HandOver;
@@ -20,4 +22,6 @@ pub(super) struct Core<L, J> {
     pub(super) heard: FinalProgress,
     pub(super) progress: Arc<dyn ProgressSource>,
     pub(super) options: ExecutorOptions,
+    /// The records of which a chapter is being closed.
+    pub(super) closing: DashSet<StreamId>,
 }

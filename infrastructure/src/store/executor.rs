@@ -10,6 +10,7 @@ use application::ports::command::{
 };
 use application::ports::transaction::{Mismatched, Roots};
 use application::ports::{AcceptanceListener, ProgressSource};
+use dashmap::DashSet;
 use domain::kernel::{AggregateRef, ClinicAggregate, CommandId};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -87,17 +88,19 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
             progress,
             acceptance,
         } = parts;
-        let streams = Arc::new(Streams::new(options.streams));
+        let names = StreamNames::new(&secret, location.namespace);
+        let streams = Arc::new(Streams::new(names.clone(), options.streams));
         let opener = Opener::new(location, &secret, Arc::clone(&keys));
         let sealer = Sealer::new(location, &secret, Arc::clone(&keys));
         Self(Arc::new(Core {
             reader: Reader::new(journal, opener),
-            names: StreamNames::new(&secret, location.namespace),
-            hand_over: HandOver::new(log, sealer, keys, Arc::clone(&streams), acceptance),
+            hand_over: HandOver::new(log, sealer, keys, names.clone(), Arc::clone(&streams), acceptance),
+            names,
             streams,
             heard: FinalProgress::new(),
             progress,
             options,
+            closing: DashSet::new(),
         }))
     }
 
@@ -116,6 +119,11 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
         self.0.streams.known.set_complete(false);
     }
 
+    /// What all commands share.
+    pub(super) fn core(&self) -> &Core<L, J> {
+        &self.0
+    }
+
     /// How many streams are kept because of commits in flight.
     #[cfg(test)]
     pub(super) fn kept_streams(&self) -> usize {
@@ -132,7 +140,9 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
         deadline: Instant,
     ) -> Settled<E> {
         match verdict {
-            Verdict::Committed { commit, version, began } => match commit.clone().outcome().await {
+            Verdict::Committed {
+                commit, version, began, ..
+            } => match commit.clone().outcome().await {
                 CommitOutcome::Appended { position, finality } => Settled::Done(Ok(Receipt {
                     command_id,
                     version,
@@ -227,8 +237,9 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
             let since = core.heard.moment();
             // An attempt that is dropped has handed over nothing.
             let settled = match timeout_at(deadline, attempt()).await {
-                Ok(Ok(verdict)) => {
+                Ok(Ok(mut verdict)) => {
                     let committed = matches!(verdict, Verdict::Committed { .. });
+                    self.close(verdict.take_full());
                     let settled = self.settle(verdict, command_id, since, deadline).await;
                     if committed {
                         deadline = Instant::now() + core.options.decide_within;

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use application::log::{AnyEvent, EventMetadata, StreamId};
 use application::ports::AcceptanceListener;
 use application::ports::command::CommandContext;
-use domain::kernel::{AggregateRef, CommandId, SubjectId};
+use domain::kernel::{AggregateRef, CommandId, PatientId, SubjectId};
 use domain::state::AnyState;
 
+use super::closing::Full;
 use super::failure::Failure;
 use super::in_flight::{InFlight, Resolver};
 use super::stream::{Moved, Stream};
 use super::streams::Streams;
 use crate::keys::KeyRing;
-use crate::log::{Commit, CommitLog, CommitTicket, KeyId, StreamTip};
-use crate::sealing::{SealedCommit, Sealer, UnsealedEvent, UnsealedPart};
+use crate::log::{Commit, CommitLog, CommitOutcome, CommitTicket, KeyId, StreamHead, StreamTip, in_record};
+use crate::sealing::{SealedCommit, Sealer, StreamNames, UnsealedEvent, UnsealedPart};
 
 /// What was decided for one stream.
 pub(super) struct Decision {
@@ -28,17 +29,37 @@ pub(super) struct Decision {
     pub(super) events: Vec<AnyEvent>,
     /// The data subject to whom nothing has happened before this. Their stream may have begun all the same, with what is void.
     pub(super) begins: Option<SubjectId>,
+    /// Whether nothing counts yet in the chapter of the record that is open.
+    pub(super) begins_chapter: bool,
+    /// For each event, the chapter of their record whose keys it is under that concern a person.
+    pub(super) chapters: Vec<u16>,
 }
 
 impl Decision {
-    fn unsealed(&self) -> Result<UnsealedPart, Failure> {
-        let unsealed = |event| UnsealedEvent::of(event).map_err(Failure::internal);
+    fn unsealed(&self, names: &StreamNames) -> Result<UnsealedPart, Failure> {
+        let (chapter, expected) = self.expected.in_chapter();
+        let events = self.events.iter().zip(&self.chapters);
+        let unsealed = |(event, chapter): (_, &u16)| UnsealedEvent::of(event, *chapter).map_err(Failure::internal);
         Ok(UnsealedPart {
-            stream: self.stream_id,
-            expected: self.expected,
-            events: self.events.iter().map(unsealed).collect::<Result<_, Failure>>()?,
-            begins: self.begins.is_some(),
+            stream: names.chapter(&self.stream_id, chapter),
+            expected,
+            events: events.map(unsealed).collect::<Result<_, Failure>>()?,
+            begins: self.begins_chapter,
         })
+    }
+
+    /// The chapter of a record that is long enough with this, if one is. What closes or ends it leaves nothing to close.
+    pub(super) fn full(&self, chapter_entries: u64) -> Option<Full> {
+        let ends = |event: &AnyEvent| matches!(event, AnyEvent::Chapters(..) | AnyEvent::Erasure(..));
+        let (of, _) = self.states.first()?;
+        let patient = PatientId::try_from(of.stream()).ok()?;
+        let version = self.expected.version + self.events.len() as u64;
+        Full::of(self.stream_id, patient, version, chapter_entries).filter(|_| !self.events.iter().any(ends))
+    }
+
+    /// Whether it closes a chapter of a record.
+    fn closes(&self) -> bool {
+        self.events.iter().any(|event| matches!(event, AnyEvent::Chapters(..)))
     }
 }
 
@@ -47,6 +68,7 @@ pub(super) struct HandOver<L> {
     log: L,
     sealer: Sealer,
     keys: Arc<KeyRing>,
+    names: StreamNames,
     streams: Arc<Streams>,
     acceptance: Arc<dyn AcceptanceListener>,
 }
@@ -56,6 +78,7 @@ impl<L: CommitLog> HandOver<L> {
         log: L,
         sealer: Sealer,
         keys: Arc<KeyRing>,
+        names: StreamNames,
         streams: Arc<Streams>,
         acceptance: Arc<dyn AcceptanceListener>,
     ) -> Self {
@@ -63,6 +86,7 @@ impl<L: CommitLog> HandOver<L> {
             log,
             sealer,
             keys,
+            names,
             streams,
             acceptance,
         }
@@ -86,7 +110,7 @@ impl<L: CommitLog> HandOver<L> {
         }
         let unsealed = decisions
             .iter()
-            .map(Decision::unsealed)
+            .map(|decision| decision.unsealed(&self.names))
             .collect::<Result<Vec<_>, _>>()?;
         let sealed = self.sealer.seal(&unsealed, &metadata).await.map_err(Failure::from);
         if matches!(sealed, Err(Failure::Erased)) {
@@ -121,14 +145,25 @@ impl<L: CommitLog> HandOver<L> {
 
         let (resolver, commit) = InFlight::new();
         let mut streams = Vec::with_capacity(decisions.len());
-        for (decision, tips) in decisions.into_iter().zip(tips) {
-            let moved = decision.events.into_iter().zip(tips);
-            let moved = moved.map(|(event, tip)| Moved { event, tip }).collect();
-            decision
-                .stream
-                .advance(decision.generation, decision.states, moved, commit.clone());
+        for ((decision, part), tips) in decisions.into_iter().zip(&unsealed).zip(tips) {
+            let (chapter, _) = decision.expected.in_chapter();
+            let mut tips = tips.into_iter().map(|tip| tip.in_record(chapter));
+            if decision.closes() {
+                let last = tips.next_back().unwrap_or(decision.expected);
+                decision.stream.closes(decision.generation, last);
+            } else {
+                let moved = decision.events.into_iter().zip(tips);
+                let moved = moved.map(|(event, tip)| Moved { event, tip }).collect();
+                decision
+                    .stream
+                    .advance(decision.generation, decision.states, moved, commit.clone());
+            }
             self.streams.keep(decision.stream_id, &decision.stream);
-            streams.push((decision.stream_id, decision.stream));
+            streams.push(Written {
+                id: decision.stream_id,
+                chapter: (part.stream, chapter),
+                stream: decision.stream,
+            });
         }
         let watch = Watch {
             command_id: context.command_id,
@@ -164,10 +199,35 @@ impl Drop for Kept<'_> {
     }
 }
 
+/// A stream that a commit was handed over for.
+struct Written {
+    /// The stream, or the first chapter of the record.
+    id: StreamId,
+    /// The stream of the chapter that was written, and which it is.
+    chapter: (StreamId, u16),
+    stream: Arc<Stream>,
+}
+
+impl Written {
+    /// What became of the commit, in the terms of the stream in memory.
+    fn told(&self, outcome: &CommitOutcome) -> CommitOutcome {
+        match outcome {
+            CommitOutcome::Rejected { stream, actual } if *stream == self.chapter.0 => CommitOutcome::Rejected {
+                stream: self.id,
+                actual: StreamHead {
+                    version: in_record(self.chapter.1, actual.version),
+                    tag: actual.tag,
+                },
+            },
+            other => *other,
+        }
+    }
+}
+
 /// Sees one commit through, whether or not anybody waits for it.
 struct Watch {
     command_id: CommandId,
-    streams: Vec<(StreamId, Arc<Stream>)>,
+    streams: Vec<Written>,
     key_ids: Vec<KeyId>,
     commit: InFlight,
     resolver: Resolver,
@@ -185,9 +245,10 @@ impl Watch {
             self.acceptance.accepted(self.command_id);
         }
         let outcome = ticket.outcome().await;
-        for (id, stream) in &self.streams {
-            stream.resolved(id, &self.commit, &outcome);
-            self.cache.release(id);
+        for written in &self.streams {
+            let told = written.told(&outcome);
+            written.stream.resolved(&written.id, &self.commit, &told);
+            self.cache.release(&written.id);
         }
         self.resolver.resolve(outcome);
     }

@@ -32,11 +32,14 @@ pub enum JournalError {
     Malformed(&'static str),
 }
 
-/// An aggregate, and the stream that it stands in, as the journal had them at one moment.
+/// An aggregate, and the stream that it stands in, as the journal had them at one moment. A record is one stream here: it goes by its first chapter, and its
+/// versions count over all of them ([`in_record`]).
 #[derive(Clone, PartialEq, Debug)]
 pub struct Journaled {
-    /// Where the stream ends.
+    /// Where the stream ends: of a record the chapter that is open.
     pub tip: StreamTip,
+    /// Whether anything in that chapter counts yet.
+    pub has_begun: bool,
     /// The position of the stream's last event.
     pub position: Position,
     /// Whether an event of the stream is parked.
@@ -61,7 +64,7 @@ pub trait Journal: Send + Sync + 'static {
         stream: &StreamId,
     ) -> impl Future<Output = Result<Option<Journaled>, JournalError>> + Send;
 
-    /// Where streams end, in their order. A stream that does not exist ends at version 0.
+    /// Where streams end, in their order; of records, which go by their first chapter, where the open one does. A stream that does not exist ends at version 0.
     ///
     /// # Errors
     /// [`JournalError`].
@@ -131,7 +134,8 @@ impl PostgresJournal {
     /// A stream's head, and its aggregates.
     async fn head(&self, stream: &StreamId) -> Result<(Option<Value>, Vec<String>), JournalError> {
         let sql = "SELECT stream_head($1), ARRAY(SELECT DISTINCT aggregate_id FROM journal \
-                   WHERE stream = $1 AND aggregate_id IS NOT NULL LIMIT $2)";
+                   WHERE stream = ANY (ARRAY(SELECT stream FROM chapters WHERE record = $1) || $1) \
+                     AND aggregate_id IS NOT NULL LIMIT $2)";
         sqlx::query_as(sql)
             .bind(stream.0.as_slice())
             .bind(i64::try_from(MOST_MEMBERS).unwrap_or(i64::MAX).saturating_add(1))
@@ -169,20 +173,22 @@ impl Journal for PostgresJournal {
     }
 
     async fn tips(&self, streams: &[StreamId]) -> Result<Vec<StreamTip>, JournalError> {
-        let sql = "SELECT tip.version, tip.hash FROM unnest($1) WITH ORDINALITY AS asked (stream, place) \
-                   LEFT JOIN LATERAL (SELECT version, hash FROM journal WHERE journal.stream = asked.stream \
-                   ORDER BY version DESC LIMIT 1) AS tip ON true ORDER BY asked.place";
+        let sql = "SELECT tip.chapter, tip.version, tip.hash FROM unnest($1) WITH ORDINALITY AS asked (stream, place) \
+                   CROSS JOIN LATERAL tip_of(asked.stream) AS tip ORDER BY asked.place";
         let streams: Vec<&[u8]> = streams.iter().map(|stream| stream.0.as_slice()).collect();
-        let tips: Vec<(Option<i64>, Option<[u8; 32]>)> = sqlx::query_as(sql)
+        let tips: Vec<(i32, Option<i64>, Option<[u8; 32]>)> = sqlx::query_as(sql)
             .bind(streams)
             .fetch_all(&self.pool)
             .await
             .map_err(|error| JournalError::Unavailable(error.into()))?;
-        let tip = |(version, hash): (Option<i64>, Option<[u8; 32]>)| StreamTip {
-            version: version.unwrap_or_default().unsigned_abs(),
-            hash: hash.unwrap_or_default(),
+        let tip = |(chapter, version, hash): (i32, Option<i64>, Option<[u8; 32]>)| {
+            let tip = StreamTip {
+                version: version.unwrap_or_default().unsigned_abs(),
+                hash: hash.unwrap_or_default(),
+            };
+            Ok(tip.in_record(u16::try_from(chapter).map_err(|_| JournalError::Malformed("chapter"))?))
         };
-        Ok(tips.into_iter().map(tip).collect())
+        tips.into_iter().map(tip).collect()
     }
 
     async fn trace(&self, command: CommandId) -> Result<Trace, JournalError> {
@@ -257,10 +263,12 @@ fn unavailable(error: PersistenceError) -> JournalError {
 /// Where a stream stands, as `stream_head` tells it.
 #[derive(Deserialize)]
 struct Head {
+    chapter: u16,
     version: u64,
     /// In hexadecimal.
     hash: String,
     position: Position,
+    has_begun: bool,
     is_held_back: bool,
     has_ended: bool,
 }
@@ -278,11 +286,13 @@ fn journaled(
     members: Option<HashSet<AggregateRef>>,
 ) -> Result<Journaled, JournalError> {
     let head: Head = serde_json::from_value(head).map_err(|_| JournalError::Malformed("head"))?;
+    let tip = StreamTip {
+        version: head.version,
+        hash: hash(&head.hash).ok_or(JournalError::Malformed("hash"))?,
+    };
     Ok(Journaled {
-        tip: StreamTip {
-            version: head.version,
-            hash: hash(&head.hash).ok_or(JournalError::Malformed("hash"))?,
-        },
+        tip: tip.in_record(head.chapter),
+        has_begun: head.has_begun,
         position: head.position,
         is_held_back: head.is_held_back,
         has_ended: head.has_ended,
@@ -303,8 +313,11 @@ fn entry(stream: &StreamId, event: &SerializedEvent) -> Result<JournaledEntry, J
     let origin = event.metadata.get("origin").and_then(Value::as_i64);
     let before = event.metadata.get("before").and_then(Value::as_str).and_then(hash);
     let payload = event.payload.as_str().and_then(|text| STANDARD.decode(text).ok());
+    let chapter = event.metadata.get("chapter").filter(|chapter| !chapter.is_null());
+    let chapter = chapter.map(|chapter| later_chapter(chapter).ok_or(JournalError::Malformed("chapter")));
+    let (chapter, stream) = chapter.transpose()?.unwrap_or((0, *stream));
     let entry = AppendedEntry {
-        stream: *stream,
+        stream,
         version: version.ok_or(JournalError::Malformed("version"))?,
         position: position.ok_or(JournalError::Malformed("position"))?,
         origin: Origin::from_sql(origin.ok_or(JournalError::Malformed("origin"))?),
@@ -315,5 +328,13 @@ fn entry(stream: &StreamId, event: &SerializedEvent) -> Result<JournaledEntry, J
     Ok(JournaledEntry {
         entry,
         before: before.ok_or(JournalError::Malformed("hash"))?,
+        chapter,
     })
+}
+
+/// A chapter behind the first: its number and its stream.
+fn later_chapter(chapter: &Value) -> Option<(u16, StreamId)> {
+    let number = chapter.get(0)?.as_u64()?.try_into().ok()?;
+    let stream = hash(chapter.get(1)?.as_str()?)?;
+    Some((number, StreamId(stream)))
 }

@@ -13,6 +13,8 @@ pub struct ExecutorOptions {
     pub catch_up: Duration,
     /// How long a command may take until it is handed over, or until it is certain that it needs not be. Then it is given up.
     pub decide_within: Duration,
+    /// How many entries a chapter of a patient's record has before it is closed.
+    pub chapter_entries: u64,
 }
 
 impl Default for ExecutorOptions {
@@ -22,6 +24,7 @@ impl Default for ExecutorOptions {
             streams: 50_000,
             catch_up: Duration::from_secs(10),
             decide_within: Duration::from_secs(20),
+            chapter_entries: 1024,
         }
     }
 }

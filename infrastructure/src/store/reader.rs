@@ -19,6 +19,8 @@ pub(super) struct History {
     pub(super) tip: StreamTip,
     /// The position of the stream's last event; 0 when it has none.
     pub(super) position: Position,
+    /// Whether anything in the stream counts yet; of a record in the chapter that is open.
+    pub(super) has_begun: bool,
     /// Whether the erasure of its data subject has ended the stream.
     pub(super) has_ended: bool,
     /// All aggregates of the stream, if they are known.
@@ -32,6 +34,7 @@ impl History {
             state: AnyState::new(of),
             tip: StreamTip::default(),
             position: 0,
+            has_begun: false,
             has_ended: false,
             members: Some(HashSet::new()),
         }
@@ -120,6 +123,7 @@ impl<J: Journal> Reader<J> {
             return Err(Failure::HeldBack);
         }
         (history.tip, history.position) = (journaled.tip, journaled.position);
+        history.has_begun = journaled.has_begun;
         history.has_ended = journaled.has_ended;
         history.members = journaled.members;
         let keys = self

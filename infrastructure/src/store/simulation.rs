@@ -422,7 +422,15 @@ impl State {
                         };
                         let before = before.hash;
                         let command = is_authentic.then_some(commit.command_id);
-                        block.appended.push((JournaledEntry { entry, before }, tip, command));
+                        block.appended.push((
+                            JournaledEntry {
+                                entry,
+                                before,
+                                chapter: 0,
+                            },
+                            tip,
+                            command,
+                        ));
                     }
                     self.tips.insert(part.stream, tip);
                 }
@@ -553,6 +561,7 @@ impl Journal for Node {
             of_stream.last().map(|(last, tip, _)| Journaled {
                 tip: *tip,
                 position: last.entry.position,
+                has_begun: opened.clone().next().is_some(),
                 is_held_back: state.held_back.contains(stream),
                 has_ended: false,
                 entries: opened.map(|(written, ..)| written.clone()).collect(),

@@ -1,4 +1,5 @@
-//! One stream in memory: the states of its aggregates at the optimistic tip, and how much of that is certain.
+//! One stream in memory: the states of its aggregates at the optimistic tip, and how much of that is certain. A patient's record is one stream here: its
+//! tip is that of the chapter that is open, with versions that count over all chapters.
 //!
 //! Everything that speaks against the state (a rejection, somebody else's event, a reorganisation) drops it, and the next
 //! command loads it from the journal again. The generation counts these moments, so that neither a slow load nor a late outcome
@@ -29,6 +30,8 @@ pub(super) struct Loaded {
     pub(super) tip: StreamTip,
     /// The last position of the log that is certain to be in it.
     pub(super) position: Position,
+    /// Whether anything in the stream counts yet; of a record in the chapter that is open.
+    pub(super) has_begun: bool,
     /// Whether the erasure of its data subject has ended the stream.
     pub(super) has_ended: bool,
     /// The last commit in flight that it rests on. If that is appended, so are those before it.
@@ -80,6 +83,7 @@ struct At {
     /// Where the certain part ends: what was read from the journal, or appended and answered.
     base: StreamTip,
     position: Position,
+    has_begun: bool,
     has_ended: bool,
 }
 
@@ -123,10 +127,16 @@ impl Stream {
             state: at.state(aggregate)?,
             tip: at.tip,
             position: at.position,
+            has_begun: at.has_begun,
             has_ended: at.has_ended,
             upon: known.in_flight.back().map(|pending| pending.commit.clone()),
             generation: known.generation,
         })
+    }
+
+    /// Where it ends, if that is in memory.
+    pub(super) fn tip(&self) -> Option<StreamTip> {
+        self.known().loaded.as_ref().map(|at| at.tip)
     }
 
     /// Begins to load an aggregate.
@@ -188,9 +198,18 @@ impl Stream {
         if let (Some(at), Some(moved)) = (known.loaded.as_mut(), events.last()) {
             at.has_members(events.iter().map(|moved| moved.event.aggregate()));
             at.keep(states);
+            at.has_begun = true;
             at.has_ended |= events.iter().any(|moved| matches!(moved.event, AnyEvent::Erasure(..)));
             at.tip = moved.tip;
             known.in_flight.push_back(Pending { commit, events });
+        }
+    }
+
+    /// A commit was handed over that closes the chapter which was open, and ends it here. The next one begins when the journal has that.
+    pub(super) fn closes(&self, generation: u64, tip: StreamTip) {
+        let mut known = self.known();
+        if known.generation == generation {
+            known.drop_state(Some(tip.head()));
         }
     }
 
@@ -313,6 +332,7 @@ impl Known {
             mut state,
             tip,
             position,
+            has_begun,
             has_ended,
             members,
         } = history;
@@ -323,6 +343,7 @@ impl Known {
                 tip,
                 base: tip,
                 position,
+                has_begun,
                 has_ended,
             });
             self.in_flight.clear();

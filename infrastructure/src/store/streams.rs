@@ -9,9 +9,11 @@ use dashmap::mapref::entry::Entry;
 use super::stream::Stream;
 use super::stream_filter::KnownStreams;
 use crate::notices::{EntryState, Notice};
+use crate::sealing::StreamNames;
 
-/// The streams in memory.
+/// The streams in memory. A record is there once: it goes by its first chapter.
 pub(super) struct Streams {
+    names: StreamNames,
     lately_used: moka::sync::Cache<StreamId, Arc<Stream>>,
     /// Evicting one of these would only make the next command on it fail at the contract.
     in_flight: DashMap<StreamId, Arc<Stream>>,
@@ -21,8 +23,9 @@ pub(super) struct Streams {
 
 impl Streams {
     /// Keeps so many that are not in flight.
-    pub(super) fn new(capacity: u64) -> Self {
+    pub(super) fn new(names: StreamNames, capacity: u64) -> Self {
         Self {
+            names,
             lately_used: moka::sync::Cache::new(capacity),
             in_flight: DashMap::new(),
             known: KnownStreams::new(),
@@ -35,6 +38,12 @@ impl Streams {
             return Arc::clone(&stream);
         }
         self.lately_used.get_with(id, Arc::default)
+    }
+
+    /// A stream, if it is in memory.
+    pub(super) fn find(&self, id: &StreamId) -> Option<Arc<Stream>> {
+        let kept = self.in_flight.get(id).map(|stream| Arc::clone(&stream));
+        kept.or_else(|| self.lately_used.get(id))
     }
 
     /// Keeps a stream, for it has a commit in flight or is about to. `false` when it was evicted meanwhile and is in memory a
@@ -67,9 +76,10 @@ impl Streams {
         match notice {
             Notice::Applied { appended, .. } => {
                 for event in appended {
-                    self.known.insert(&event.stream);
-                    self.tell(&event.stream, |stream| match event.state {
-                        EntryState::Applied => stream.applied(event.tip),
+                    let (record, chapter) = self.names.record(&event.stream);
+                    self.known.insert(&record);
+                    self.tell(&record, |stream| match event.state {
+                        EntryState::Applied => stream.applied(event.tip.in_record(chapter)),
                         EntryState::Void | EntryState::Parked => stream.let_go(),
                     });
                 }

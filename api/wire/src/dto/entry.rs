@@ -58,8 +58,9 @@ wire_enum!(
 wire_enum!(
     /// Why an entry is without effect: `unknown-format` (its format is not used here), `unknown-epoch` (its epoch is not used here),
     /// `malformed` (it has not the form of a payload), `not-authentic` (it was altered, moved or copied, or sealed by somebody else),
-    /// `other-key` (it is sealed under another key than events like it), `commit-not-whole` (the entries beside it are not those that it was sealed with), or `after-erasure` (it comes after the erasure of
-    /// its data subject).
+    /// `other-key` (it is sealed under another key than events like it), `commit-not-whole` (the entries beside it are not those that it was sealed with),
+    /// `after-erasure` (it comes after the erasure of its data subject), `after-closing` (it comes after the closing of its chapter of a record), or
+    /// `before-its-chapter` (another chapter of the record was still open before its own).
     VoidReason = entries::VoidReason
 );
 

@@ -8,16 +8,14 @@ use tokio::sync::mpsc;
 use super::fetching::{Fetched, fetch};
 use super::{Rebuild, RebuildError, WRITTEN_WITHIN};
 use crate::chain::{BlockId, ChainError};
-use crate::follower::believed::Believed;
 use crate::follower::checkpoint::{self, FinalPoint};
-use crate::follower::erasures::{self, Erasures};
-use crate::follower::held::Held;
 use crate::follower::opening::{self, OpenedBlock, SoFar};
 use crate::follower::runner::Place;
 use crate::follower::tips::Tips;
+use crate::follower::told::Told;
 use crate::follower::trust;
 use crate::follower::window::{AppliedBlock, Unread};
-use crate::follower::{FollowerError, block_times, copy, journal};
+use crate::follower::{FollowerError, block_times, chapters, copy, erasures, journal};
 use crate::log::LogHead;
 use crate::postgres::{TRANSACTION, within};
 
@@ -43,13 +41,7 @@ where
         let mut opening: Option<tokio::task::JoinHandle<_>> = None;
         let mut so_far = Some(SoFar {
             tips: Tips::all(&self.follower.pool).await?,
-            held: place.held.clone(),
-            erasures: within(
-                TRANSACTION,
-                place.erasures.clone().with_those_of_live(&self.follower.pool),
-            )
-            .await?,
-            believed: place.believed.clone(),
+            told: within(TRANSACTION, self.foreseeing(place)).await?,
         });
         loop {
             let next = match fetched.recv().await {
@@ -81,6 +73,13 @@ where
         Ok(())
     }
 
+    /// What the log has told, and who will be erased in the end.
+    async fn foreseeing(&self, place: &Place) -> Result<Told, sqlx::Error> {
+        let mut told = place.told.clone();
+        told.erasures = told.erasures.with_those_of_live(&self.follower.pool).await?;
+        Ok(told)
+    }
+
     /// Begins to check and open blocks on another thread.
     async fn open(
         &self,
@@ -91,7 +90,7 @@ where
         let opener = self.follower.opener.clone();
         let entries = blocks.iter().flat_map(|block| &block.appended);
         let mut keys = opener.keys_for(entries).await.map_err(FollowerError::from)?;
-        so_far.erasures.destroy(&mut keys);
+        so_far.told.erasures.destroy(&mut keys);
         Ok(tokio::task::spawn_blocking(move || {
             let checked = trust::advance(blocks, head)?;
             let head = checked.last().map_or(head, |block| block.head);
@@ -99,16 +98,9 @@ where
                 .into_iter()
                 .map(|block| opening::open(block, &opener, &mut keys, &mut so_far))
                 .collect::<Result<_, _>>()?;
-            so_far.erasures.settle();
-            let (held, erasures) = (so_far.held.clone(), so_far.erasures.clone());
-            let believed = so_far.believed.clone();
-            let opened = Opened {
-                blocks,
-                head,
-                held,
-                erasures,
-                believed,
-            };
+            so_far.told.settle();
+            let told = so_far.told.clone();
+            let opened = Opened { blocks, head, told };
             Ok((opened, so_far))
         }))
     }
@@ -132,13 +124,14 @@ where
         block_times::record(&mut transaction, batch.blocks.iter().map(|block| &block.checked.log)).await?;
         journal::park(&mut transaction, &batch.blocks).await?;
         erasures::record(&mut transaction, batch.blocks.iter().flat_map(|block| &block.erased)).await?;
+        chapters::record(&mut transaction, batch.blocks.iter().flat_map(|block| &block.closed)).await?;
         let entries: Vec<_> = batch.blocks.into_iter().flat_map(|block| block.readable).collect();
         let filled = self.follower.projector.fill(&mut transaction, &entries).await;
         filled.map_err(|error| FollowerError::Projector(Box::new(error)))?;
         move_to(&mut transaction, &to).await?;
         transaction.commit().await?;
         place.connection.keep(connection);
-        (place.held, place.erasures, place.believed) = (batch.held, batch.erasures, batch.believed);
+        place.told = batch.told;
         place.begin_at(to);
         Ok(())
     }
@@ -176,7 +169,5 @@ async fn move_to(connection: &mut PgConnection, to: &AppliedBlock) -> Result<(),
 struct Opened {
     blocks: Vec<OpenedBlock>,
     head: LogHead,
-    held: Held,
-    erasures: Erasures,
-    believed: Believed,
+    told: Told,
 }

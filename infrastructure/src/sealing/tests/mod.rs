@@ -168,14 +168,24 @@ pub(super) fn encode(aggregate: &AggregateRef, event: &impl ClinicEvent) -> Unse
     let event = AnyEvent::of(*aggregate, event.clone()).unwrap();
     UnsealedEvent {
         subject: Some(patient().into()),
-        ..UnsealedEvent::of(&event).unwrap()
+        ..UnsealedEvent::of(&event, 0).unwrap()
     }
 }
 
 /// Events that are to stand in the stream of an aggregate from this version on.
 pub(super) fn part(aggregate: &AggregateRef, version: u64, events: &[UnsealedEvent]) -> UnsealedPart {
+    part_of_chapter(aggregate, 0, version, events)
+}
+
+/// The same in a chapter of a record.
+pub(super) fn part_of_chapter(
+    aggregate: &AggregateRef,
+    chapter: u16,
+    version: u64,
+    events: &[UnsealedEvent],
+) -> UnsealedPart {
     UnsealedPart {
-        stream: StreamNames::new(&secret(), LOCATION.namespace).seal(aggregate),
+        stream: StreamNames::new(&secret(), LOCATION.namespace).seal_chapter(aggregate, chapter),
         expected: StreamTip {
             version: version - 1,
             hash: BEFORE,

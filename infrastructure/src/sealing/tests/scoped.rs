@@ -54,7 +54,7 @@ fn record() -> Record {
 
 impl Record {
     fn open(&self, keys: &[HandedOver]) -> Vec<Opening> {
-        let opener = ScopedOpener::new(LOCATION, patient(), &self.beginning, keys.to_vec()).unwrap();
+        let opener = ScopedOpener::new(LOCATION, patient(), 0, &self.beginning, keys.to_vec()).unwrap();
         let entries = self.entries.iter().zip(&self.proofs);
         entries
             .map(|(entry, proof)| opener.open(entry, BEFORE, Siblings::Proof(proof)))
@@ -125,7 +125,7 @@ async fn a_key_with_which_the_record_did_not_begin_is_refused() {
         proof,
     };
     let under = |beginning: &AppendedEntry, key: &HandedOver| {
-        ScopedOpener::new(LOCATION, patient(), beginning, vec![key.clone()]).map(drop)
+        ScopedOpener::new(LOCATION, patient(), 0, beginning, vec![key.clone()]).map(drop)
     };
     assert_eq!(under(&record.beginning, &of_category(category)), Ok(()));
     for key in [of_other_chapter, of_other_root, with_the_proof_of_another] {
@@ -190,5 +190,35 @@ proptest! {
             });
             assert_eq!(opened, (0..record.entries.len()).filter(may).count());
         });
+    }
+}
+
+#[tokio::test]
+async fn the_keys_of_one_chapter_open_nothing_of_another() {
+    let of = AggregateRef::from(encounter());
+    let in_chapter = |chapter, nonce: u8| {
+        let event = UnsealedEvent {
+            chapter,
+            ..encode(&of, &visit(None, 20))
+        };
+        let part = part_of_chapter(&of, chapter, 1, &[event]);
+        seal_commit(&[part], &metadata(), [nonce; 12]).remove(0)
+    };
+    let chapters = [in_chapter(0, 3), in_chapter(1, 4), in_chapter(2, 5)];
+    let of_chapter = |chapter| HandedOver::category(&held().key, chapter, Category::Care).unwrap();
+    for (number, entry) in (0..).zip(&chapters) {
+        for keys in 0..3 {
+            let opener = ScopedOpener::new(LOCATION, patient(), number, entry, vec![of_chapter(keys)]);
+            if keys == number {
+                let opening = opener.unwrap().open(entry, BEFORE, Siblings::Seen);
+                let Opening::Opened { event, .. } = opening else {
+                    panic!("{opening:?}")
+                };
+                // Numbers of a record grow over its chapters.
+                assert_eq!(event.version, u64::from(number) << 32 | 1);
+            } else {
+                assert_eq!(opener.map(drop), Err(NotCommitted));
+            }
+        }
     }
 }

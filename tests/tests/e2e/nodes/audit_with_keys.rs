@@ -281,7 +281,7 @@ async fn append_what_nobody_decides(site: &Site, contract: &str) -> StreamId {
     let parts = [UnsealedPart {
         stream,
         expected: StreamTip::default(),
-        events: vec![UnsealedEvent::of(&AnyEvent::Calendar(day, nothing)).unwrap()],
+        events: vec![UnsealedEvent::of(&AnyEvent::Calendar(day, nothing), 0).unwrap()],
         begins: true,
     }];
     let parts = sealer.seal(&parts, &metadata).await.unwrap().parts;

@@ -1,0 +1,40 @@
+//! What the log has told so far that decides what later entries come to.
+
+use sqlx::PgConnection;
+
+use super::believed::Believed;
+use super::chapters::Chapters;
+use super::erasures::Erasures;
+use super::held::Held;
+use crate::chain::Recorder;
+
+/// What the log has told so far.
+#[derive(Clone, Default)]
+pub(super) struct Told {
+    /// What is parked: a record or stream whose event cannot be read joins those that are held back.
+    pub(super) held: Held,
+    /// Who is erased.
+    pub(super) erasures: Erasures,
+    /// Whose plain entries are believed.
+    pub(super) believed: Believed,
+    /// Which chapters of records are closed.
+    pub(super) chapters: Chapters,
+}
+
+impl Told {
+    /// As the schema has it that comes first in the search path.
+    pub(super) async fn load(connection: &mut PgConnection, recorders: &[Recorder]) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            held: Held::load(&mut *connection).await?,
+            erasures: Erasures::load(&mut *connection).await?,
+            believed: Believed::load(&mut *connection, recorders).await?,
+            chapters: Chapters::load(connection).await?,
+        })
+    }
+
+    /// What is new is so for good.
+    pub(super) fn settle(&mut self) {
+        self.erasures.settle();
+        self.chapters.settle();
+    }
+}
