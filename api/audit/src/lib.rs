@@ -39,7 +39,7 @@ pub use fault::{Check, Fault, Place};
 pub use header::HashFormula;
 pub use kept::ProvenEntry;
 pub use keyed::{Comparison, ContradictionReport, KeyedReport, TableReport, WithKeys};
-pub use patient::{Completeness, EntryReport, KeysState, NamedStream, PatientReport, StreamReport, patient};
+pub use patient::{ChapterReport, Completeness, EntryReport, KeysState, PatientReport, patient};
 pub use report::{Head, NamespaceReport, Proved, Report, TrustedBlock, Unproved, Verdict, WriterReport};
 pub use stop::AuditError;
 

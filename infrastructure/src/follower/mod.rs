@@ -79,7 +79,7 @@ pub use opening::Fate;
 pub use overview::{LogAndOutbox, parked_events};
 pub use parking::{Parking, Retried};
 pub use rebuild::{Phase, Rebuild, RebuildError, RebuildProgress, RebuildReport, Refolded};
-pub use record::{ReadEntry, ReadRecord, RecordCommit, read_record, streams_of_patient};
+pub use record::{ReadChapter, ReadEntry, RecordCommit, RecordNames, read_record};
 pub use refold::{Contradicted, Refold};
 pub use runner::Follower;
 pub use schema::{create as create_schema, prepare};

@@ -40,24 +40,43 @@ pub struct ReadEntry {
     pub claimed_at: Option<DateTime<Utc>>,
 }
 
-/// What the keys tell of a record.
+/// What the keys tell of a chapter of a record.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct ReadRecord {
+pub struct ReadChapter {
     /// Its entries, in order.
     pub entries: Vec<ReadEntry>,
-    /// The position of the erasure that has ended it.
+    /// Whether it is closed, so that another one follows.
+    pub is_closed: bool,
+    /// The position of the erasure that has ended the record here.
     pub erased_at: Option<Position>,
     /// Whether an entry waits for a key that is not here.
     pub lacks_key: bool,
 }
 
-/// The streams that a patient's record is in: one, until records have chapters.
-pub fn streams_of_patient(secret: &MasterSecret, log: LogLocation, patient: Uuid) -> Vec<StreamId> {
-    let names = StreamNames::new(secret, log.namespace);
-    vec![names.seal(&PatientId::new(patient).into())]
+/// Names the chapters of a patient's record.
+#[derive(Clone, Debug)]
+pub struct RecordNames {
+    names: StreamNames,
+    patient: PatientId,
 }
 
-/// Opens the entries of a record, of which all commits are given in their order.
+impl RecordNames {
+    /// In a log, under the organisation's secret.
+    pub fn new(secret: &MasterSecret, log: LogLocation, patient: Uuid) -> Self {
+        Self {
+            names: StreamNames::new(secret, log.namespace),
+            patient: PatientId::new(patient),
+        }
+    }
+
+    /// The stream of a chapter.
+    pub fn chapter(&self, number: u16) -> StreamId {
+        self.names.seal_chapter(&self.patient.into(), number)
+    }
+}
+
+/// Opens the entries of a record, of which all commits are given in their order, each once. `chapters` are its streams, the first chapter first. The answer
+/// has as many.
 ///
 /// Whoever is erased in the end is erased for all of it, as in a rebuild: no entry before the erasure is read, whether or not the keys are here still.
 ///
@@ -65,34 +84,35 @@ pub fn streams_of_patient(secret: &MasterSecret, log: LogLocation, patient: Uuid
 /// When the keys cannot be read, or a newer program wrote an entry.
 pub async fn read_record(
     opener: &Opener,
-    stream: StreamId,
+    chapters: &[StreamId],
     commits: &[RecordCommit],
-) -> Result<ReadRecord, FollowerError> {
+) -> Result<Vec<ReadChapter>, FollowerError> {
     let keys = opener
         .keys_for(commits.iter().flat_map(|commit| &commit.entries))
         .await?;
     let mut so_far = SoFar::default();
-    let first = read(opener, stream, commits, keys.clone(), so_far.clone())?;
+    let first = read(opener, chapters, commits, keys.clone(), so_far.clone())?;
     let erased: Vec<_> = first.iter().flat_map(|block| &block.erased).collect();
+    let told_by = |blocks: &[OpenedBlock]| chapters.iter().map(|stream| told(*stream, blocks)).collect();
     if erased.is_empty() {
-        return Ok(told(stream, &first));
+        return Ok(told_by(&first));
     }
     erased.iter().for_each(|erased| so_far.told.erasures.foresee(erased));
     let mut keys = keys;
     so_far.told.erasures.destroy(&mut keys);
-    Ok(told(stream, &read(opener, stream, commits, keys, so_far)?))
+    Ok(told_by(&read(opener, chapters, commits, keys, so_far)?))
 }
 
 fn read(
     opener: &Opener,
-    stream: StreamId,
+    chapters: &[StreamId],
     commits: &[RecordCommit],
     mut keys: KeySet,
     mut so_far: SoFar,
 ) -> Result<Vec<OpenedBlock>, FollowerError> {
     let mut opened = Vec::with_capacity(commits.len());
     for commit in commits {
-        for (of, tip) in commit.behind.iter().filter(|(of, _)| *of != stream) {
+        for (of, tip) in commit.behind.iter().filter(|(of, _)| !chapters.contains(of)) {
             so_far.tips.set(*of, *tip);
         }
         opened.push(opening::open(checked(commit), opener, &mut keys, &mut so_far)?);
@@ -120,22 +140,23 @@ fn checked(commit: &RecordCommit) -> CheckedBlock {
     }
 }
 
-fn told(stream: StreamId, blocks: &[OpenedBlock]) -> ReadRecord {
-    let mut record = ReadRecord::default();
+fn told(stream: StreamId, blocks: &[OpenedBlock]) -> ReadChapter {
+    let mut chapter = ReadChapter::default();
     for block in blocks {
-        let of_record = block.erased.iter().find(|erased| erased.stream == stream);
-        record.erased_at = record.erased_at.or(of_record.map(|erased| erased.position));
         let own = block
             .entries()
             .zip(&block.fates)
             .filter(|(row, _)| row.entry.stream == stream);
         for (row, fate) in own {
             let position = row.entry.position;
+            let erases = block.erased.iter().any(|erased| erased.position == position);
+            chapter.erased_at = chapter.erased_at.or(erases.then_some(position));
+            chapter.is_closed |= block.closed.iter().any(|closed| closed.position == position);
             let parked = block.parked.iter().find(|parked| parked.position == position);
-            record.lacks_key |= parked.is_some_and(|parked| parked.reason == KEY_MISSING);
+            chapter.lacks_key |= parked.is_some_and(|parked| parked.reason == KEY_MISSING);
             let mut events = block.events();
             let counted = events.find(|event| event.position == position);
-            record.entries.push(ReadEntry {
+            chapter.entries.push(ReadEntry {
                 position,
                 fate: *fate,
                 why: row
@@ -147,5 +168,5 @@ fn told(stream: StreamId, blocks: &[OpenedBlock]) -> ReadRecord {
             });
         }
     }
-    record
+    chapter
 }

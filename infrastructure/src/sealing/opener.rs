@@ -14,7 +14,7 @@ use super::content::Shared;
 use super::header::{BeginningHeader, Header};
 use super::payload::{Authentic, Form, Opened, SealedPersonal, Void};
 use super::place::{Place, Section, Siblings};
-use super::reference::References;
+use super::reference::{Reference, References};
 use super::sealer::StreamKeys;
 use super::{StreamName, StreamNames, content};
 use crate::keys::{DataKey, KeyLookup, KeyRing, KeyRingError, KeySet, MasterSecret, SubjectKeys};
@@ -126,10 +126,20 @@ impl Opener {
 
     /// The name of the key that an entry's personal section is under, or a record that begins with it, read from its header alone.
     pub fn person_key_id(&self, payload: &[u8]) -> Option<KeyId> {
+        self.reference(payload).map(|reference| reference.key_id)
+    }
+
+    /// The chapter whose keys that is under.
+    #[cfg(test)]
+    pub(crate) fn person_chapter(&self, payload: &[u8]) -> Option<u16> {
+        self.reference(payload).map(|reference| reference.chapter)
+    }
+
+    fn reference(&self, payload: &[u8]) -> Option<Reference> {
         let header = Header::read(payload).ok()?.0;
         let personal = header.personal.map(|personal| personal.reference);
         let reference = personal.or(header.beginning.map(|beginning| beginning.reference))?;
-        Some(self.references.read(reference, &header.nonce).key_id)
+        Some(self.references.read(reference, &header.nonce))
     }
 
     /// What an entry needs to be opened, read from the start of its payload.

@@ -110,6 +110,8 @@ struct State {
     blocks: Vec<Mined>,
     tips: HashMap<StreamId, StreamTip>,
     held_back: HashSet<StreamId>,
+    /// Which chapter is open of records that have several.
+    chapters: HashMap<StreamId, u16>,
 }
 
 /// Chain, contract and servers.
@@ -136,6 +138,7 @@ impl World {
             blocks: Vec::new(),
             tips: HashMap::new(),
             held_back: HashSet::new(),
+            chapters: HashMap::new(),
         };
         Arc::new(Self {
             state: Mutex::new(state),
@@ -204,6 +207,11 @@ impl World {
 
     pub(super) fn hold_back(&self, stream: StreamId) {
         self.state().held_back.insert(stream);
+    }
+
+    /// This chapter of a record is open.
+    pub(super) fn open_chapter(&self, record: StreamId, chapter: u16) {
+        self.state().chapters.insert(record, chapter);
     }
 
     /// Mines the first `count` commits of a server into a block.
@@ -580,7 +588,8 @@ impl Journal for Node {
             let of_stream = state
                 .entries(applied)
                 .filter(|(written, ..)| written.entry.stream == *stream);
-            of_stream.last().map_or_else(StreamTip::default, |(_, tip, _)| *tip)
+            let tip = of_stream.last().map_or_else(StreamTip::default, |(_, tip, _)| *tip);
+            tip.in_record(state.chapters.get(stream).copied().unwrap_or_default())
         };
         Ok(streams.iter().map(tip).collect())
     }

@@ -928,6 +928,29 @@ async fn a_new_key_travels_with_commits_until_it_is_durable_and_acceptance_is_to
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_concerns_a_patient_beside_their_record_is_under_the_keys_of_the_chapter_that_is_open() {
+    let world = World::new(1, 0);
+    let keys = Arc::new(KeyRing::offline(&patients()).await);
+    let names = StreamNames::new(&secret(), LOCATION.namespace);
+    world.open_chapter(names.seal(&patient(1).into()), 3);
+    let (executor, _) = executor(&world, 0, Arc::clone(&keys), patient_options());
+    let driver = go_on(&world, 1);
+    let of_day = Target::of(day(0));
+    for (number, command) in [(80_000, publish(0)), (1, book(1, slot(0, 1))), (2, book(2, slot(0, 2)))] {
+        let context = context(number);
+        executor.execute::<Calendar>(of_day, command, &context).await.unwrap();
+    }
+    let opener = Opener::new(LOCATION, &secret(), keys);
+    let chain = world.chain(&names.seal(&day(0).into()));
+    let chapters: Vec<_> = chain
+        .iter()
+        .map(|written| opener.person_chapter(&written.entry.payload))
+        .collect();
+    assert_eq!(chapters, [None, Some(3), Some(0)]);
+    driver.abort();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reader_sees_commits_in_flight() {
     let world = World::new(1, 0);
     let servers = servers(&world, 1).await;

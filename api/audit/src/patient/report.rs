@@ -6,10 +6,9 @@ use std::fmt::Write as _;
 use application::log::StreamId;
 use chrono::{DateTime, SecondsFormat, Utc};
 use infrastructure::chain::{Address, EventLog};
-use infrastructure::follower::{Fate, ReadEntry, ReadRecord};
+use infrastructure::follower::{Fate, ReadChapter, ReadEntry};
 use serde::Serialize;
 
-use super::NamedStream;
 use super::stream::ProvenStream;
 use crate::fault::Fault;
 use crate::report::{TrustedBlock, Unproved, told_fault};
@@ -45,7 +44,7 @@ pub enum KeysState {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EntryReport {
-    /// Its place in its stream, from 1.
+    /// Its place in its chapter, from 1.
     pub version: u64,
     /// Its place in the log.
     pub position: u64,
@@ -70,13 +69,13 @@ pub struct EntryReport {
     pub why: Option<String>,
 }
 
-/// A stream.
+/// A chapter of the record.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct StreamReport {
-    /// What it holds.
-    pub name: &'static str,
-    /// Its name on the chain.
+pub struct ChapterReport {
+    /// Its number, from 0.
+    pub number: u64,
+    /// The name of its stream on the chain.
     #[serde(serialize_with = "stream")]
     pub stream: StreamId,
     /// How many entries it has.
@@ -109,8 +108,8 @@ pub struct PatientReport {
     /// The position of the erasure that has ended the record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<u64>,
-    /// The patient's streams; without a fault only.
-    pub streams: Vec<StreamReport>,
+    /// The chapters of the record; without a fault only.
+    pub chapters: Vec<ChapterReport>,
     /// Why the heads could not be proved.
     pub unproved: Option<Unproved>,
     /// The first thing that cannot be true.
@@ -131,7 +130,7 @@ impl PatientReport {
             block,
             keys: None,
             erased_at: None,
-            streams: Vec::new(),
+            chapters: Vec::new(),
             unproved: None,
             fault: Some(fault),
         }
@@ -150,18 +149,18 @@ impl PatientReport {
             block: Some(block),
             keys: Some(KeysState::NotUsed),
             erased_at: None,
-            streams: Vec::new(),
+            chapters: Vec::new(),
             unproved,
             fault: None,
         }
     }
 
-    /// Takes a stream in, with what the keys tell of it.
-    pub(super) fn add(&mut self, named: &NamedStream, proven: &ProvenStream, read: Option<&ReadRecord>) {
+    /// Takes the next chapter in, with what the keys tell of it.
+    pub(super) fn add(&mut self, stream: StreamId, proven: &ProvenStream, read: Option<&ReadChapter>) {
         self.erased_at = self.erased_at.or(read.and_then(|read| read.erased_at));
         if let Some(read) = read {
             let of = keys_of(read);
-            // Whatever is worst of all streams.
+            // Whatever is worst of all chapters.
             let worst = [KeysState::Destroyed, KeysState::Missing].into_iter();
             let worst = worst
                 .chain([KeysState::Held])
@@ -174,7 +173,7 @@ impl PatientReport {
             .map(|told| (told.position, told))
             .collect();
         let entries = proven.commits.iter().flat_map(|commit| {
-            let of_stream = commit.entries_of(named.stream);
+            let of_stream = commit.entries_of(stream);
             of_stream.map(move |(entry, place)| (entry, place, &commit.header))
         });
         let entries = entries.map(|(entry, place, header)| {
@@ -193,9 +192,9 @@ impl PatientReport {
                 why: told.and_then(|told| told.why.clone()),
             }
         });
-        self.streams.push(StreamReport {
-            name: named.name,
-            stream: named.stream,
+        self.chapters.push(ChapterReport {
+            number: self.chapters.len() as u64,
+            stream,
             version: proven.head.version,
             tag: Hex(proven.head.tag),
             headers: proven.headers,
@@ -210,8 +209,8 @@ impl PatientReport {
         if let Some(block) = &self.block {
             text += &format!("block {} with the hash {}\n", block.number, Hex(block.hash));
         }
-        for stream in &self.streams {
-            text += &stream.told();
+        for chapter in &self.chapters {
+            text += &chapter.told();
         }
         if let Some(position) = self.erased_at {
             let _ = writeln!(text, "the patient is erased, by the entry at position {position}");
@@ -243,8 +242,8 @@ impl PatientReport {
     }
 }
 
-/// What a record tells of the keys that it is under.
-fn keys_of(read: &ReadRecord) -> KeysState {
+/// What a chapter tells of the keys that it is under.
+fn keys_of(read: &ReadChapter) -> KeysState {
     if read.lacks_key {
         KeysState::Missing
     } else if read.erased_at.is_some() || read.entries.iter().any(|entry| entry.fate == Fate::Sealed) {
@@ -254,12 +253,12 @@ fn keys_of(read: &ReadRecord) -> KeysState {
     }
 }
 
-impl StreamReport {
+impl ChapterReport {
     fn told(&self) -> String {
         let mut text = format!(
-            "{} {}: {} entries, the last with the tag {}\n{} headers, linked to the block; {} blocks whose transactions and receipts are those of \
+            "chapter {} of the record, {}: {} entries, the last with the tag {}\n{} headers, linked to the block; {} blocks whose transactions and receipts are those of \
              their headers\n",
-            self.name,
+            self.number,
             Hex(self.stream.0),
             self.version,
             self.tag,

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use api_audit::{Audit, StreamReport, verify};
+use api_audit::{Audit, ChapterReport, verify};
 use api_dev::anvil::{Anvil, AnvilOptions, Mining};
 use api_dev::tools::{AnvilTool, silent};
 use infrastructure::chain::codec::append_calldata;
@@ -101,7 +101,7 @@ impl SmallLog {
     }
 
     /// Holds what was proved of a stream against what was done.
-    pub(crate) fn check_stream(&self, report: &StreamReport) {
+    pub(crate) fn check_stream(&self, report: &ChapterReport) {
         let tip = self.tips[&report.stream.0];
         assert_eq!(
             (report.version, report.entries.len() as u64),

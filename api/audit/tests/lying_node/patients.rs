@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use api_audit::{AuditError, Completeness, NamedStream, PatientReport, patient};
+use api_audit::{AuditError, Completeness, PatientReport, patient};
 use application::log::StreamId;
 
 use crate::lies::{self, Lie};
@@ -14,11 +14,12 @@ use crate::{Fate, any_lie, meaning};
 /// How many lies are told of each stream.
 const LIES: u64 = 1_500;
 
-fn named(stream: [u8; 32]) -> [NamedStream; 1] {
-    [NamedStream {
-        name: "record",
-        stream: StreamId(stream),
-    }]
+/// The streams after one in which nobody has written.
+fn named(stream: [u8; 32]) -> impl Fn(u16) -> StreamId {
+    move |chapter| match chapter {
+        0 => StreamId(stream),
+        later => StreamId([&stream[..30], &later.to_be_bytes()].concat().try_into().unwrap()),
+    }
 }
 
 async fn audit(
@@ -55,11 +56,11 @@ async fn fate(
             }
             Ok((Fate::Found, Some(fault)))
         }
-        Ok(report) if report.streams != honest.streams => Err("another history was proved".to_owned()),
+        Ok(report) if report.chapters != honest.chapters => Err("another history was proved".to_owned()),
         Ok(report) if report.verdict == Completeness::InPart => Ok((Fate::Told, None)),
         Ok(report) if report != *honest => Err("another report was made".to_owned()),
         Ok(_) => {
-            let first_block = honest.streams[0].entries[0].block;
+            let first_block = honest.chapters[0].entries[0].block;
             meaning::is_the_same(recording, &told, first_block)?;
             Ok((Fate::Meaningless, None))
         }
@@ -76,7 +77,7 @@ async fn an_honest_node_proves_a_stream_and_thousands_of_lies_about_it_are_found
     for (name, stream) in log.streams() {
         let (recording, honest) = recorded(&log, stream).await;
         assert_eq!(honest.verdict, Completeness::Complete, "{}", honest.told());
-        log.check_stream(&honest.streams[0]);
+        log.check_stream(&honest.chapters[0]);
         let mut counted: BTreeMap<(&'static str, Fate), u64> = BTreeMap::new();
         for seed in 0..LIES {
             let (kind, lie) = any_lie(&recording, seed);
@@ -99,7 +100,7 @@ async fn the_removal_of_any_one_entry_of_a_stream_is_found_at_its_place() {
     let log = SmallLog::start().await;
     for (_, stream) in log.streams() {
         let (recording, honest) = recorded(&log, stream).await;
-        for entry in &honest.streams[0].entries {
+        for entry in &honest.chapters[0].entries {
             let lie = lies::without_in_list(&recording, entry.position);
             let (_, fault) = fate(&recording, lie, &log, stream, &honest).await.unwrap();
             let place = fault.expect("found").place;
@@ -118,7 +119,7 @@ async fn without_state_roots_a_stream_is_proved_by_its_blocks_and_nobody_is_some
     for (_, stream) in log.streams() {
         let (_, report) = recorded(&log, stream).await;
         assert_eq!(report.verdict, Completeness::InPart, "{}", report.told());
-        log.check_stream(&report.streams[0]);
+        log.check_stream(&report.chapters[0]);
     }
     for log in [log, SmallLog::start().await] {
         let (live, nobody) = (log.live_node().await, named([8; 32]));

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use api_audit::{AuditError, Completeness, KeysState, NamedStream, PatientReport, patient};
-use application::log::AnyEvent;
+use api_audit::{AuditError, Completeness, KeysState, PatientReport, patient};
+use application::log::{AnyEvent, StreamId};
 use domain::claims::{Claim, ClaimsEvent, Name};
 use domain::kernel::{ClaimsId, DataSubject, Identifier, PatientId, Personal};
 use domain::patient::{PatientDetails, PatientEvent};
 use fixtures::history;
 use fixtures::log::TestLog;
 use infrastructure::chain::Hash;
-use infrastructure::follower::{Fate as State, streams_of_patient};
+use infrastructure::follower::{Fate as State, RecordNames};
 use infrastructure::keys::KeyRing;
 use infrastructure::postgres::LIVE;
 use infrastructure::sealing::Opener;
@@ -29,7 +29,7 @@ struct Record {
 
 impl Record {
     /// A patient whose record has everything that a record can have: commits of one and of several, such with streams beside it, junk, and a commit of
-    /// which a part was altered.
+    /// which a part was altered; three chapters, of which the last is open, and something late in the first.
     async fn begin() -> Self {
         let (mut log, patient) = (TestLog::start().await, history::patient(0));
         let other = history::patient(1);
@@ -50,16 +50,21 @@ impl Record {
         log.append_sealed(half).await;
         log.append(&[vec![updated(other), claimed(other, "5")]]).await;
         log.append(&[vec![updated(patient), claimed(patient, "6")]]).await;
+        log.close_chapter(patient).await;
+        log.append(&[vec![updated(patient), claimed(patient, "7")]]).await;
+        log.close_chapter(patient).await;
+        log.append(&[vec![updated(patient)]]).await;
+        log.go_to_chapter(patient, 0);
+        log.append(&[vec![updated(patient)]]).await;
+        log.go_to_chapter(patient, 2);
         log.chain.mine(2).await;
         Self { log, patient }
     }
 
-    fn streams(&self) -> [NamedStream; 1] {
-        let streams = streams_of_patient(&self.log.secret, self.log.location(), self.patient.uuid());
-        [NamedStream {
-            name: "record",
-            stream: streams[0],
-        }]
+    /// The chapters of the record.
+    fn chapters(&self) -> impl Fn(u16) -> StreamId {
+        let names = RecordNames::new(&self.log.secret, self.log.location(), self.patient.uuid());
+        move |number| names.chapter(number)
     }
 
     async fn newest(&self) -> Hash {
@@ -79,7 +84,7 @@ impl Record {
             node,
             contract,
             self.newest().await,
-            &self.streams(),
+            &self.chapters(),
             Some(opener),
             &|_| (),
         )
@@ -118,19 +123,27 @@ fn claimed(patient: PatientId, value: &str) -> AnyEvent {
 }
 
 fn states(report: &PatientReport) -> Vec<State> {
-    report.streams[0]
-        .entries
+    report
+        .chapters
         .iter()
+        .flat_map(|chapter| &chapter.entries)
         .map(|entry| entry.state.unwrap())
         .collect()
 }
 
-const WHOLE: [State; 6] = [
+const WHOLE: [State; 11] = [
     State::Counted,
     State::Counted,
     State::Counted,
     State::Void,
     State::Void,
+    State::Counted,
+    // The closing, and what came after it.
+    State::Counted,
+    State::Void,
+    // The second chapter with its closing, and the third.
+    State::Counted,
+    State::Counted,
     State::Counted,
 ];
 
@@ -138,25 +151,29 @@ const WHOLE: [State; 6] = [
 async fn a_record_is_opened_and_no_lie_changes_what_is_told_of_it() {
     let record = Record::begin().await;
     let (contract, trusted, opener) = (record.log.log.address(), record.newest().await, record.log.opener());
-    let (streams, chain_id) = (record.streams(), record.log.log.node().chain_id());
+    let (chapters, chain_id) = (record.chapters(), record.log.log.node().chain_id());
     let recorder = Arc::new(Recorder::default());
     let honest_node = over(Arc::clone(&recorder) as _, record.log.chain.url(), chain_id);
     // What is read of the whole log answers what only a lie gives rise to ask.
     api_audit::verify(&honest_node, contract, trusted, &|_| ())
         .await
         .unwrap();
-    let audited = patient(&honest_node, contract, trusted, &streams, Some(&opener), &|_| ()).await;
+    let audited = patient(&honest_node, contract, trusted, &chapters, Some(&opener), &|_| ()).await;
     let honest = audited.unwrap();
     assert_eq!(
         (honest.verdict, honest.keys),
         (Completeness::Complete, Some(KeysState::Held))
     );
     assert_eq!(states(&honest), WHOLE);
-    let entries = &honest.streams[0].entries;
+    let entries = &honest.chapters[0].entries;
     assert_eq!(entries[0].event.as_deref(), Some("patient.Registered"));
     assert_eq!(entries[3].why.as_deref(), Some("it is not authentic in its place"));
     assert_eq!(entries[4].why.as_deref(), Some("its commit is not whole"));
     assert!(entries[0].claimed_time.is_some() && entries[4].claimed_time.is_none());
+    assert_eq!(entries[6].event.as_deref(), Some("chapters.Closed"));
+    assert_eq!(entries[7].why.as_deref(), Some("its chapter is closed"));
+    let numbers: Vec<u64> = honest.chapters.iter().map(|chapter| chapter.number).collect();
+    assert_eq!(numbers, [0, 1, 2]);
 
     let recording = Arc::new(recorder.recording());
     let mut counted: BTreeMap<Fate, u64> = BTreeMap::new();
@@ -164,7 +181,7 @@ async fn a_record_is_opened_and_no_lie_changes_what_is_told_of_it() {
         let (kind, lie) = any_lie(&recording, seed);
         let Some(lie) = lie else { continue };
         let node = node(&recording, lie, chain_id);
-        let fate = match patient(&node, contract, trusted, &streams, Some(&opener), &|_| ()).await {
+        let fate = match patient(&node, contract, trusted, &chapters, Some(&opener), &|_| ()).await {
             Ok(report) if report.verdict == Completeness::NotComplete => {
                 let fault = report.fault.expect("a fault");
                 assert_ne!(
@@ -175,7 +192,7 @@ async fn a_record_is_opened_and_no_lie_changes_what_is_told_of_it() {
                 Fate::Found
             }
             Ok(report) => {
-                assert_eq!(report.streams, honest.streams, "seed {seed}, {kind}");
+                assert_eq!(report.chapters, honest.chapters, "seed {seed}, {kind}");
                 if report == honest {
                     Fate::Meaningless
                 } else {
@@ -212,7 +229,17 @@ async fn of_the_erased_and_of_who_has_no_key_here_the_history_is_proved_all_the_
         (keyless.verdict, keyless.keys),
         (Completeness::Complete, Some(KeysState::Missing))
     );
-    assert_eq!(states(&keyless), [State::Parked; 6]);
+    let waiting = [
+        &[State::Parked; 6][..],
+        &[
+            State::Counted,
+            State::Void,
+            State::Parked,
+            State::Counted,
+            State::Parked,
+        ],
+    ];
+    assert_eq!(states(&keyless), waiting.concat());
     let back = "INSERT INTO core.data_keys SELECT * FROM core.aside";
     sqlx::raw_sql(back).execute(&pool).await.unwrap();
 
@@ -228,10 +255,14 @@ async fn of_the_erased_and_of_who_has_no_key_here_the_history_is_proved_all_the_
             (erased.verdict, erased.keys),
             (Completeness::Complete, Some(KeysState::Destroyed))
         );
-        let mut expected = vec![State::Sealed; 6];
-        expected.extend([State::Counted, State::Void]);
-        assert_eq!(states(&erased), expected, "{is_destroyed}: {}", erased.told());
-        assert_eq!(erased.erased_at, Some(erased.streams[0].entries[6].position));
-        assert_eq!(erased.streams[0].entries[6].event.as_deref(), Some("erasure.Erased"));
+        let expected = [
+            &[State::Sealed; 6][..],
+            &[State::Counted, State::Void, State::Sealed, State::Counted],
+            &[State::Sealed, State::Counted, State::Void],
+        ];
+        assert_eq!(states(&erased), expected.concat(), "{is_destroyed}: {}", erased.told());
+        let last = &erased.chapters[2].entries;
+        assert_eq!(erased.erased_at, Some(last[1].position));
+        assert_eq!(last[1].event.as_deref(), Some("erasure.Erased"));
     }
 }

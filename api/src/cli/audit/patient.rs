@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use api_audit::{AuditError, Completeness, NamedStream};
+use api_audit::{AuditError, Completeness};
 use api_config::{ChainConfig, DatabaseConfig, KeysConfig, pools};
 use api_server::ComposeError;
 use clap::Args;
-use infrastructure::follower::streams_of_patient;
+use infrastructure::follower::RecordNames;
 use infrastructure::keys::KeyRing;
 use infrastructure::log::LogLocation;
 use infrastructure::sealing::Opener;
@@ -19,8 +19,8 @@ use super::{CliError, FAULT, IN_PART, console};
 
 /// Prove that one patient's history is complete, and say what it is made of.
 ///
-/// The node may lie about everything; no server's answer is used. From the configuration come the organisation's secret, which names the patient's streams, and the
-/// keys, which are in the database: of that nothing else is read. Proved are, against the hash of the block that is trusted: how many entries the streams have, by
+/// The node may lie about everything; no server's answer is used. From the configuration come the organisation's secret, which names the chapters of the patient's record, and the
+/// keys, which are in the database: of that nothing else is read. Proved are, against the hash of the block that is trusted, for one chapter after the other as far as they are closed: how many entries it has, by
 /// the contract's state; the headers back to the first of them; the transactions and receipts of every block that may hold one. So none is missing, invented,
 /// changed, or in another place. Then each is opened by the rules of a server that follows the log, and told are its version, position, block, times, type,
 /// and whether it counts: counted, unreadable (without its personal section), void (not authentic), parked (its key is missing, or stands behind such a
@@ -58,12 +58,19 @@ impl Patient {
             namespace,
         };
         let opener = Opener::new(location, &secret, Arc::new(KeyRing::new(pool.clone(), encryption)));
-        let streams = streams_of_patient(&secret, location, self.id).into_iter();
-        let streams: Vec<_> = streams.map(|stream| NamedStream { name: "record", stream }).collect();
+        let names = RecordNames::new(&secret, location, self.id);
 
         let shown = Shown::default();
         let tell = |progress| shown.show(progress);
-        let audited = api_audit::patient(&node, contract, self.source.block, &streams, Some(&opener), &tell).await;
+        let audited = api_audit::patient(
+            &node,
+            contract,
+            self.source.block,
+            &|number| names.chapter(number),
+            Some(&opener),
+            &tell,
+        )
+        .await;
         shown.finish();
         pool.close().await;
         let report = audited.map_err(|error| match error {

@@ -74,7 +74,7 @@ impl Scene {
 
 /// Of each entry its type and what became of it.
 fn entries(report: &Value) -> Vec<(&str, &str)> {
-    let entries = report["streams"][0]["entries"].as_array().unwrap();
+    let entries = report["chapters"][0]["entries"].as_array().unwrap();
     let told = entries.iter().map(|entry| {
         let event = entry["event"].as_str().unwrap_or_default();
         (event, entry["state"].as_str().unwrap_or_default())
@@ -95,10 +95,10 @@ async fn a_patients_history_is_proved_to_be_complete_and_lies_about_it_are_found
     ];
     assert_eq!(entries(&report), counted, "{report}");
     assert_eq!(
-        (&report["keys"], &report["streams"][0]["version"]),
+        (&report["keys"], &report["chapters"][0]["version"]),
         (&json!("held"), &json!(4))
     );
-    for entry in report["streams"][0]["entries"].as_array().unwrap() {
+    for entry in report["chapters"][0]["entries"].as_array().unwrap() {
         assert!(entry["position"].is_u64() && entry["block"].is_u64(), "{entry}");
         assert!(
             entry["blockTime"].is_string() && entry["claimedTime"].is_string(),
@@ -125,7 +125,7 @@ async fn a_patients_history_is_proved_to_be_complete_and_lies_about_it_are_found
             "{lie:?}: {report} {said}"
         );
         assert!(report["fault"]["place"]["block"].is_u64(), "{lie:?}: {report}");
-        assert_eq!(report["streams"], json!([]), "{lie:?}: {report}");
+        assert_eq!(report["chapters"], json!([]), "{lie:?}: {report}");
     }
     for ways in [
         Conduct::LimitsRanges(1),
@@ -141,7 +141,7 @@ async fn a_patients_history_is_proved_to_be_complete_and_lies_about_it_are_found
     scene.proxy.behave(pruned);
     let (code, part, said) = scene.audit().await;
     assert_eq!((code, &part["verdict"]), (3, &json!("inPart")), "{part} {said}");
-    assert_eq!(part["streams"], report["streams"]);
+    assert_eq!(part["chapters"], report["chapters"]);
     scene.proxy.behave(Conduct::Fails);
     let (code, nothing, said) = scene.audit().await;
     assert_eq!((code, nothing), (1, Value::Null), "{said}");
@@ -186,7 +186,7 @@ async fn the_history_of_somebody_erased_is_proved_and_sealed() {
     let mut expected = vec![("", "sealed"); 4];
     expected.push(("erasure.Erased", "counted"));
     assert_eq!(entries(&report), expected, "{report}");
-    assert_eq!(report["erasedAt"], report["streams"][0]["entries"][4]["position"]);
+    assert_eq!(report["erasedAt"], report["chapters"][0]["entries"][4]["position"]);
     let told = scene
         .site
         .run(

@@ -1,5 +1,6 @@
 //! What is told of patients and of their visits, by whom, and how each is told from the others.
 
+mod chapters;
 mod charts;
 mod names;
 mod patient_details;
