@@ -154,6 +154,14 @@ troubles! {
         advice: "Restore them: `medconnect keys restore`. The server notices within seconds."
     }
 
+    // The eraser.
+    ErasureUnfounded {
+        code: "erasure-unfounded",
+        weight: Warning,
+        title: "The database names somebody as erased whom the log does not.",
+        advice: "Nobody's key is destroyed for it. Find out who writes into the database, delete the rows that the cause names, and run `medconnect audit verify --with-keys`."
+    }
+
     // The appender.
     AppenderWithoutDatabase {
         code: "appender-without-database",

@@ -305,7 +305,8 @@ impl System {
         let notices = Notices::default();
 
         let opener = Opener::new(location, &secret, Arc::clone(&keys));
-        let eraser = Eraser::new(pools.upkeep.clone(), Arc::clone(&keys));
+        let eraser = Eraser::new(pools.upkeep.clone(), Arc::clone(&keys), opener.clone());
+        let eraser_status = eraser.status();
         let follower_config =
             FollowerConfig::new(config.chain.finality, config.chain.deployed_in).believing(&config.chain.recorders);
         let follower = Follower::new(
@@ -368,7 +369,7 @@ impl System {
             .ruled_by(rules(config)),
         );
         let metrics = HttpMetrics::default();
-        let of_the_system = SystemMetrics::new(follower_status.clone(), appender.clone());
+        let of_the_system = SystemMetrics::new(follower_status.clone(), eraser_status.clone(), appender.clone());
         metrics.register(|registry| registry.register_collector(Box::new(of_the_system)));
         let servers = Arc::new(PresentServers::new(pools.upkeep.clone()));
         let ports = HttpPorts {
@@ -381,6 +382,7 @@ impl System {
                 pools.upkeep.clone(),
                 log,
                 follower_status,
+                eraser_status,
                 appender,
                 config.chain.finality,
             )),

@@ -1,9 +1,10 @@
-//! What follower and appender tell about themselves, as metrics. Read when somebody asks for them, without asking the database.
+//! What follower, eraser and appender tell about themselves, as metrics. Read when somebody asks for them, without asking the database.
 
 use std::collections::HashSet;
 
 use application::trouble::TroubleKind;
 use infrastructure::appender::AppenderHandle;
+use infrastructure::erasing::EraserStatus;
 use infrastructure::follower::status::StatusCell;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -14,13 +15,18 @@ use prometheus_client::metrics::gauge::ConstGauge;
 /// The parts that are asked.
 pub(crate) struct SystemMetrics {
     follower: StatusCell,
+    eraser: EraserStatus,
     appender: AppenderHandle,
 }
 
 impl SystemMetrics {
     /// Asks these parts.
-    pub(crate) const fn new(follower: StatusCell, appender: AppenderHandle) -> Self {
-        Self { follower, appender }
+    pub(crate) const fn new(follower: StatusCell, eraser: EraserStatus, appender: AppenderHandle) -> Self {
+        Self {
+            follower,
+            eraser,
+            appender,
+        }
     }
 }
 
@@ -131,7 +137,8 @@ impl Collector for SystemMetrics {
         ] {
             gauge(&mut encoder, name, help, value)?;
         }
-        let told = follower.troubles().into_iter().chain(appender.troubles.list());
+        let told = follower.troubles().into_iter();
+        let told = told.chain(self.eraser.troubles()).chain(appender.troubles.list());
         let told: HashSet<TroubleKind> = told.map(|trouble| trouble.kind).collect();
         let help = "Whether there is a trouble of this kind; the status says what it is this time";
         let mut troubles = encoder.encode_descriptor("trouble", help, None, MetricType::Gauge)?;

@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use infrastructure::appender::AppenderHandle;
 use infrastructure::chain::{BlockId, EventLog};
+use infrastructure::erasing::EraserStatus;
 use infrastructure::follower::status::StatusCell;
 use infrastructure::follower::{LogAndOutbox, Parking, parked_events};
 use infrastructure::postgres::{self, ANSWER, within};
@@ -36,6 +37,7 @@ pub(crate) struct Status {
     reading: Mutex<()>,
     log: EventLog,
     follower: StatusCell,
+    eraser: EraserStatus,
     appender: AppenderHandle,
     finality: FinalityRule,
     started_at: DateTime<Utc>,
@@ -47,6 +49,7 @@ impl Status {
         pool: PgPool,
         log: EventLog,
         follower: StatusCell,
+        eraser: EraserStatus,
         appender: AppenderHandle,
         finality: FinalityRule,
     ) -> Self {
@@ -55,6 +58,7 @@ impl Status {
             reading: Mutex::new(()),
             log,
             follower,
+            eraser,
             appender,
             finality,
             started_at: Utc::now(),
@@ -98,7 +102,9 @@ impl StatusSource for Status {
         let appender = self.appender.status();
         let told =
             |part, troubles: Vec<Trouble>| troubles.into_iter().map(move |trouble| ToldTrouble { part, trouble });
-        let troubles = told("follower", follower.troubles()).chain(told("appender", appender.troubles.list()));
+        let troubles = told("follower", follower.troubles())
+            .chain(told("eraser", self.eraser.troubles()))
+            .chain(told("appender", appender.troubles.list()));
         let lag = chain_position.unwrap_or(position).saturating_sub(position);
         Ok(SystemStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),

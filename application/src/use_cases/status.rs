@@ -80,7 +80,7 @@ pub struct ParkedStatus {
 /// What does not work just now, and which part tells it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ToldTrouble {
-    /// The part: `follower`, `appender`.
+    /// The part: `follower`, `eraser`, `appender`.
     pub part: &'static str,
     /// What it is.
     pub trouble: Trouble,

@@ -1,10 +1,13 @@
 //! What follows from an erasure once it is final: the keys are destroyed, and the database's files lose what they had sealed.
 //!
-//! The log says whom: the follower's table `erasures` names the keys. So a key that a backup brings back is destroyed again, by whichever
-//! server sees it. `requests`: who is to be erased. `purge`: what the files still hold.
+//! The log says whom: the follower's table `erasures` names the keys, and the erasure is opened again before they are destroyed. So a key that a
+//! backup brings back is destroyed again, by whichever server sees it. `requests`: who is to be erased. `founded`: whether the log has it.
+//! `purge`: what the files still hold.
 
+mod founded;
 mod purge;
 mod requests;
+mod status;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,11 +21,13 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub use requests::{PostgresErasures, Standing, ask, standing};
+pub use status::EraserStatus;
 
 use crate::crash::{ERASURE_DESTROYED, ERASURE_PURGED, crash_point};
 use crate::keys::KeyRing;
 use crate::log::KeyId;
 use crate::postgres::{ANSWER, LONG_STEP, TRANSACTION, connect_for_long_work, within};
+use crate::sealing::Opener;
 
 /// How often it is looked for erasures that are final now.
 const EVERY: Duration = Duration::from_secs(1);
@@ -33,20 +38,22 @@ const WHOLE_LOOK: Duration = Duration::from_secs(10);
 /// How long after a purge that could not be finished another is tried.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// What refers to the erased beside the log: sessions of wallets that have no account any more, invitations, and revocations of what is closed. Who has
+/// What refers to the erased beside the log: sessions of wallets that have no account any more, and revocations of what is closed. Who has
 /// signed in and is not registered yet signs in once more.
-const FORGETTING: [&str; 3] = [
+const FORGETTING: [&str; 2] = [
     "DELETE FROM sessions WHERE NOT EXISTS (SELECT FROM accounts WHERE accounts.wallet = sessions.wallet)",
-    "DELETE FROM invitations USING erasures
-     WHERE split_part(erasures.subject, '/', 2)::uuid IN (invitations.patient, invitations.practitioner, invitations.account)",
     "DELETE FROM revocations USING accounts
      WHERE accounts.closed AND revocations.pending IS NOT NULL AND strpos(revocations.pending::text, accounts.id::text) > 0",
 ];
 
+/// Invitations of the erased.
+const UNINVITING: &str =
+    "DELETE FROM invitations WHERE patient = ANY ($1) OR practitioner = ANY ($1) OR account = ANY ($1)";
+
 /// Of what nobody can open any more the journal says no more than if it had never been opened. What closes a chapter the organisation can open.
 const UNNAMING: &str = "UPDATE journal SET aggregate_id = NULL, command_id = NULL, claimed_at = NULL FROM erasures
      WHERE (journal.stream = erasures.stream OR journal.stream IN (SELECT stream FROM chapters WHERE record = erasures.stream))
-       AND journal.position < erasures.position AND erasures.subject LIKE 'patient/%' AND erasures.key_ids && $1
+       AND journal.position < erasures.position AND erasures.subject LIKE 'patient/%' AND erasures.position = ANY ($1)
        AND aggregate_id IS NOT NULL AND aggregate_id NOT LIKE 'chapters/%'";
 
 /// Destroys the keys of the erased, for as long as a server runs.
@@ -54,10 +61,14 @@ const UNNAMING: &str = "UPDATE journal SET aggregate_id = NULL, command_id = NUL
 pub struct Eraser {
     pool: PgPool,
     keys: Arc<KeyRing>,
+    opener: Opener,
+    status: EraserStatus,
 }
 
 /// A key that a final erasure names.
 struct Named {
+    /// Where the erasure stands.
+    position: i64,
     key_id: Vec<u8>,
     subject: SubjectId,
 }
@@ -75,8 +86,19 @@ struct Due {
 
 impl Eraser {
     /// Over a pool whose search path has the read models and `core`.
-    pub const fn new(pool: PgPool, keys: Arc<KeyRing>) -> Self {
-        Self { pool, keys }
+    pub fn new(pool: PgPool, keys: Arc<KeyRing>, opener: Opener) -> Self {
+        let status = EraserStatus::default();
+        Self {
+            pool,
+            keys,
+            opener,
+            status,
+        }
+    }
+
+    /// What it tells.
+    pub fn status(&self) -> EraserStatus {
+        self.status.clone()
     }
 
     /// Looks again and again.
@@ -87,7 +109,8 @@ impl Eraser {
                 (done, whole_look) = (0, Instant::now() + WHOLE_LOOK);
             }
             let looked = async {
-                let (due, last) = within(ANSWER, self.look_after(done)).await?;
+                let (mut due, last) = within(ANSWER, self.look_after(done)).await?;
+                due.to_destroy = within(ANSWER, self.founded(due.to_destroy, done)).await?;
                 if !due.to_destroy.is_empty() {
                     self.destroy(&due.to_destroy).await?;
                     return Ok(());
@@ -115,8 +138,15 @@ impl Eraser {
         let last = erasures.last().map_or(position, |(position, ..)| *position);
         let named: Vec<Named> = erasures
             .into_iter()
-            .filter_map(|(_, subject, keys)| Some((subject.parse::<DataSubject>().ok()?.id(), keys)))
-            .flat_map(|(subject, keys)| keys.into_iter().map(move |key_id| Named { key_id, subject }))
+            .filter_map(|(position, subject, keys)| Some((position, subject.parse::<DataSubject>().ok()?.id(), keys)))
+            .flat_map(|(position, subject, keys)| {
+                let named = move |key_id| Named {
+                    position,
+                    key_id,
+                    subject,
+                };
+                keys.into_iter().map(named)
+            })
             .collect();
         let mut due = Due::default();
         if named.is_empty() {
@@ -139,9 +169,19 @@ impl Eraser {
         Ok((due, last))
     }
 
+    /// Those of the keys of whose erasures the log says the same as the table, from which erasures after a position were read. The others are told.
+    async fn founded(&self, mut to_destroy: Vec<Named>, after: i64) -> Result<Vec<Named>, sqlx::Error> {
+        let mut positions: Vec<i64> = to_destroy.iter().map(|named| named.position).collect();
+        positions.dedup();
+        let looked = founded::look(&self.pool, &self.opener, &positions).await?;
+        self.status.tell_unfounded(&looked.unfounded, after == 0);
+        to_destroy.retain(|named| looked.founded.contains(&named.position));
+        Ok(to_destroy)
+    }
+
     /// Lets go of keys in memory, whichever server has destroyed them.
     async fn forget(&self, destroyed: &[Named]) {
-        for Named { key_id, subject } in destroyed {
+        for Named { key_id, subject, .. } in destroyed {
             if let Ok(key_id) = KeyId::try_from(key_id.as_slice()) {
                 self.keys.forget(key_id, *subject).await;
             }
@@ -157,12 +197,17 @@ impl Eraser {
                    WHERE data_keys.wrapped IS NOT NULL";
         let ids: Vec<&[u8]> = named.iter().map(|named| named.key_id.as_slice()).collect();
         let subjects: Vec<Uuid> = named.iter().map(|named| named.subject.uuid()).collect();
+        let positions: Vec<i64> = named.iter().map(|named| named.position).collect();
         let destroying = async {
             let mut transaction = self.pool.begin().await?;
             for forgetting in FORGETTING {
                 transaction.execute(forgetting).await?;
             }
-            sqlx::query(UNNAMING).bind(&ids).execute(&mut *transaction).await?;
+            sqlx::query(UNINVITING)
+                .bind(&subjects)
+                .execute(&mut *transaction)
+                .await?;
+            sqlx::query(UNNAMING).bind(positions).execute(&mut *transaction).await?;
             let destroyed = sqlx::query(sql)
                 .bind(ids)
                 .bind(subjects)
