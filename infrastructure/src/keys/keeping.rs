@@ -231,6 +231,15 @@ pub async fn is_used_with(pool: &PgPool, master: &MasterSecret) -> Result<bool, 
     Ok(within(ANSWER, rows::organisation(pool, &ours)).await? == ours)
 }
 
+/// Whether a database is used with another master secret than this, as far as it remembers one. Nothing is written.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn is_used_with_another(pool: &PgPool, master: &MasterSecret) -> Result<bool, sqlx::Error> {
+    let known = within(ANSWER, rows::known_organisation(pool)).await?;
+    Ok(known.is_some_and(|known| known != master.org_key_id()))
+}
+
 /// As [`is_used_with`], for what needs it to be so.
 async fn confirm(pool: &PgPool, master: &MasterSecret) -> Result<(), BackupError> {
     let ours = is_used_with(pool, master).await?;

@@ -178,14 +178,27 @@ pub(super) async fn destroy(connection: &mut PgConnection, keys: &[&RestingKey])
 
 /// The check value of the master secret that this database is used with. The first one is remembered.
 pub(super) async fn organisation(pool: &PgPool, first: &[u8; 4]) -> Result<[u8; 4], sqlx::Error> {
-    let known = "SELECT org_key_id FROM organisation";
-    let mut found: Option<[u8; 4]> = sqlx::query_scalar(known).fetch_optional(pool).await?;
+    let mut found = remembered(pool).await?;
     if found.is_none() {
         let remember = "INSERT INTO organisation (org_key_id) VALUES ($1) ON CONFLICT DO NOTHING";
         sqlx::query(remember).bind(first.as_slice()).execute(pool).await?;
-        found = sqlx::query_scalar(known).fetch_optional(pool).await?;
+        found = remembered(pool).await?;
     }
     Ok(found.unwrap_or_default())
+}
+
+/// As [`organisation`], if any is remembered: there may be no table yet.
+pub(super) async fn known_organisation(pool: &PgPool) -> Result<Option<[u8; 4]>, sqlx::Error> {
+    let is_there: bool = sqlx::query_scalar("SELECT to_regclass('organisation') IS NOT NULL")
+        .fetch_one(pool)
+        .await?;
+    if is_there { remembered(pool).await } else { Ok(None) }
+}
+
+async fn remembered(pool: &PgPool) -> Result<Option<[u8; 4]>, sqlx::Error> {
+    sqlx::query_scalar("SELECT org_key_id FROM organisation")
+        .fetch_optional(pool)
+        .await
 }
 
 /// Whether there is a journal: read models are made after the keys' tables.

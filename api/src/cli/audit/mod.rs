@@ -2,6 +2,7 @@
 
 mod keyed;
 mod patient;
+mod secret;
 mod shown;
 mod source;
 mod verify;

@@ -15,12 +15,12 @@ use uuid::Uuid;
 
 use super::shown::Shown;
 use super::source::Source;
-use super::{CliError, FAULT, IN_PART, console};
+use super::{CliError, FAULT, IN_PART, console, secret};
 
 /// Prove that one patient's history is complete, and say what it is made of.
 ///
 /// The node may lie about everything; no server's answer is used. From the configuration come the organisation's secret, which names the chapters of the patient's record, and the
-/// keys, which are in the database: of that nothing else is read. Proved are, against the hash of the block that is trusted, for one chapter after the other as far as they are closed: how many entries it has, by
+/// keys, which are in the database: of that nothing else is read, but whether it is used with this secret. Proved are, against the hash of the block that is trusted, for one chapter after the other as far as they are closed: how many entries it has, by
 /// the contract's state; the headers back to the first of them; the transactions and receipts of every block that may hold one. So none is missing, invented,
 /// changed, or in another place. Then each is opened by the rules of a server that follows the log, and told are its version, position, block, times, type,
 /// and whether it counts: counted, unreadable (without its personal section), void (not authentic), parked (its key is missing, or stands behind such a
@@ -33,7 +33,7 @@ use super::{CliError, FAULT, IN_PART, console};
 ///
 /// The block's hash decides what the proof is worth: see `medconnect audit verify --help`. Take a recent block.
 ///
-/// Exit codes: 0 the history is complete; 1 there is nothing to look at: no such patient, no such block, no contract, or the node or the database does not answer; 2 the arguments cannot be used; 3 it is proved only in part, for the chain has no state roots or the node gives no proofs; 4 it is not complete, or
+/// Exit codes: 0 the history is complete; 1 there is nothing to look at: no such patient, no such block, no contract, or the node or the database does not answer; 2 the arguments or the configuration cannot be used, such as another secret than the database's; 3 it is proved only in part, for the chain has no state roots or the node gives no proofs; 4 it is not complete, or
 /// not what the chain has: the first such place is shown.
 #[derive(Debug, Args)]
 pub(super) struct Patient {
@@ -48,17 +48,18 @@ impl Patient {
     pub(super) async fn run(self) -> Result<ExitCode, CliError> {
         let file = self.source.config.as_deref();
         let keys = KeysConfig::read(file)?;
-        let (secret, encryption) = (keys.master_secret()?, keys.encryption_keys()?);
+        let (master, encryption) = (keys.master_secret()?, keys.encryption_keys()?);
         let namespace = ChainConfig::read(file)?.namespace;
         let pool = pools::for_long_work(&DatabaseConfig::read(file)?).map_err(ComposeError::from)?;
+        secret::confirm(&pool, &master).await?;
         let (node, contract) = self.source.log().await?;
         let location = LogLocation {
             chain_id: node.chain_id(),
             contract: contract.0,
             namespace,
         };
-        let opener = Opener::new(location, &secret, Arc::new(KeyRing::new(pool.clone(), encryption)));
-        let names = RecordNames::new(&secret, location, self.id);
+        let opener = Opener::new(location, &master, Arc::new(KeyRing::new(pool.clone(), encryption)));
+        let names = RecordNames::new(&master, location, self.id);
 
         let shown = Shown::default();
         let tell = |progress| shown.show(progress);

@@ -249,6 +249,25 @@ async fn what_cannot_be_opened_or_compared_is_said() {
     assert_eq!((said.code, &report["verdict"]), (3, &json!("inPart")), "{report}");
     assert!(report["withKeys"]["parked"].as_u64().unwrap() > 0, "{report}");
     assert!(report["withKeys"]["comparison"]["not"].is_string(), "{report}");
+    // Another secret than the database's is said at once, and not written where none is known.
+    let other_secret = site.file("other.key");
+    std::fs::write(&other_secret, "aa".repeat(32)).unwrap();
+    let mut other = vec![("MEDCONNECT_KEYS__MASTER_SECRET_FILE", other_secret.to_str().unwrap())];
+    let patient = Uuid::from_u128(7).to_string();
+    let of_patient = ["audit", "patient", &patient, "--config", &config, "--block", &block];
+    for arguments in [&arguments[..], &of_patient[..]] {
+        let said = site.run(arguments, &other).await;
+        assert_eq!(said.code, 2, "{} {}", said.out, said.err);
+        let told = "`keys.master_secret` is not the one that this database was used with";
+        assert!(said.err.contains(told), "{}", said.err);
+    }
+    other.extend(own);
+    let said = site.run(&arguments, &other).await;
+    assert_ne!(said.code, 2, "{} {}", said.out, said.err);
+    let mut connection = PgConnection::connect(&empty).await.unwrap();
+    let remembered = sqlx::query_scalar("SELECT count(*) FROM core.organisation");
+    let remembered: i64 = remembered.fetch_one(&mut connection).await.unwrap();
+    assert_eq!(remembered, 0);
     // Keys without a configuration are nobody's.
     let contract = report["contract"].as_str().unwrap();
     let keyless = ["--node", site.node(), "--contract", contract, "--block", &block];
