@@ -8,7 +8,7 @@ use sqlx::PgExecutor;
 
 use crate::chain::administration::{Act, subject_of};
 use crate::chain::{Address, Recorder};
-use crate::log::{AppendedEntry, Namespace};
+use crate::log::{AppendedEntry, Namespace, Origin};
 
 /// The configured contracts, and under which numbers each has written in its namespace up to one moment of the log.
 ///
@@ -71,9 +71,15 @@ impl Believed {
 
     /// The configured contract that wrote an entry, if one did.
     pub(super) fn contract_of(&self, entry: &AppendedEntry) -> Option<Address> {
-        let namespace = Namespace::of(&entry.stream);
+        self.contract_behind(&entry.stream, entry.origin)
+    }
+
+    /// As [`Self::contract_of`], of an entry's stream and where it comes from. What comes later in the log makes no difference: nobody writes before they
+    /// are admitted, nor in a namespace that is not open yet.
+    pub(super) fn contract_behind(&self, stream: &StreamId, origin: Origin) -> Option<Address> {
+        let namespace = Namespace::of(stream);
         let wrote = |one: &&Believing| {
-            one.recorder.namespace == namespace && one.opened && one.writers.contains(&entry.origin.writer)
+            one.recorder.namespace == namespace && one.opened && one.writers.contains(&origin.writer)
         };
         self.0.iter().find(wrote).map(|one| one.recorder.contract)
     }
@@ -84,7 +90,6 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::log::Origin;
 
     const CONTRACT: Address = Address([7; 20]);
     const OTHER: Address = Address([8; 20]);

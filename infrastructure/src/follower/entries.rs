@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use domain::kernel::Wallet;
 use sqlx::{FromRow, PgPool, Postgres, QueryBuilder};
 
+use super::believed::Believed;
 use super::numbers::{from_sql, to_sql};
 use super::writers::ADMITTED;
 use crate::chain::Recorder;
@@ -43,7 +44,8 @@ impl LogEntries for PostgresEntries {
         query.push(")");
         push_rest(&mut query);
         let rows: Vec<Row> = query.build_query_as().fetch_all(&self.pool).await.map_err(refused)?;
-        rows.into_iter().map(|row| row.view(&self.recorders)).collect()
+        let believed = Believed::load(&self.pool, &self.recorders).await.map_err(refused)?;
+        rows.into_iter().map(|row| row.view(&believed)).collect()
     }
 }
 
@@ -139,14 +141,7 @@ struct Row {
 }
 
 impl Row {
-    /// Whether one of these contracts wrote it, in its namespace.
-    fn is_recorded_by(&self, recorders: &[Recorder]) -> bool {
-        let namespace = Namespace::of(&StreamId(self.stream));
-        let wrote = |recorder: &Recorder| recorder.namespace == namespace && self.account == Some(recorder.contract.0);
-        recorders.iter().any(wrote)
-    }
-
-    fn view(self, recorders: &[Recorder]) -> Result<EntryView, StoreError> {
+    fn view(self, believed: &Believed) -> Result<EntryView, StoreError> {
         let (stream, origin) = (StreamId(self.stream), Origin::from_sql(self.origin));
         let void = self.void.as_deref().map(void_reason).transpose()?;
         let kind = match () {
@@ -155,7 +150,7 @@ impl Row {
             () if self.is_parked => EntryKind::Parked,
             () if self.is_ours => EntryKind::Sealed,
             () if self.has_ended => EntryKind::Erased,
-            () if self.is_recorded_by(recorders) => EntryKind::Recorded,
+            () if believed.contract_behind(&stream, origin).is_some() => EntryKind::Recorded,
             () => EntryKind::Foreign,
         };
         Ok(EntryView {
