@@ -88,6 +88,16 @@ pub struct WithKeys {
     pub comparison: Comparison,
 }
 
+/// Why a log that is proved was not opened and folded.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Unfolded {
+    /// What the node showed to be opened is not what it proved.
+    NotAsProved(String),
+    /// It failed on the way.
+    Failed(String),
+}
+
 /// A proof of the log, and what the keys tell; nothing of that where the proof found a fault.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -97,6 +107,9 @@ pub struct KeyedReport {
     pub proof: Report,
     /// What the keys tell.
     pub with_keys: Option<WithKeys>,
+    /// Why they tell nothing of what is proved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unfolded: Option<Unfolded>,
 }
 
 impl From<&Contradicted> for ContradictionReport {
@@ -151,17 +164,46 @@ impl KeyedReport {
     /// Of both.
     pub fn new(mut proof: Report, with_keys: Option<WithKeys>) -> Self {
         let keyed = with_keys.as_ref().map(|keyed| keyed.verdict(proof.head));
-        proof.verdict = match (proof.verdict, keyed) {
-            (Verdict::Fault, _) | (_, Some(Verdict::Fault)) => Verdict::Fault,
-            (Verdict::InPart, _) | (_, Some(Verdict::InPart)) => Verdict::InPart,
-            (Verdict::Proved, _) => Verdict::Proved,
+        proof.verdict = of_both(proof.verdict, keyed.unwrap_or(Verdict::Proved));
+        Self {
+            proof,
+            with_keys,
+            unfolded: None,
+        }
+    }
+
+    /// Of a proof from which it was not gone on.
+    pub fn unfolded(mut proof: Report, why: Unfolded) -> Self {
+        let unfolded = match why {
+            Unfolded::NotAsProved(_) => Verdict::Fault,
+            Unfolded::Failed(_) => Verdict::InPart,
         };
-        Self { proof, with_keys }
+        proof.verdict = of_both(proof.verdict, unfolded);
+        Self {
+            proof,
+            with_keys: None,
+            unfolded: Some(why),
+        }
     }
 
     /// For people.
     pub fn told(&self) -> String {
         let mut text = self.proof.told();
+        match &self.unfolded {
+            Some(Unfolded::NotAsProved(why)) => {
+                let _ = write!(
+                    text,
+                    "\n\nFAULT: what the node showed to be opened is not what it proved: {why}"
+                );
+            }
+            Some(Unfolded::Failed(why)) => {
+                let _ = write!(
+                    text,
+                    "\n\nIN PART: what is proved was not opened and folded to its end: {why}"
+                );
+            }
+            None => {}
+        }
         let Some(keyed) = &self.with_keys else { return text };
         let _ = write!(
             text,
@@ -221,6 +263,14 @@ impl KeyedReport {
             }
         };
         text
+    }
+}
+
+fn of_both(one: Verdict, other: Verdict) -> Verdict {
+    match (one, other) {
+        (Verdict::Fault, _) | (_, Verdict::Fault) => Verdict::Fault,
+        (Verdict::InPart, _) | (_, Verdict::InPart) => Verdict::InPart,
+        (Verdict::Proved, Verdict::Proved) => Verdict::Proved,
     }
 }
 
@@ -289,6 +339,22 @@ mod tests {
         ] {
             let report = KeyedReport::new(proof(proved), with_keys);
             assert_eq!(report.proof.verdict, expected, "{}", report.told());
+        }
+    }
+
+    #[test]
+    fn what_was_not_folded_to_its_end_is_not_proved() {
+        let why = || "why".to_owned();
+        for (proved, unfolded, expected, word) in [
+            (Verdict::Proved, Unfolded::Failed(why()), Verdict::InPart, "IN PART"),
+            (Verdict::InPart, Unfolded::Failed(why()), Verdict::InPart, "IN PART"),
+            (Verdict::Proved, Unfolded::NotAsProved(why()), Verdict::Fault, "FAULT"),
+        ] {
+            let report = KeyedReport::unfolded(proof(proved), unfolded);
+            let told = report.told();
+            assert_eq!(report.proof.verdict, expected, "{told}");
+            let last = told.lines().last().unwrap();
+            assert!(last.starts_with(word) && last.ends_with("why"), "{told}");
         }
     }
 }

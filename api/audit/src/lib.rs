@@ -38,7 +38,7 @@ mod wanted;
 pub use fault::{Check, Fault, Place};
 pub use header::HashFormula;
 pub use kept::ProvenEntry;
-pub use keyed::{Comparison, ContradictionReport, KeyedReport, TableReport, WithKeys};
+pub use keyed::{Comparison, ContradictionReport, KeyedReport, TableReport, Unfolded, WithKeys};
 pub use patient::{ChapterReport, Completeness, EntryReport, KeysState, PatientReport, patient};
 pub use report::{Head, NamespaceReport, Proved, Report, TrustedBlock, Unproved, Verdict, WriterReport};
 pub use stop::AuditError;
@@ -119,7 +119,7 @@ async fn run(
 ) -> Result<Audit, Stop> {
     progress(Progress::Beginning);
     // The list is to be the node's own, not one that is made of its receipts.
-    let log = EventLog::new(node.clone(), contract).without_receipts();
+    let log = EventLog::new(node.clone(), contract).as_listed();
     let (header, formula) = walk::trusted_header(node, block).await?;
     let block = known.insert(trusted(&header, formula)).clone();
     let head = state::head(node, &header, contract).await?;

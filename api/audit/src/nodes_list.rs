@@ -1,7 +1,7 @@
 //! The node's own list of the log's entries (`eth_getLogs`), as a server of ours reads it, against what the receipts prove.
 //!
-//! What that reading passes over is no fault here: an entry shown twice, another order of the list, and how entries and rejections of one block
-//! stand between each other. Blocks, transactions and everything that entries and rejections say must be the same.
+//! Blocks, transactions and everything that entries and rejections say must be the same, each once and in the order of the chain. How entries and
+//! rejections of one block stand between each other is no fault: that reading passes over it.
 
 use infrastructure::chain::codec::Said;
 use infrastructure::chain::{BlockLogs, EventLog, keccak256};

@@ -99,24 +99,19 @@ async fn values<const N: usize>(
     // By hash as EIP-1898 has it, and by number, for nodes that do not know that.
     let by_hash = call(json!({ "blockHash": Hex(header.hash) }));
     let by_number = call(json!(format!("{:#x}", header.number)));
-    let mut refused = None;
+    let mut why = String::new();
     for question in [by_hash, by_number] {
-        match ask::all::<Proof>(node, &[question]).await {
-            Ok(proofs) => {
-                let proof = proofs.first();
-                return proof.map_or_else(
-                    || Ok(Err(Unproved::NoProof("it gives none".to_owned()))),
-                    |proof| proven(proof, header, contract, slots).map(Ok),
-                );
-            }
+        match ask::maybe::<Proof>(node, &question).await {
+            Ok(Some(proof)) => return proven(&proof, header, contract, slots).map(Ok),
+            // Whoever has no proof may say so with nothing.
+            Ok(None) => "it gives none".clone_into(&mut why),
             Err(Stop::Error(AuditError::Unanswered {
                 source: source @ (ChainError::Rpc { .. } | ChainError::Unable { .. }),
                 ..
-            })) => refused = Some(source),
+            })) => why = source.to_string(),
             Err(other) => return Err(other),
         }
     }
-    let why = refused.map(|source| source.to_string()).unwrap_or_default();
     Ok(Err(Unproved::NoProof(why)))
 }
 

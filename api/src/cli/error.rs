@@ -17,6 +17,9 @@ use infrastructure::chain::namespaces::NamespaceError;
 /// The exit code of what cannot be true.
 pub(super) const FAULT: u8 = 4;
 
+/// The exit code of what was stopped before its end.
+pub(super) const STOPPED: u8 = 130;
+
 /// A failure, said to whoever started the program.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
@@ -47,9 +50,17 @@ pub enum CliError {
     /// Somebody asked it to stop.
     #[error("it was stopped before its end")]
     Stopped,
-    /// What was read to be opened is not what was proved.
-    #[error("what the node shows to be opened is not what it proved: {0}")]
-    NotAsProved(String),
+    /// The database does not answer somebody who needs nothing else.
+    #[error(
+        "the database (`database.url`) does not answer ({0}): see that Postgres runs and can be reached, and start this again"
+    )]
+    NoDatabase(String),
+    /// The database's role may not do what is needed.
+    #[error(
+        "the role of `database.url` may not do what an audit with keys needs ({0}): name one that may read the tables and create schemas \
+         (`GRANT CREATE ON DATABASE`), such as the tables' owner"
+    )]
+    RoleMayNot(String),
     /// An audit could not be made.
     #[error("nothing can be said of the log: {0}")]
     Audit(#[from] AuditError),
@@ -95,7 +106,8 @@ impl CliError {
         match self {
             Self::Usage(_) | Self::Config(_) | Self::NoServer(_) | Self::NoNode(_) => ExitCode::from(2),
             Self::Compose(error) if error.is_configuration() => ExitCode::from(2),
-            Self::NotAsProved(_) => ExitCode::from(FAULT),
+            Self::RoleMayNot(_) => ExitCode::from(2),
+            Self::Stopped => ExitCode::from(STOPPED),
             Self::Chain(ChainError::Url) | Self::Node(ChainError::Url) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }

@@ -32,7 +32,7 @@ pub use error::CliError;
     version,
     after_help = "Exit codes: 0 done; 1 it failed, or a part of it did; 2 it was asked for in a way that cannot work \
                   (arguments, configuration, no server); 3 an import lost something (`medconnect import --help`), or an audit proved \
-                  only a part; 4 an audit found a fault (`medconnect audit verify --help`, `medconnect audit patient --help`); 130 stopped by force."
+                  only a part; 4 an audit found a fault (`medconnect audit verify --help`, `medconnect audit patient --help`); 130 it was stopped before its end."
 )]
 struct Cli {
     #[command(subcommand)]

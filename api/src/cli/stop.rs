@@ -3,10 +3,8 @@
 use nix::libc::{SIGHUP, SIGINT, SIGTERM};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::error::STOPPED;
 use super::{CliError, console};
-
-/// The exit code of a program that was stopped by force.
-const FORCED: i32 = 130;
 
 /// Hears the signals that ask to stop.
 pub(super) struct Stop {
@@ -31,11 +29,21 @@ impl Stop {
     }
 
     /// From now on, the next one ends the program as it is. What was started ends with it.
-    pub(super) fn force_next(mut self) {
-        tokio::spawn(async move {
-            self.asked().await;
-            console::note("stopping at once");
-            std::process::exit(FORCED);
-        });
+    pub(super) fn force_next(self) {
+        tokio::spawn(self.end());
+    }
+
+    /// As [`Self::force_next`], while something is done that leaves nothing behind.
+    pub(super) async fn forcing<T>(self, work: impl Future<Output = T>) -> T {
+        let ending = tokio::spawn(self.end());
+        let done = work.await;
+        ending.abort();
+        done
+    }
+
+    async fn end(mut self) {
+        self.asked().await;
+        console::note("stopping at once");
+        std::process::exit(STOPPED.into());
     }
 }

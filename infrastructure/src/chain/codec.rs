@@ -14,5 +14,5 @@ mod entries;
 mod vectors;
 
 pub use batch::{EncodeError, append_calldata, batch_of_calldata, decode_batch, encode_batch, encoded_len};
-pub(super) use entries::{RawLog, read_logs};
+pub(super) use entries::{RawLog, confirm_order, read_logs};
 pub use entries::{Said, read_log};

@@ -4,7 +4,7 @@ use application::log::{BlockRef, StreamId};
 use serde_json::{Value, json};
 
 use super::block_logs::BlockLogs;
-use super::codec::{RawLog, read_logs};
+use super::codec::{RawLog, confirm_order, read_logs};
 use super::contract::{
     APPENDED, COMMIT_REJECTED, HEAD, NamespaceState, call, namespace_at, read_head, read_namespace, read_writer,
     writer_of,
@@ -21,8 +21,8 @@ use crate::log::{LogBlock, LogHead, Namespace};
 pub struct EventLog {
     node: Node,
     address: Address,
-    /// Whether the logs of a block that the node does not list are read from its receipts.
-    by_receipts: bool,
+    /// Whether the node's list is taken as it is: what it does not list is not read from receipts, and its order is not put right.
+    as_listed: bool,
     /// The one stream whose entries are asked for; `None` for all that the contract says.
     stream: Option<StreamId>,
 }
@@ -42,24 +42,25 @@ impl EventLog {
         Self {
             node,
             address,
-            by_receipts: true,
+            as_listed: false,
             stream: None,
         }
     }
 
-    /// The same, and what the node does not list is not read in another way.
+    /// The same, for whoever judges the node's list: what it does not list is not read in another way, and it is malformed where it has a log twice, or
+    /// in another order than the chain's.
     #[must_use]
-    pub const fn without_receipts(mut self) -> Self {
-        self.by_receipts = false;
+    pub const fn as_listed(mut self) -> Self {
+        self.as_listed = true;
         self
     }
 
-    /// The same, of which the entries of one stream alone are asked for. That lists them; a log is not followed so, for positions have gaps then. What
-    /// the node does not list is not read in another way.
+    /// The same, of which the entries of one stream alone are asked for. That lists them, as [`Self::as_listed`]; a log is not followed so, for positions
+    /// have gaps then.
     #[must_use]
     pub const fn of_stream(mut self, stream: StreamId) -> Self {
-        (self.stream, self.by_receipts) = (Some(stream), false);
-        self
+        self.stream = Some(stream);
+        self.as_listed()
     }
 
     /// The node behind it.
@@ -311,11 +312,11 @@ impl EventLog {
         let filter = self.filter(json!({ "blockHash": hex::encode(&block) }));
         let read = |body: &[u8]| {
             let logs = single::<Vec<RawLog<'_>>>(body)?;
-            Ok(read_logs(&logs, self.address, |_, hash| *hash == block))
+            Ok(self.read_list(&logs, |_, hash| *hash == block))
         };
         match peer.call("eth_getLogs", [filter], &read).await {
             // One block may have more than a node gives at once. Where it does not give the parts either, its first refusal tells why.
-            Err(error) if self.by_receipts && error.may_be_too_much() => {
+            Err(error) if !self.as_listed && error.may_be_too_much() => {
                 match logs_by_receipts(peer, self.address, block).await {
                     Ok(Some(logs)) => Ok(Ok(logs)),
                     Ok(None) | Err(_) => Err(error),
@@ -341,7 +342,18 @@ impl EventLog {
     }
 
     fn within(&self, logs: &[RawLog<'_>], from: u64, to: u64) -> Result<Vec<BlockLogs>, ChainError> {
-        read_logs(logs, self.address, |number, _| (from..=to).contains(&number))
+        self.read_list(logs, |number, _| (from..=to).contains(&number))
+    }
+
+    fn read_list(
+        &self,
+        logs: &[RawLog<'_>],
+        within: impl Fn(u64, &Hash) -> bool,
+    ) -> Result<Vec<BlockLogs>, ChainError> {
+        if self.as_listed {
+            confirm_order(logs)?;
+        }
+        read_logs(logs, self.address, within)
     }
 
     /// Where the log stands after a block.

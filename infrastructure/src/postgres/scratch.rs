@@ -9,8 +9,12 @@ use super::limits::{ANSWER, LONG_STEP, within};
 /// What the names of these schemas begin with.
 const PREFIX: &str = "audit_";
 
+/// What is said of these schemas in the database. One that has such a name and not this comment is somebody else's.
+const MARK: &str = "made by medconnect audit; the next one drops it if it is left";
+
 /// The schemas that are there, by their names.
-const ALL: &str = "SELECT nspname::text FROM pg_namespace WHERE nspname ~ '^audit_[0-9a-f]{32}$'";
+const ALL: &str = "SELECT nspname::text FROM pg_namespace
+     WHERE nspname ~ '^audit_[0-9a-f]{32}$' AND obj_description(oid, 'pg_namespace') = $1";
 /// A lock on a schema's name, for as long as its owner's connection lives.
 const LOCK: &str = "SELECT pg_try_advisory_lock(hashtext('medconnect.audit'), hashtext($1))";
 const UNLOCK: &str = "SELECT pg_advisory_unlock(hashtext('medconnect.audit'), hashtext($1))";
@@ -24,7 +28,16 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// A new one, which whoever uses it creates; and drops what others have left.
+    /// Whether a pool's role may make one.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn may_be_made(pool: &PgPool) -> Result<bool, sqlx::Error> {
+        let sql = "SELECT has_database_privilege(current_database(), 'CREATE')";
+        within(ANSWER, sqlx::query_scalar(sql).fetch_one(pool)).await
+    }
+
+    /// A new one, without tables; and drops what others have left.
     ///
     /// # Errors
     /// When the database refuses.
@@ -34,6 +47,9 @@ impl Scratch {
         let name = format!("{PREFIX}{}", Uuid::new_v4().simple());
         let lock = sqlx::query(LOCK).bind(&name).execute(&mut connection);
         within(ANSWER, lock).await?;
+        // Both at once: what is not marked is not dropped by the next.
+        let made = format!("CREATE SCHEMA \"{name}\"; COMMENT ON SCHEMA \"{name}\" IS '{MARK}'");
+        within(ANSWER, connection.execute(made.as_str())).await?;
         Ok(Self { name, connection })
     }
 
@@ -66,7 +82,7 @@ impl Scratch {
 /// When the database does not answer.
 pub(crate) async fn sweep(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     let mut nobody_has_one = true;
-    let names: Vec<String> = sqlx::query_scalar(ALL).fetch_all(&mut *connection).await?;
+    let names: Vec<String> = sqlx::query_scalar(ALL).bind(MARK).fetch_all(&mut *connection).await?;
     for name in names {
         let is_left: bool = sqlx::query_scalar(LOCK).bind(&name).fetch_one(&mut *connection).await?;
         let is_gone = is_left && drop_schema(connection, &name).await.is_ok();

@@ -40,7 +40,7 @@ pub async fn patient(
     opener: Option<&Opener>,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<PatientReport, AuditError> {
-    let log = EventLog::new(node.clone(), contract).without_receipts();
+    let log = EventLog::new(node.clone(), contract).as_listed();
     let mut known = None;
     match run(&log, block, chapter, opener, progress, &mut known).await {
         Ok(report) => Ok(report),

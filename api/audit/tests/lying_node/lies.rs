@@ -73,6 +73,7 @@ pub(crate) const KINDS: &[(&str, Make)] = &[
     ),
     ("list: two entries change places", listed_swapped),
     ("list: written in another order", listed_reordered),
+    ("list: an entry is shown twice", listed_twice),
     ("list: cut short", listed_short),
     ("list: an entry is called removed", listed_removed),
     ("list: another field is changed", listed_changed),
@@ -87,6 +88,7 @@ pub(crate) const KINDS: &[(&str, Make)] = &[
     ("proof: the account is changed", proof_of_another_account),
     ("proof: a slot is left out, or another's", proof_of_another_slot),
     ("proof: refused", proof_refused),
+    ("proof: none is given", proof_withheld),
     ("anything is changed anywhere", anything),
     ("anything is left out anywhere", anything_cut),
 ];
@@ -506,10 +508,14 @@ fn listed_reordered(recording: &Recording, random: &mut Random) -> Option<Lie> {
     listed(recording, random, |list, random| {
         let (one, other) = random.two(list.len())?;
         list.swap(one, other);
-        // Sometimes another one is left out as well: an order alone means nothing.
-        if random.below(2) == 0 {
-            list.pop();
-        }
+        Some(())
+    })
+}
+
+fn listed_twice(recording: &Recording, random: &mut Random) -> Option<Lie> {
+    listed(recording, random, |list, random| {
+        let at = random.below(list.len());
+        list.insert(at, list[at].clone());
         Some(())
     })
 }
@@ -635,6 +641,16 @@ fn proof_refused(recording: &Recording, _: &mut Random) -> Option<Lie> {
     let (by_hash, proof) = recording.of("eth_getProof").next()?;
     let _ = proof;
     Some(Lie(BTreeMap::from([(by_hash.clone(), Said::Refusal)])))
+}
+
+fn proof_withheld(recording: &Recording, _: &mut Random) -> Option<Lie> {
+    Some(without_proof(recording))
+}
+
+/// With nothing for a proof of state.
+pub(crate) fn without_proof(recording: &Recording) -> Lie {
+    let questions = recording.of("eth_getProof");
+    questions.fold(Lie::none(), |lie, (question, _)| lie.and(question, Value::Null))
 }
 
 /// The places of all values within a value that hold no others.

@@ -190,6 +190,21 @@ async fn the_removal_of_any_one_entry_is_found_at_its_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_gives_nothing_for_a_proof_of_state_has_the_rest_proved() {
+    let log = SmallLog::start().await;
+    let (recording, _) = log.recorded().await;
+    let recording = Arc::new(recording);
+    let lie = lies::without_proof(&recording);
+    let report = audit(&recording, lie, &log).await.unwrap().report;
+    assert_eq!(report.verdict, Verdict::InPart, "{}", report.told());
+    assert!(
+        matches!(report.unproved, Some(api_audit::Unproved::NoProof(_))),
+        "{}",
+        report.told()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_contract_and_another_chain_prove_nothing() {
     let log = SmallLog::start().await;
     let (recording, _) = log.recorded().await;

@@ -105,8 +105,8 @@ fn receipt(raw: &Value) -> Value {
     meant
 }
 
-/// The list of logs as a server of ours reads it: entries and rejections, each in the order of the chain, without what is shown twice. Where
-/// entries stand between rejections it does not read: each entry has its position.
+/// The list of logs, which must be in the order of the chain and have nothing twice: entries and rejections. Where entries stand between rejections a
+/// server of ours does not read: each entry has its position.
 fn list(raw: &Value) -> Value {
     let fields = [
         "address",
@@ -121,7 +121,7 @@ fn list(raw: &Value) -> Value {
         .into_iter()
         .flatten()
         .filter(|log| log["removed"] != json!(true));
-    let mut shown: Vec<_> = shown
+    let shown: Vec<_> = shown
         .map(|log| {
             (
                 number(&log["blockNumber"]),
@@ -130,8 +130,9 @@ fn list(raw: &Value) -> Value {
             )
         })
         .collect();
-    shown.sort_by_key(|(block, index, _)| (*block, *index));
-    shown.dedup();
+    if !shown.is_sorted_by(|(one, first, _), (other, second, _)| (one, first) < (other, second)) {
+        return json!("in no order");
+    }
     let of_kind = |is_entry: bool| -> Value {
         let of_kind = shown
             .iter()

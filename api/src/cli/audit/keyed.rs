@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use api_audit::{Comparison, Head, KeyedReport, Report, TableReport, WithKeys};
+use api_audit::{Comparison, Head, KeyedReport, Report, TableReport, Unfolded, WithKeys};
 use api_config::Config;
 use infrastructure::chain::recorders::RecorderNames;
 use infrastructure::chain::{EventLog, Hash};
@@ -18,7 +18,7 @@ use sqlx::PgPool;
 
 use super::super::stop::Stop;
 use super::super::{content, rebuild};
-use super::{CliError, console};
+use super::{CliError, console, database};
 
 /// How many connections look at what is live.
 const CONNECTIONS: u32 = 2;
@@ -36,10 +36,13 @@ pub(super) async fn refold(config: &Config, log: EventLog, proof: Report) -> Res
         return Ok(KeyedReport::new(proof, None));
     };
     let mut stop = Stop::listen()?;
-    let database = config.database.url.expose_secret();
-    let live = postgres::pool_within(&Limits::LONG, database, LIVE, CONNECTIONS)?;
-    let scratch = Scratch::take(&live).await?;
-    let pool = postgres::pool_within(&Limits::LONG, database, scratch.name(), rebuild::CONNECTIONS)?;
+    let url = config.database.url.expose_secret();
+    let live = postgres::pool_within(&Limits::LONG, url, LIVE, CONNECTIONS)?;
+    let scratch = match Scratch::take(&live).await {
+        Ok(scratch) => scratch,
+        Err(error) => return Ok(KeyedReport::unfolded(proof, failed(error.into()))),
+    };
+    let pool = postgres::pool_within(&Limits::LONG, url, scratch.name(), rebuild::CONNECTIONS)?;
     let work = Work {
         config,
         live: live.clone(),
@@ -47,7 +50,7 @@ pub(super) async fn refold(config: &Config, log: EventLog, proof: Report) -> Res
         schema: scratch.name().to_owned(),
     };
     let done = tokio::select! {
-        done = work.run(log, (block.number, block.hash), head) => done,
+        done = work.run(log, (block.number, block.hash), head) => Ok(done),
         () = stop.asked() => Err(CliError::Stopped),
     };
     // What was under way gives its connections back, or is broken off: nothing of it stays.
@@ -55,9 +58,15 @@ pub(super) async fn refold(config: &Config, log: EventLog, proof: Report) -> Res
     let _ = tokio::time::timeout(PATIENCE, pool.close()).await;
     let ended = scratch.end().await;
     let _ = tokio::time::timeout(PATIENCE, live.close()).await;
-    let with_keys = done?;
-    ended?;
-    Ok(KeyedReport::new(proof, Some(with_keys)))
+    if let Err(error) = ended {
+        console::note(format!(
+            "the audit's schema is left, and the next one drops it: {error}"
+        ));
+    }
+    Ok(match done? {
+        Ok(with_keys) => KeyedReport::new(proof, Some(with_keys)),
+        Err(unfolded) => KeyedReport::unfolded(proof, unfolded),
+    })
 }
 
 struct Work<'a> {
@@ -68,13 +77,13 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    async fn run(&self, log: EventLog, block: (u64, Hash), head: Head) -> Result<WithKeys, CliError> {
+    async fn run(&self, log: EventLog, block: (u64, Hash), head: Head) -> Result<WithKeys, Unfolded> {
         let location = LogLocation {
             chain_id: log.node().chain_id(),
             contract: log.address().0,
             namespace: self.config.chain.namespace,
         };
-        let rebuild = rebuild::over(self.config, log, self.pool.clone())?;
+        let rebuild = rebuild::over(self.config, log, self.pool.clone()).map_err(failed)?;
         let (steps, bar) = (console::Steps::default(), console::bar());
         steps.step("opening the entries and folding them afresh");
         let tell = |progress| rebuild::show(&bar, progress);
@@ -84,7 +93,8 @@ impl Work<'_> {
         let (refold, opened_head) = (refolded.refold().clone(), refolded.head());
         steps.step("comparing the read models with those of the database");
         let comparison = if head == opened_head.into() {
-            self.compare(&mut refolded, location, head.position).await?
+            let compared = self.compare(&mut refolded, location, head.position).await;
+            compared.unwrap_or_else(|error| Comparison::Not(database::told(error).to_string()))
         } else {
             Comparison::Not("what was opened is not what is proved".to_owned())
         };
@@ -209,9 +219,13 @@ impl Work<'_> {
 }
 
 /// A node that proved a log and shows another cannot be true.
-fn not_as_proved(error: RebuildError) -> CliError {
+fn not_as_proved(error: RebuildError) -> Unfolded {
     match error {
-        RebuildError::Follower(FollowerError::Distrust(distrust)) => CliError::NotAsProved(distrust.to_string()),
-        other => CliError::other(other),
+        RebuildError::Follower(FollowerError::Distrust(distrust)) => Unfolded::NotAsProved(distrust.to_string()),
+        other => failed(CliError::other(other)),
     }
+}
+
+fn failed(error: CliError) -> Unfolded {
+    Unfolded::Failed(database::told(error).to_string())
 }

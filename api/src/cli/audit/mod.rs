@@ -1,8 +1,8 @@
 //! `medconnect audit`
 
+mod database;
 mod keyed;
 mod patient;
-mod secret;
 mod shown;
 mod source;
 mod verify;

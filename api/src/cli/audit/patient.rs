@@ -13,9 +13,10 @@ use infrastructure::log::LogLocation;
 use infrastructure::sealing::Opener;
 use uuid::Uuid;
 
+use super::super::stop::Stop;
 use super::shown::Shown;
 use super::source::Source;
-use super::{CliError, FAULT, IN_PART, console, secret};
+use super::{CliError, FAULT, IN_PART, console, database};
 
 /// Prove that one patient's history is complete, and say what it is made of.
 ///
@@ -34,7 +35,7 @@ use super::{CliError, FAULT, IN_PART, console, secret};
 /// The block's hash decides what the proof is worth: see `medconnect audit verify --help`. Take a recent block.
 ///
 /// Exit codes: 0 the history is complete; 1 there is nothing to look at: no such patient, no such block, no contract, or the node or the database does not answer; 2 the arguments or the configuration cannot be used, such as another secret than the database's; 3 it is proved only in part, for the chain has no state roots or the node gives no proofs; 4 it is not complete, or
-/// not what the chain has: the first such place is shown.
+/// not what the chain has: the first such place is shown; 130 it was stopped.
 #[derive(Debug, Args)]
 pub(super) struct Patient {
     /// The patient's id, as the API has it
@@ -46,12 +47,16 @@ pub(super) struct Patient {
 
 impl Patient {
     pub(super) async fn run(self) -> Result<ExitCode, CliError> {
+        Stop::listen()?.forcing(self.audit()).await
+    }
+
+    async fn audit(self) -> Result<ExitCode, CliError> {
         let file = self.source.config.as_deref();
         let keys = KeysConfig::read(file)?;
         let (master, encryption) = (keys.master_secret()?, keys.encryption_keys()?);
         let namespace = ChainConfig::read(file)?.namespace;
         let pool = pools::for_long_work(&DatabaseConfig::read(file)?).map_err(ComposeError::from)?;
-        secret::confirm(&pool, &master).await?;
+        database::confirm_secret(&pool, &master).await?;
         let (node, contract) = self.source.log().await?;
         let location = LogLocation {
             chain_id: node.chain_id(),
@@ -76,7 +81,7 @@ impl Patient {
         pool.close().await;
         let report = audited.map_err(|error| match error {
             AuditError::NoPatient { .. } => CliError::other(error),
-            other => other.into(),
+            other => database::told(other.into()),
         })?;
         console::result(if self.source.json {
             serde_json::to_string_pretty(&report).map_err(CliError::other)?

@@ -2,16 +2,17 @@
 
 use std::process::ExitCode;
 
-use api_audit::Verdict;
+use api_audit::{Report, Verdict};
 use api_config::{Config, pools};
 use api_server::ComposeError;
 use clap::Args;
-use infrastructure::chain::EventLog;
+use infrastructure::chain::{Address, EventLog, Node};
 use serde::Serialize;
 
+use super::super::stop::Stop;
 use super::shown::Shown;
 use super::source::Source;
-use super::{CliError, FAULT, IN_PART, console, keyed, secret};
+use super::{CliError, FAULT, IN_PART, console, database, keyed};
 
 /// Prove that a node shows the whole log as it is, up to a block whose hash is trusted.
 ///
@@ -26,8 +27,8 @@ use super::{CliError, FAULT, IN_PART, console, keyed, secret};
 ///
 /// With --with-keys it goes on from the proof to what the entries say, and to what the database shows.
 ///
-/// Exit codes: 0 all of it is proved; 1 there is nothing to look at: the node does not give it, has no such block, or no contract stands at the address; 2 the arguments cannot be used (with keys also: the configuration, such as another secret than the database's); 3 it is proved only in part, for the chain has no state roots or the node gives no proofs (with keys also: something is parked, or the database could not be compared); 4 something cannot be true: the first such place is
-/// shown (with keys also: an event contradicts the rules, or the database is not what the log gives).
+/// Exit codes: 0 all of it is proved; 1 there is nothing to look at: the node does not give it, has no such block, or no contract stands at the address; 2 the arguments cannot be used (with keys also: the configuration, such as another secret than the database's, or a role that may not create schemas); 3 it is proved only in part, for the chain has no state roots or the node gives no proofs (with keys also: something is parked, or the database could not be compared, or it failed on the way); 4 something cannot be true: the first such place is
+/// shown (with keys also: an event contradicts the rules, or the database is not what the log gives); 130 it was stopped.
 #[derive(Debug, Args)]
 pub(super) struct Verify {
     #[command(flatten)]
@@ -42,27 +43,26 @@ pub(super) struct Verify {
     with_keys: bool,
 }
 
-/// Makes sure that the configured database can be looked at with the configured secret.
+/// Makes sure that something can be folded beside the configured database, with the configured secret.
 async fn confirm(config: &Config) -> Result<(), CliError> {
     let pool = pools::for_long_work(&config.database).map_err(ComposeError::from)?;
-    let confirmed = secret::confirm(&pool, &config.keys.master_secret()?).await;
+    let secret = config.keys.master_secret()?;
+    let confirming = async {
+        database::confirm_secret(&pool, &secret).await?;
+        database::confirm_room(&pool).await
+    };
+    let confirmed = confirming.await;
     pool.close().await;
     confirmed
 }
 
 impl Verify {
     pub(super) async fn run(self) -> Result<ExitCode, CliError> {
-        let (node, contract) = self.source.log().await?;
         // Before anything that takes long: what is configured badly is said at once.
         let config = self.with_keys.then(|| Config::read(self.source.config.as_deref()));
         let config = config.transpose()?;
-        if let Some(config) = &config {
-            confirm(config).await?;
-        }
-        let shown = Shown::default();
-        let audited = api_audit::verify(&node, contract, self.source.block, &|progress| shown.show(progress)).await;
-        shown.finish();
-        let report = audited?.report;
+        let proof = Stop::listen()?.forcing(self.prove(config.as_ref())).await;
+        let (node, contract, report) = proof?;
         match config {
             Some(config) => {
                 let report = keyed::refold(&config, EventLog::new(node, contract), report).await?;
@@ -70,6 +70,17 @@ impl Verify {
             }
             None => self.tell(&report, report.told(), report.verdict),
         }
+    }
+
+    async fn prove(&self, config: Option<&Config>) -> Result<(Node, Address, Report), CliError> {
+        let (node, contract) = self.source.log().await?;
+        if let Some(config) = config {
+            confirm(config).await?;
+        }
+        let shown = Shown::default();
+        let audited = api_audit::verify(&node, contract, self.source.block, &|progress| shown.show(progress)).await;
+        shown.finish();
+        Ok((node, contract, audited?.report))
     }
 
     fn tell(&self, report: &impl Serialize, told: String, verdict: Verdict) -> Result<ExitCode, CliError> {

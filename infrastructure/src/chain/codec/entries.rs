@@ -140,6 +140,27 @@ pub(in crate::chain) fn read_logs(
     Ok(blocks)
 }
 
+/// Makes sure that a node lists each log once, in the order of the chain.
+///
+/// # Errors
+/// [`ChainError::Malformed`]: it says which does not come where it must.
+pub(in crate::chain) fn confirm_order(logs: &[RawLog<'_>]) -> Result<(), ChainError> {
+    let mut before = None;
+    for Placed { number, index, .. } in counted(logs)? {
+        let here = Some((number, index));
+        if here == before {
+            return Err(malformed(format_args!("log {index} of block {number} is listed twice")));
+        }
+        if here < before {
+            return Err(malformed(format_args!(
+                "log {index} of block {number} is listed after one that comes later"
+            )));
+        }
+        before = here;
+    }
+    Ok(())
+}
+
 /// What a log of the contract says.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Said {
@@ -162,6 +183,16 @@ pub fn read_log(topics: &[Hash], data: &[u8], transaction: Hash) -> Option<Said>
 
 /// The logs that count, in the order of the chain: as nearly every node shows them.
 fn in_order<'a>(logs: &'a [RawLog<'a>]) -> Result<Vec<Placed<'a>>, ChainError> {
+    let mut placed = counted(logs)?;
+    let place = |placed: &Placed<'_>| (placed.number, placed.index);
+    if !placed.is_sorted_by_key(place) {
+        placed.sort_by_key(place);
+    }
+    Ok(placed)
+}
+
+/// The logs that count, as the node lists them.
+fn counted<'a>(logs: &'a [RawLog<'a>]) -> Result<Vec<Placed<'a>>, ChainError> {
     let mut placed = Vec::with_capacity(logs.len());
     for log in logs.iter().filter(|log| !log.removed) {
         let place = (log.block_number, log.block_hash, log.transaction_hash, log.log_index);
@@ -182,14 +213,10 @@ fn in_order<'a>(logs: &'a [RawLog<'a>]) -> Result<Vec<Placed<'a>>, ChainError> {
             log,
         });
     }
-    let place = |placed: &Placed<'_>| (placed.number, placed.index);
-    if !placed.is_sorted_by_key(place) {
-        placed.sort_by_key(place);
-    }
     Ok(placed)
 }
 
-fn malformed(what: &'static str) -> ChainError {
+fn malformed(what: impl fmt::Display) -> ChainError {
     ChainError::malformed(what)
 }
 
@@ -358,6 +385,34 @@ mod tests {
                 },
             ]
         );
+    }
+
+    #[test]
+    fn whoever_judges_the_list_is_told_of_what_is_twice_or_in_another_order() {
+        let confirm = |logs: &[Value]| {
+            let text = serde_json::to_string(logs).unwrap();
+            confirm_order(&serde_json::from_str::<Vec<RawLog<'_>>>(&text).unwrap())
+        };
+        let log = |number, index| appended_log(number, index, 1, 1, b"one");
+        confirm(&[log(1, 0), rejected_log(1, 1), log(2, 0)]).unwrap();
+        confirm(&[]).unwrap();
+        for (logs, what) in [
+            ([log(1, 0), log(1, 0)], "log 0 of block 1 is listed twice"),
+            (
+                [log(1, 3), log(1, 2)],
+                "log 2 of block 1 is listed after one that comes later",
+            ),
+            (
+                [log(2, 0), log(1, 2)],
+                "log 2 of block 1 is listed after one that comes later",
+            ),
+        ] {
+            assert!(confirm(&logs).unwrap_err().to_string().ends_with(what), "{what}");
+            // Whoever follows puts it right.
+            if what.contains("after") {
+                read(&logs).unwrap();
+            }
+        }
     }
 
     #[test]

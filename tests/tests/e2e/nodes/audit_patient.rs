@@ -116,6 +116,8 @@ async fn a_patients_history_is_proved_to_be_complete_and_lies_about_it_are_found
         Conduct::OmitsTheLastEntry,
         Conduct::DropsABlocksEntries,
         Conduct::AltersPayloads,
+        Conduct::ReordersLogs,
+        Conduct::DoublesLogs,
     ] {
         scene.proxy.behave(lie.clone());
         let (code, report, said) = scene.audit().await;
@@ -131,7 +133,6 @@ async fn a_patients_history_is_proved_to_be_complete_and_lies_about_it_are_found
         Conduct::LimitsRanges(1),
         Conduct::LimitsBatches(3, Refusal::OneError),
         Conduct::RefusesStateByHash,
-        Conduct::ReordersLogs,
     ] {
         scene.proxy.behave(ways.clone());
         let (code, same, said) = scene.audit().await;

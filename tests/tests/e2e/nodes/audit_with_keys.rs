@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use api_config::{ChainConfig, FinalityRule};
 use application::log::{Actor, AnyEvent, EventMetadata, StreamId};
@@ -18,6 +19,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, PgConnection};
+use tests::binary::free_port;
+use tests::proxy::{Conduct, Proxy};
 use tests::site::{Desk, ENCRYPTION_KEY, MASTER_SECRET, Site, signer};
 use uuid::Uuid;
 
@@ -164,7 +167,7 @@ async fn an_audit_that_is_stopped_takes_its_schema_with_it_and_of_one_that_is_ki
     killed.until(async || scratches(&site).await.len() == 2).await;
     kill(Pid::from_raw(stopped.id()), Signal::SIGINT).unwrap();
     let status = stopped.ended().await;
-    assert_eq!(status.code(), Some(1), "{}", stopped.output());
+    assert_eq!(status.code(), Some(130), "{}", stopped.output());
     assert!(
         stopped.output().contains("stopped before its end"),
         "{}",
@@ -273,6 +276,73 @@ async fn what_cannot_be_opened_or_compared_is_said() {
     let keyless = ["--node", site.node(), "--contract", contract, "--block", &block];
     let (code, _, said) = audit_of(&["verify", "--with-keys"], &keyless).await;
     assert_eq!(code, 2, "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_cannot_be_used_is_said_in_one_sentence_before_anything_takes_long() {
+    let site = Site::ready(FinalityRule::Instant).await;
+    let server = site.serve(&[]).await;
+    let administrator = server.administrator().await;
+    let (patient, _) = Desk::open(&server, &administrator, 1).await.visit(0).await;
+    server.process.stop().await;
+    let (block, config, patient) = (newest(site.node()).await, site.config(), patient.to_string());
+    let whole = ["audit", "verify", "--with-keys", "--config", &config, "--block", &block];
+    let of_patient = ["audit", "patient", &patient, "--config", &config, "--block", &block];
+
+    let gone = format!("postgres://nobody@127.0.0.1:{}/nothing", free_port());
+    for arguments in [&whole[..], &of_patient[..]] {
+        let said = site.run(arguments, &[("MEDCONNECT_DATABASE__URL", &gone)]).await;
+        assert_eq!((said.code, said.out.as_str()), (1, ""), "{}", said.err);
+        let last = said.err.lines().last().unwrap_or_default();
+        assert!(
+            last.contains("see that Postgres runs and can be reached"),
+            "{}",
+            said.err
+        );
+    }
+
+    // Who may only read can have a patient's history proved, and nothing folded.
+    let role = format!("auditor_{}", free_port());
+    let mut owner = PgConnection::connect(&site.database).await.unwrap();
+    let made = format!(
+        "CREATE ROLE {role} LOGIN PASSWORD 'narrow'; GRANT USAGE ON SCHEMA core, live TO {role};
+         GRANT SELECT ON ALL TABLES IN SCHEMA core, live TO {role}"
+    );
+    owner.execute(made.as_str()).await.unwrap();
+    let (_, place) = site.database.rsplit_once('@').unwrap();
+    let narrow = format!("postgres://{role}:narrow@{place}");
+    let own = [("MEDCONNECT_DATABASE__URL", narrow.as_str())];
+    let said = site.run(&whole, &own).await;
+    assert_eq!((said.code, said.out.as_str()), (2, ""), "{}", said.err);
+    assert!(said.err.contains("`GRANT CREATE ON DATABASE`"), "{}", said.err);
+    let said = site.run(&of_patient, &own).await;
+    assert_ne!(said.code, 2, "{}", said.err);
+    assert!(said.out.contains("patient.Registered"), "{} {}", said.out, said.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_that_is_stopped_while_it_proves_ends_as_one_that_was_stopped() {
+    let site = Site::ready(FinalityRule::Instant).await;
+    let proxy = Proxy::of(site.node());
+    let (block, config, url) = (newest(site.node()).await, site.config(), proxy.url());
+    let patient = Uuid::from_u128(7).to_string();
+    let source = ["--node", &url, "--config", &config, "--block", &block];
+    for (number, what) in [
+        &["audit", "verify"][..],
+        &["audit", "verify", "--with-keys"],
+        &["audit", "patient", &patient],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let arguments = [what, &source].concat();
+        proxy.behave(Conduct::Delays(Duration::from_secs(60)));
+        let mut stopped = site.spawn_command(&arguments, &[], &format!("stopped{number}.output"));
+        stopped.until(async || proxy.lies() > 0).await;
+        kill(Pid::from_raw(stopped.id()), Signal::SIGINT).unwrap();
+        let status = stopped.ended().await;
+        assert_eq!(status.code(), Some(130), "{what:?}: {}", stopped.output());
+    }
 }
 
 /// Appends an event that no command could have decided, as a program with a mistake would: a day without sessions is offered none.
