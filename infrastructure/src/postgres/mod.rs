@@ -60,6 +60,15 @@ pub async fn migrate(pool: &PgPool) -> Result<(), MigrateError> {
     Ok(())
 }
 
+/// Whether the `core` schema is there as this program makes it. Nothing is changed.
+///
+/// # Errors
+/// When the database cannot be reached or refuses.
+pub async fn is_current(pool: &PgPool) -> Result<bool, sqlx::Error> {
+    let mut connection = within(ANSWER, pool.acquire()).await?;
+    within(ANSWER, is_migrated(&mut connection)).await
+}
+
 async fn run_migrations(connection: &mut PgConnection) -> Result<(), MigrateError> {
     // Asked for first: the statement needs the right to create schemas even if there is nothing to create.
     let missing: bool = sqlx::query_scalar("SELECT to_regnamespace('core') IS NULL")

@@ -6,7 +6,11 @@ use std::time::Duration;
 
 use clap::Args;
 use infrastructure::erasing::{self, DataSubject, Standing};
-use infrastructure::follower;
+use infrastructure::follower::{self, FollowerError};
+use infrastructure::log::LogLocation;
+use infrastructure::postgres;
+use projections::ReadModels;
+use sqlx::PgPool;
 use tokio::time::{Instant, sleep};
 
 use super::{CliError, ConfigFile, console};
@@ -32,6 +36,21 @@ pub(super) struct Erase {
     config: ConfigFile,
 }
 
+/// What the database did not let be done; and whether the request is stored.
+#[derive(Debug, thiserror::Error)]
+enum Interrupted {
+    #[error("nothing was asked for, as the database cannot be used: {0}")]
+    Before(FollowerError),
+    #[error(
+        "whether the request is stored is not known ({0}): run this again when the database answers; it is asked for once"
+    )]
+    Asking(sqlx::Error),
+    #[error(
+        "the request is stored, and any server on the database carries it through; how far it is cannot be seen now ({0}): run this again to wait for it"
+    )]
+    After(sqlx::Error),
+}
+
 fn subject(text: &str) -> Result<DataSubject, String> {
     let wrong = |_| "must be patient/<id>, practitioner/<id> or account/<id>, with a UUID".to_owned();
     text.parse().map_err(wrong)
@@ -41,13 +60,16 @@ impl Erase {
     pub(super) async fn run(self) -> Result<ExitCode, CliError> {
         self.confirm()?;
         let (log, pool) = (self.config.log()?, self.config.database()?);
-        let followed = follower::followed(&pool).await.map_err(CliError::other)?;
-        if followed.map(|followed| followed.location) != Some(log) {
-            return Err(CliError::Usage(
-                "the database (`database.url`) is not one that a server has followed this log into".to_owned(),
-            ));
+        let unusable = unusable(&pool, log).await;
+        if let Some(why) = unusable.map_err(|error| CliError::other(Interrupted::Before(error)))? {
+            return Err(CliError::Usage(why.to_owned()));
         }
-        erasing::ask(&pool, self.subject).await.map_err(CliError::other)?;
+        let asked = erasing::ask(&pool, self.subject).await;
+        asked.map_err(|error| match error {
+            // It has said no.
+            refused @ sqlx::Error::Database(_) => CliError::other(Interrupted::Before(refused.into())),
+            broken => CliError::other(Interrupted::Asking(broken)),
+        })?;
         if self.no_wait {
             console::result("asked for; whichever server runs on the database carries it through");
             return Ok(ExitCode::SUCCESS);
@@ -80,11 +102,12 @@ impl Erase {
         }
     }
 
-    async fn wait(&self, pool: &sqlx::PgPool) -> Result<ExitCode, CliError> {
+    async fn wait(&self, pool: &PgPool) -> Result<ExitCode, CliError> {
+        let unseen = |error| CliError::other(Interrupted::After(error));
         let began = Instant::now();
         let mut told: Option<Standing> = None;
         loop {
-            let standing = erasing::standing(pool, self.subject).await.map_err(CliError::other)?;
+            let standing = erasing::standing(pool, self.subject).await.map_err(unseen)?;
             match &standing {
                 Standing::Refused(why) => {
                     return Err(CliError::other(std::io::Error::other(format!("it is not done: {why}"))));
@@ -99,7 +122,7 @@ impl Erase {
                 }
                 // The server's role may not; the one that is configured here, perhaps.
                 Standing::Destroyed { left } if !left.is_empty() => {
-                    if !erasing::purge(pool).await.map_err(CliError::other)? {
+                    if !erasing::purge(pool).await.map_err(unseen)? {
                         console::result(format!(
                             "the keys are destroyed; what they had sealed may still stand in the database's files ({left}): run this once \
                              more, as the tables' owner, when nothing else is under way"
@@ -122,6 +145,20 @@ impl Erase {
             sleep(LOOK).await;
         }
     }
+}
+
+/// Why nobody can be erased from this database.
+async fn unusable(pool: &PgPool, log: LogLocation) -> Result<Option<&'static str>, FollowerError> {
+    if !postgres::is_current(pool).await? || !follower::is_current(pool, &ReadModels).await? {
+        return Ok(Some(
+            "the database's tables are of another version of medconnect: bring them up first, as `medconnect serve` or `medconnect migrate` does, and \
+             `medconnect rebuild` where it asks for that",
+        ));
+    }
+    let followed = follower::followed(pool).await?;
+    let is_followed = followed.is_some_and(|followed| followed.location == log);
+    let other = "the database (`database.url`) is not one that a server has followed this log into";
+    Ok((!is_followed).then_some(other))
 }
 
 fn tell_purged(left: &str) {

@@ -556,3 +556,70 @@ async fn wherever_a_server_dies_an_erasure_is_finished_by_the_next_and_no_backup
         server.process.stop().await;
     }
 }
+
+/// How many erasures are asked for.
+async fn requests(database: &str) -> i64 {
+    let mut connection = PgConnection::connect(database).await.unwrap();
+    let sql = sqlx::query_scalar("SELECT count(*) FROM core.erasure_requests");
+    sql.fetch_one(&mut connection).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_a_database_that_cannot_be_used_is_told_what_to_do_and_whether_it_is_stored() {
+    let site = Site::ready(FinalityRule::Instant).await;
+    let server = site.serve(&[]).await;
+    server.administrator().await;
+    server.process.stop().await;
+    let (subject, config) = (format!("patient/{}", Uuid::from_u128(7)), site.config());
+    let erase = ["keys", "erase", &subject, "--yes", "--config", &config];
+
+    // As another version has left it.
+    let mut owner = PgConnection::connect(&site.database).await.unwrap();
+    for (other, back) in [
+        (
+            "UPDATE live.shape SET hash = sha256(hash)",
+            "UPDATE live.shape SET hash = $1",
+        ),
+        (
+            "UPDATE core._sqlx_migrations SET checksum = sha256(checksum) WHERE version = 1",
+            "UPDATE core._sqlx_migrations SET checksum = $1 WHERE version = 1",
+        ),
+    ] {
+        let kept = if other.contains("shape") {
+            "SELECT hash FROM live.shape"
+        } else {
+            "SELECT checksum FROM core._sqlx_migrations WHERE version = 1"
+        };
+        let kept: Vec<u8> = sqlx::query_scalar(kept).fetch_one(&mut owner).await.unwrap();
+        owner.execute(other).await.unwrap();
+        let said = site.run(&erase, &[]).await;
+        assert_eq!(said.code, 2, "{} {}", said.out, said.err);
+        assert!(said.err.contains("bring them up first"), "{}", said.err);
+        sqlx::query(back).bind(kept).execute(&mut owner).await.unwrap();
+    }
+    let gone = format!("postgres://nobody@127.0.0.1:{}/nothing", free_port());
+    let said = site.run(&erase, &[("MEDCONNECT_DATABASE__URL", &gone)]).await;
+    assert_eq!(said.code, 1, "{} {}", said.out, said.err);
+    assert!(said.err.contains("nothing was asked for"), "{}", said.err);
+    assert_eq!(requests(&site.database).await, 0);
+
+    // It goes away while a server is waited for.
+    let mut waiting = site.spawn_command(&erase, &[], "erase.output");
+    waiting.until(async || requests(&site.database).await == 1).await;
+    let (server, database) = site.database.rsplit_once('/').unwrap();
+    let mut elsewhere = PgConnection::connect(&format!("{server}/postgres")).await.unwrap();
+    let closed = format!("ALTER DATABASE {database} ALLOW_CONNECTIONS false");
+    elsewhere.execute(closed.as_str()).await.unwrap();
+    let ended = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'");
+    elsewhere.execute(ended.as_str()).await.unwrap();
+    let status = waiting.ended().await;
+    assert_eq!(status.code(), Some(1), "{}", waiting.output());
+    assert!(
+        waiting.output().contains("the request is stored"),
+        "{}",
+        waiting.output()
+    );
+    let open = format!("ALTER DATABASE {database} ALLOW_CONNECTIONS true");
+    elsewhere.execute(open.as_str()).await.unwrap();
+    assert_eq!(requests(&site.database).await, 1);
+}
