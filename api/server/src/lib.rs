@@ -384,7 +384,7 @@ impl System {
                 follower_status,
                 eraser_status,
                 appender,
-                config.chain.finality,
+                &config.chain,
             )),
             parked: Arc::new(Parked(parking)),
             entries: Arc::new(PostgresEntries::new(pools.requests.clone(), &config.chain.recorders)),

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use api_config::FinalityRule;
+use api_config::{ChainConfig, FinalityRule};
 use application::ports::StoreError;
 use application::ports::projector::Projector;
 use application::trouble::{Trouble, TroubleKind, Weight};
 use application::use_cases::status::{
-    ChainStatus, ComponentReadiness, LogStatus, OutboxStatus, ParkedEvents, ParkedStatus, ProjectionStatus,
-    RetriedEvents, StatusSource, SystemStatus, ToldTrouble,
+    BelievedContract, ChainStatus, ComponentReadiness, LogStatus, OutboxStatus, ParkedEvents, ParkedStatus,
+    ProjectionStatus, RetriedEvents, StatusSource, SystemStatus, ToldTrouble,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -16,7 +16,7 @@ use infrastructure::appender::AppenderHandle;
 use infrastructure::chain::{BlockId, EventLog};
 use infrastructure::erasing::EraserStatus;
 use infrastructure::follower::status::StatusCell;
-use infrastructure::follower::{LogAndOutbox, Parking, parked_events};
+use infrastructure::follower::{LogAndOutbox, Parking, erased_entries, parked_events};
 use infrastructure::postgres::{self, ANSWER, within};
 use projections::ReadModels;
 use sqlx::PgPool;
@@ -40,6 +40,8 @@ pub(crate) struct Status {
     eraser: EraserStatus,
     appender: AppenderHandle,
     finality: FinalityRule,
+    namespace: u32,
+    believed: Vec<BelievedContract>,
     started_at: DateTime<Utc>,
 }
 
@@ -51,7 +53,7 @@ impl Status {
         follower: StatusCell,
         eraser: EraserStatus,
         appender: AppenderHandle,
-        finality: FinalityRule,
+        chain: &ChainConfig,
     ) -> Self {
         Self {
             pool,
@@ -60,19 +62,32 @@ impl Status {
             follower,
             eraser,
             appender,
-            finality,
+            finality: chain.finality,
+            namespace: chain.namespace.0,
+            believed: believed(chain),
             started_at: Utc::now(),
         }
     }
 }
 
 impl Status {
-    /// What the database says of the log, and the parked events.
-    async fn read(&self) -> Result<(LogAndOutbox, Vec<ParkedStatus>), sqlx::Error> {
+    /// What the database says of the log, the parked events, and how many are of the erased.
+    async fn read(&self) -> Result<(LogAndOutbox, Vec<ParkedStatus>, u64), sqlx::Error> {
         let _turn = self.reading.lock().await;
         let log = LogAndOutbox::read(&self.pool).await?;
-        Ok((log, parked_events(&self.pool, PARKED_LISTED).await?))
+        let parked = parked_events(&self.pool, PARKED_LISTED).await?;
+        Ok((log, parked, erased_entries(&self.pool).await?))
     }
+}
+
+/// The contracts that are configured.
+fn believed(chain: &ChainConfig) -> Vec<BelievedContract> {
+    let recorders = chain.recorders.iter();
+    let believed = recorders.map(|recorder| BelievedContract {
+        contract: recorder.contract.to_string(),
+        namespace: recorder.namespace.0,
+    });
+    believed.collect()
 }
 
 /// What a part answers within [`PATIENCE`].
@@ -88,7 +103,7 @@ fn refused(error: sqlx::Error) -> StoreError {
 impl StatusSource for Status {
     async fn status(&self) -> Result<SystemStatus, StoreError> {
         let follower = self.follower.get();
-        let (log, parked) = within(ANSWER, self.read()).await.map_err(refused)?;
+        let (log, parked, erased_events) = within(ANSWER, self.read()).await.map_err(refused)?;
         let LogAndOutbox {
             position,
             running_hash,
@@ -112,6 +127,8 @@ impl StatusSource for Status {
             chain: ChainStatus {
                 chain_id: self.log.node().chain_id(),
                 contract: self.log.address().to_string(),
+                namespace: self.namespace,
+                recorders: self.believed.clone(),
                 finality: self.finality.to_string(),
                 head_block,
                 applied_block: follower.progress.block,
@@ -140,6 +157,7 @@ impl StatusSource for Status {
             parked,
             foreign_events: follower.unread.foreign,
             void_events: follower.unread.void,
+            erased_events,
             unreadable_events: follower.unread.unreadable,
             troubles: troubles.collect(),
         })

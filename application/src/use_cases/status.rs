@@ -19,6 +19,10 @@ pub struct ChainStatus {
     pub chain_id: u64,
     /// The address of the event log, in hexadecimal.
     pub contract: String,
+    /// The namespace in which the server writes.
+    pub namespace: u32,
+    /// The other contracts whose plain entries are believed.
+    pub recorders: Vec<BelievedContract>,
     /// The rule by which a block is final, as configured.
     pub finality: String,
     /// The node's newest block; `None` when it does not answer.
@@ -27,6 +31,15 @@ pub struct ChainStatus {
     pub applied_block: u64,
     /// The newest block that is final.
     pub final_block: u64,
+}
+
+/// A contract whose plain entries are believed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BelievedContract {
+    /// Its address, in hexadecimal.
+    pub contract: String,
+    /// The namespace in which it writes.
+    pub namespace: u32,
 }
 
 /// The log, as this server has applied it.
@@ -127,6 +140,8 @@ pub struct SystemStatus {
     pub foreign_events: u64,
     /// Entries in streams of ours that are not authentic.
     pub void_events: u64,
+    /// Entries in the records of the erased, which nobody can read any more.
+    pub erased_events: u64,
     /// Events that count, without a personal section that its key does not open.
     pub unreadable_events: u64,
     /// What does not go on; empty while all is well.

@@ -76,7 +76,7 @@ pub use comparing::{block_of, erasures, first_difference, first_different_erasur
 pub use config::FollowerConfig;
 pub use entries::PostgresEntries;
 pub use opening::Fate;
-pub use overview::{LogAndOutbox, parked_events};
+pub use overview::{LogAndOutbox, erased_entries, parked_events};
 pub use parking::{Parking, Retried};
 pub use rebuild::{Phase, Rebuild, RebuildError, RebuildProgress, RebuildReport, Refolded};
 pub use record::{ReadChapter, ReadEntry, RecordCommit, RecordNames, read_record};

@@ -37,6 +37,22 @@ impl LogAndOutbox {
     }
 }
 
+/// How many entries stand in the records of the erased and cannot be read any more: in a stream that an erasure has ended, of no known aggregate, and
+/// neither void nor parked.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn erased_entries(pool: &PgPool) -> Result<u64, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT count(*) FROM erasures JOIN journal USING (stream)
+         WHERE aggregate_id IS NULL AND void IS NULL
+           AND NOT EXISTS (SELECT FROM parked WHERE parked.position = journal.position)",
+    )
+    .fetch_one(pool)
+    .await
+    .map(from_sql)
+}
+
 /// The first parked events, at most so many.
 ///
 /// # Errors

@@ -1099,6 +1099,11 @@ impl StatusSource for FakeStatus {
             chain: ChainStatus {
                 chain_id: CHAIN,
                 contract: "0x".into(),
+                namespace: 1,
+                recorders: vec![BelievedContract {
+                    contract: "0x".into(),
+                    namespace: 2,
+                }],
                 finality: "instant".into(),
                 head_block: None,
                 applied_block: 9,
@@ -1119,6 +1124,7 @@ impl StatusSource for FakeStatus {
             parked: Vec::new(),
             foreign_events: 0,
             void_events: 0,
+            erased_events: 0,
             unreadable_events: 0,
             troubles: Vec::new(),
         })

@@ -16,6 +16,11 @@ pub struct ChainStatus {
     /// The address of the EventLog contract on the chain.
     #[schema(example = "0x5FbDB2315678afecb367f032d93F642f64180aa3")]
     pub contract: String,
+    /// The number of the namespace in the contract in which this server writes.
+    #[schema(example = 1)]
+    pub namespace: u32,
+    /// The other contracts that this server believes: entries that they have recorded count.
+    pub recorders: Vec<BelievedContract>,
     /// The rule by which a block is final, as configured.
     #[schema(example = "12 confirmations")]
     pub finality: String,
@@ -29,6 +34,18 @@ pub struct ChainStatus {
     /// The number of the newest block that is final.
     #[schema(example = 4108)]
     pub final_block: u64,
+}
+
+/// Another contract that writes to the log, and that this server believes.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BelievedContract {
+    /// The address of the contract.
+    #[schema(example = "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512")]
+    pub contract: String,
+    /// The number of the namespace that the contract has opened, and in which it writes.
+    #[schema(example = 2)]
+    pub namespace: u32,
 }
 
 /// The log, as this server has applied it.
@@ -181,6 +198,9 @@ pub struct Status {
     /// The number of entries in this organization's streams that are not authentic. They have no effect.
     #[schema(example = 0)]
     pub void_events: u64,
+    /// The number of entries in the records of patients who are erased. Nobody can read them any more.
+    #[schema(example = 0)]
+    pub erased_events: u64,
     /// The number of events whose personal section is not authentic. They count without it.
     #[schema(example = 0)]
     pub unreadable_events: u64,
@@ -198,6 +218,15 @@ impl From<StatusReport> for Status {
             chain: ChainStatus {
                 chain_id: chain.chain_id,
                 contract: chain.contract,
+                namespace: chain.namespace,
+                recorders: chain
+                    .recorders
+                    .into_iter()
+                    .map(|one| BelievedContract {
+                        contract: one.contract,
+                        namespace: one.namespace,
+                    })
+                    .collect(),
                 finality: chain.finality,
                 head_block: chain.head_block,
                 applied_block: chain.applied_block,
@@ -244,6 +273,7 @@ impl From<StatusReport> for Status {
                 .collect(),
             foreign_events: system.foreign_events,
             void_events: system.void_events,
+            erased_events: system.erased_events,
             unreadable_events: system.unreadable_events,
             troubles: system
                 .troubles

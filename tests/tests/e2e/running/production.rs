@@ -290,7 +290,11 @@ async fn what_a_configured_contract_records_is_told_and_no_other_contract_is_tak
     };
     until("what was noted is told", async || recorded().await.len() == 1).await;
     assert_eq!(recorded().await[0]["writer"], contract.to_string());
-    assert_eq!(administrator.get("/v1/admin/status").await["foreignEvents"], 0);
+    let status = administrator.get("/v1/admin/status").await;
+    assert_eq!(status["foreignEvents"], 0);
+    assert_eq!(status["chain"]["namespace"], chain.namespace.0);
+    let believed = json!([{ "contract": contract.to_string(), "namespace": namespace.0 }]);
+    assert_eq!(status["chain"]["recorders"], believed);
     stop(server).await;
 
     // Whoever believes others does not go on with these read models, until they are made anew.
@@ -303,7 +307,11 @@ async fn what_a_configured_contract_records_is_told_and_no_other_contract_is_tak
     site.succeed(&["rebuild", "--config", &site.config()], &[]).await;
     let server = site.serve(&[]).await;
     let administrator = server.administrator().await;
-    assert_eq!(administrator.get("/v1/admin/status").await["foreignEvents"], 1);
+    let status = administrator.get("/v1/admin/status").await;
+    assert_eq!(
+        (&status["foreignEvents"], &status["chain"]["recorders"]),
+        (&json!(1), &json!([]))
+    );
     stop(server).await;
 }
 
