@@ -52,9 +52,8 @@ const UNINVITING: &str =
 
 /// Of what nobody can open any more the journal says no more than if it had never been opened. What closes a chapter the organisation can open.
 const UNNAMING: &str = "UPDATE journal SET aggregate_id = NULL, command_id = NULL, claimed_at = NULL FROM erasures
-     WHERE (journal.stream = erasures.stream OR journal.stream IN (SELECT stream FROM chapters WHERE record = erasures.stream))
-       AND journal.position < erasures.position AND erasures.subject LIKE 'patient/%' AND erasures.position = ANY ($1)
-       AND aggregate_id IS NOT NULL AND aggregate_id NOT LIKE 'chapters/%'";
+     WHERE journal.stream IN (SELECT chapters_of(erasures.stream)) AND journal.position < erasures.position
+       AND erasures.subject LIKE 'patient/%' AND erasures.position = ANY ($1) AND aggregate_id IS NOT NULL AND aggregate_id NOT LIKE 'chapters/%'";
 
 /// Destroys the keys of the erased, for as long as a server runs.
 #[derive(Debug)]

@@ -44,7 +44,8 @@ impl LogAndOutbox {
 /// When the database refuses.
 pub async fn erased_entries(pool: &PgPool) -> Result<u64, sqlx::Error> {
     sqlx::query_scalar(
-        "SELECT count(*) FROM erasures JOIN journal USING (stream)
+        "SELECT count(*) FROM erasures CROSS JOIN LATERAL chapters_of(erasures.stream) AS chapter (stream)
+         JOIN journal ON journal.stream = chapter.stream
          WHERE aggregate_id IS NULL AND void IS NULL
            AND NOT EXISTS (SELECT FROM parked WHERE parked.position = journal.position)",
     )

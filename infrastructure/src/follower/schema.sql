@@ -115,6 +115,11 @@ CREATE FUNCTION record_of(of bytea) RETURNS bytea STABLE LANGUAGE sql AS $$
     SELECT COALESCE((SELECT record FROM chapters WHERE chapters.stream = of), of)
 $$;
 
+-- The streams of all chapters of a record, which goes by the first; of any other stream itself.
+CREATE FUNCTION chapters_of(of bytea) RETURNS SETOF bytea STABLE LANGUAGE sql AS $$
+    SELECT of UNION ALL SELECT stream FROM chapters WHERE record = of
+$$;
+
 -- Where a stream stands: its last entry, at which position; of a record where its open chapter does, and whether anything of that counts yet. NULL where there is
 -- none.
 CREATE FUNCTION tip_of(of bytea) RETURNS TABLE (chapter integer, version bigint, hash bytea, at bigint, has_begun boolean)

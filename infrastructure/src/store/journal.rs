@@ -134,8 +134,7 @@ impl PostgresJournal {
     /// A stream's head, and its aggregates.
     async fn head(&self, stream: &StreamId) -> Result<(Option<Value>, Vec<String>), JournalError> {
         let sql = "SELECT stream_head($1), ARRAY(SELECT DISTINCT aggregate_id FROM journal \
-                   WHERE stream = ANY (ARRAY(SELECT stream FROM chapters WHERE record = $1) || $1) \
-                     AND aggregate_id IS NOT NULL LIMIT $2)";
+                   WHERE stream IN (SELECT chapters_of($1)) AND aggregate_id IS NOT NULL LIMIT $2)";
         sqlx::query_as(sql)
             .bind(stream.0.as_slice())
             .bind(i64::try_from(MOST_MEMBERS).unwrap_or(i64::MAX).saturating_add(1))
