@@ -141,7 +141,7 @@ pub struct StreamTip {
 impl StreamTip {
     /// The tip of a record that ends so in this chapter, with a version that counts over all of them ([`in_record`]).
     #[must_use]
-    pub const fn in_record(self, chapter: u16) -> Self {
+    pub fn in_record(self, chapter: u16) -> Self {
         Self {
             version: in_record(chapter, self.version),
             hash: self.hash,
@@ -150,7 +150,7 @@ impl StreamTip {
 
     /// The reverse: the chapter, and the tip of its stream.
     #[must_use]
-    pub const fn in_chapter(self) -> (u16, Self) {
+    pub fn in_chapter(self) -> (u16, Self) {
         let (chapter, version) = in_chapter(self.version);
         let hash = self.hash;
         (chapter, Self { version, hash })
@@ -207,13 +207,14 @@ pub struct JournaledEntry {
 
 /// A number for what stands at a version of a record's chapter, which grows over all of its chapters: the version, and above it the chapter. In the first
 /// one, and in what has no chapters, it is the version itself. A version of the contract has 32 bits.
-pub const fn in_record(chapter: u16, version: u64) -> u64 {
-    (chapter as u64) << 32 | version
+pub fn in_record(chapter: u16, version: u64) -> u64 {
+    u64::from(chapter) << 32 | version
 }
 
 /// The reverse of [`in_record`]: the chapter, and the version there.
-pub const fn in_chapter(number: u64) -> (u16, u64) {
-    ((number >> 32) as u16, number & 0xffff_ffff)
+pub fn in_chapter(number: u64) -> (u16, u64) {
+    let [_, _, a, b, c, d, e, f] = number.to_be_bytes();
+    (u16::from_be_bytes([a, b]), u32::from_be_bytes([c, d, e, f]).into())
 }
 
 /// A commit that the contract rejected: a stream had moved on, or whoever sent it does not write in its namespace.

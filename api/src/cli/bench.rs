@@ -99,7 +99,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     let listener = Arc::new(|text: &str| console::note(text));
     let ports = SystemPorts::ANY;
     let (surroundings, socket) = System::start_on(chain, directory, ports, &progress, listener).await?;
-    let measured = measure(&arguments, &surroundings, socket, &progress).await;
+    let measured = Box::pin(measure(&arguments, &surroundings, socket, &progress)).await;
     steps.finish();
     surroundings.stop().await;
     console::result(measured?);

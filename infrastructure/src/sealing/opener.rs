@@ -474,7 +474,7 @@ fn decode(stream: AggregateRef, shared: &Shared<'_>, personal: Option<&[u8]>) ->
     }
 }
 
-const fn opened(entry: &AppendedEntry, chapter: u16, metadata: EventMetadata, event: AnyEvent) -> OpenedEvent {
+fn opened(entry: &AppendedEntry, chapter: u16, metadata: EventMetadata, event: AnyEvent) -> OpenedEvent {
     OpenedEvent {
         position: entry.position,
         version: in_record(chapter, entry.version),
