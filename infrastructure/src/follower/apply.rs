@@ -190,7 +190,7 @@ pub(super) async fn revert(
         ("DELETE FROM journal WHERE position > $1", position),
         ("DELETE FROM parked WHERE position > $1", position),
         ("DELETE FROM erasures WHERE position > $1", position),
-        ("DELETE FROM chapters WHERE since > $1", position),
+        ("DELETE FROM chapters WHERE position > $1", position),
         ("DELETE FROM block_times WHERE block > $1", block),
         ("DELETE FROM blocks WHERE number > $1", block),
     ] {

@@ -94,7 +94,7 @@ pub(super) async fn record<'a>(
     closed: impl Iterator<Item = &'a Closed>,
 ) -> Result<(), sqlx::Error> {
     for closed in closed {
-        sqlx::query("INSERT INTO chapters (stream, record, number, since) VALUES ($1, $2, $3, $4)")
+        sqlx::query("INSERT INTO chapters (stream, record, number, position) VALUES ($1, $2, $3, $4)")
             .bind(closed.stream.0.as_slice())
             .bind(closed.record.0.as_slice())
             .bind(i32::from(closed.next))

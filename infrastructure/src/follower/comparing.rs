@@ -28,42 +28,48 @@ pub async fn standing(pool: &PgPool) -> Result<Option<(u64, Hash)>, sqlx::Error>
     Ok(found.map(|(number, hash)| (from_sql(number), hash)))
 }
 
-/// What is compared of the journal: each entry as the log has it. What the journal says beside the sealed entry is not: some of it is forgotten when
-/// somebody is erased.
-const JOURNAL: &str = "stream, version, hash, before, block_number, transaction, origin, payload";
-/// What is compared of the erasures.
-const ERASURES: &str = "stream, subject, key_ids";
+/// What the follower notes of the log, beside the read models.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Noted {
+    /// The entries.
+    Journal,
+    /// Who is erased: a rebuild believes those of the live schema before it has read the log.
+    Erasures,
+    /// Which chapters of records are closed: where commands are decided.
+    Chapters,
+}
 
-/// The first position up to this one at which the live journal has another entry than that of a schema, or one more or less.
+impl Noted {
+    /// The table.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Journal => "journal",
+            Self::Erasures => "erasures",
+            Self::Chapters => "chapters",
+        }
+    }
+
+    /// What is compared of it. What the journal says beside the sealed entry is not: some of it is forgotten when somebody is erased.
+    const fn columns(self) -> &'static str {
+        match self {
+            Self::Journal => "stream, version, hash, before, block_number, transaction, origin, payload",
+            Self::Erasures => "stream, subject, key_ids",
+            Self::Chapters => "stream, record, number",
+        }
+    }
+}
+
+/// The first position up to this one at which the live schema has noted something else than another schema, or one more or less.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn first_difference(
     pool: &PgPool,
     schema: &str,
+    noted: Noted,
     position: Position,
 ) -> Result<Option<Position>, sqlx::Error> {
-    first_difference_of(pool, schema, ("journal", JOURNAL), position).await
-}
-
-/// The same of the erasures: a rebuild believes those of the live schema before it has read the log.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn first_different_erasure(
-    pool: &PgPool,
-    schema: &str,
-    position: Position,
-) -> Result<Option<Position>, sqlx::Error> {
-    first_difference_of(pool, schema, ("erasures", ERASURES), position).await
-}
-
-async fn first_difference_of(
-    pool: &PgPool,
-    schema: &str,
-    (table, columns): (&str, &str),
-    position: Position,
-) -> Result<Option<Position>, sqlx::Error> {
+    let (table, columns) = (noted.name(), noted.columns());
     let rows = |of: &str| format!("(SELECT position, ({columns}) AS entry FROM \"{of}\".{table} WHERE position <= $1)");
     let sql = format!(
         "SELECT min(position) FROM {} AS ours FULL JOIN {} AS afresh USING (position) WHERE ours.entry IS DISTINCT FROM afresh.entry",
@@ -73,6 +79,16 @@ async fn first_difference_of(
     let found = sqlx::query_scalar(&sql).bind(to_sql(position)).fetch_one(pool);
     let found: Option<i64> = within(LONG_STEP, found).await?;
     Ok(found.map(from_sql))
+}
+
+/// How many chapters a schema has beside the first ones.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn later_chapters(pool: &PgPool, schema: &str) -> Result<u64, sqlx::Error> {
+    let sql = format!("SELECT count(*) FROM \"{schema}\".chapters");
+    let found: i64 = within(LONG_STEP, sqlx::query_scalar(&sql).fetch_one(pool)).await?;
+    Ok(from_sql(found))
 }
 
 /// How many erasures a schema has, and how many keys are destroyed of data subjects of whom it has none: what was under these nobody can read any

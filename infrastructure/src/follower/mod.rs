@@ -72,7 +72,7 @@ mod witness;
 pub mod writers;
 
 pub use checkpoint::{Followed, followed};
-pub use comparing::{block_of, erasures, first_difference, first_different_erasure, standing};
+pub use comparing::{Noted, block_of, erasures, first_difference, later_chapters, standing};
 pub use config::FollowerConfig;
 pub use entries::PostgresEntries;
 pub use opening::Fate;

@@ -395,3 +395,6 @@ impl Sorting<'_> {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -95,8 +95,8 @@ CREATE TABLE chapters (
     record bytea NOT NULL CHECK (length(record) = 32),
     -- Which chapter it is, from 1.
     number integer NOT NULL CHECK (number BETWEEN 1 AND 65535),
-    -- The position of the closing of the one before.
-    since  bigint NOT NULL UNIQUE,
+    -- That of the closing of the one before.
+    position bigint NOT NULL UNIQUE,
     UNIQUE (record, number)
 );
 
@@ -124,10 +124,10 @@ $$;
 -- none.
 CREATE FUNCTION tip_of(of bytea) RETURNS TABLE (chapter integer, version bigint, hash bytea, at bigint, has_begun boolean)
 STABLE LANGUAGE sql AS $$
-    SELECT COALESCE(number, 0), last.version, last.hash, COALESCE(last.position, since),
+    SELECT COALESCE(number, 0), last.version, last.hash, COALESCE(last.position, latest.position),
            EXISTS (SELECT FROM journal WHERE journal.stream = opened.stream AND aggregate_id IS NOT NULL)
     FROM (SELECT of AS stream) AS asked
-    LEFT JOIN LATERAL (SELECT stream, number, since FROM chapters WHERE record = asked.stream ORDER BY number DESC LIMIT 1) AS latest ON true
+    LEFT JOIN LATERAL (SELECT stream, number, position FROM chapters WHERE record = asked.stream ORDER BY number DESC LIMIT 1) AS latest ON true
     CROSS JOIN LATERAL (SELECT COALESCE(latest.stream, asked.stream) AS stream) AS opened
     LEFT JOIN LATERAL (SELECT version, hash, position FROM journal WHERE journal.stream = opened.stream ORDER BY version DESC LIMIT 1) AS last ON true
 $$;

@@ -43,16 +43,6 @@ pub(super) enum Verdict<E> {
     Refused { upon: Vec<Loaded>, error: CommandError<E> },
 }
 
-impl<E> Verdict<E> {
-    /// The chapters of records that are to be closed now.
-    pub(super) fn take_full(&mut self) -> Vec<Full> {
-        match self {
-            Self::Committed { full, .. } => std::mem::take(full),
-            Self::NoChange { .. } | Self::Refused { .. } => Vec::new(),
-        }
-    }
-}
-
 /// One of a command's aggregates, and the stream that it stands in.
 struct Place {
     target: Target<AggregateRef>,

@@ -141,26 +141,33 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
     ) -> Settled<E> {
         match verdict {
             Verdict::Committed {
-                commit, version, began, ..
-            } => match commit.clone().outcome().await {
-                CommitOutcome::Appended { position, finality } => Settled::Done(Ok(Receipt {
-                    command_id,
-                    version,
-                    began,
-                    position: Some(position),
-                    finality,
-                })),
-                // It may be a second copy of one that went in: decided again, its command would be executed twice.
-                CommitOutcome::Rejected { .. } | CommitOutcome::Void => match self.0.reader.holds(command_id).await {
-                    Ok(false) => Settled::Again,
-                    Ok(true) | Err(_) => Settled::Earlier,
-                },
-                CommitOutcome::Duplicate => Settled::Earlier,
-                CommitOutcome::HandedOver => Settled::Perhaps,
-                CommitOutcome::TooLarge => Settled::Done(Err(CommandError::TooLarge)),
-                CommitOutcome::Refused => Settled::Done(Err(CommandError::Refused)),
-                CommitOutcome::Failed(what) => Settled::Done(Err(CommandError::Unavailable(what))),
-            },
+                commit,
+                version,
+                began,
+                full,
+            } => {
+                self.close(full);
+                match commit.clone().outcome().await {
+                    CommitOutcome::Appended { position, finality } => Settled::Done(Ok(Receipt {
+                        command_id,
+                        version,
+                        began,
+                        position: Some(position),
+                        finality,
+                    })),
+                    // It may be a second copy of one that went in: decided again, its command would be executed twice.
+                    CommitOutcome::Rejected { .. } | CommitOutcome::Void => match self.0.reader.holds(command_id).await
+                    {
+                        Ok(false) => Settled::Again,
+                        Ok(true) | Err(_) => Settled::Earlier,
+                    },
+                    CommitOutcome::Duplicate => Settled::Earlier,
+                    CommitOutcome::HandedOver => Settled::Perhaps,
+                    CommitOutcome::TooLarge => Settled::Done(Err(CommandError::TooLarge)),
+                    CommitOutcome::Refused => Settled::Done(Err(CommandError::Refused)),
+                    CommitOutcome::Failed(what) => Settled::Done(Err(CommandError::Unavailable(what))),
+                }
+            }
             Verdict::NoChange { upon, version } => {
                 let unchanged = Ok(Receipt {
                     command_id,
@@ -237,9 +244,8 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
             let since = core.heard.moment();
             // An attempt that is dropped has handed over nothing.
             let settled = match timeout_at(deadline, attempt()).await {
-                Ok(Ok(mut verdict)) => {
+                Ok(Ok(verdict)) => {
                     let committed = matches!(verdict, Verdict::Committed { .. });
-                    self.close(verdict.take_full());
                     let settled = self.settle(verdict, command_id, since, deadline).await;
                     if committed {
                         deadline = Instant::now() + core.options.decide_within;

@@ -33,7 +33,7 @@ pub enum JournalError {
 }
 
 /// An aggregate, and the stream that it stands in, as the journal had them at one moment. A record is one stream here: it goes by its first chapter, and its
-/// versions count over all of them ([`in_record`]).
+/// versions count over all of them ([`crate::log::in_record`]).
 #[derive(Clone, PartialEq, Debug)]
 pub struct Journaled {
     /// Where the stream ends: of a record the chapter that is open.

@@ -7,8 +7,8 @@ use api_config::Config;
 use infrastructure::chain::recorders::RecorderNames;
 use infrastructure::chain::{EventLog, Hash};
 use infrastructure::follower::{
-    FollowerError, RebuildError, Refolded, block_of, erasures, first_difference, first_different_erasure, followed,
-    is_current, standing,
+    FollowerError, Noted, RebuildError, Refolded, block_of, erasures, first_difference, followed, is_current,
+    later_chapters, standing,
 };
 use infrastructure::log::LogLocation;
 use infrastructure::postgres::{self, LIVE, Limits, Scratch};
@@ -192,29 +192,28 @@ impl Work<'_> {
         position: u64,
     ) -> Result<Vec<TableReport>, CliError> {
         let afresh = content::hashes(self.pool.clone()).await.map_err(CliError::other)?;
-        let first_difference = first_difference(&self.live, &self.schema, position).await?;
-        let journal = TableReport {
-            name: "journal",
-            rows: position,
-            equal: first_difference.is_none(),
-            first_difference,
+        let noted = async |noted: Noted, rows| {
+            let first_difference = first_difference(&self.live, &self.schema, noted, position).await?;
+            Ok::<_, CliError>(TableReport {
+                name: noted.name(),
+                rows,
+                equal: first_difference.is_none(),
+                first_difference,
+            })
         };
+        let journal = noted(Noted::Journal, position).await?;
+        let chapters = noted(Noted::Chapters, later_chapters(&self.pool, &self.schema).await?).await?;
         // Keys are destroyed where the log has an erasure, and nowhere else.
         let (rows, destroyed_without) = erasures(&self.live, &self.schema).await?;
-        let first_difference = first_different_erasure(&self.live, &self.schema, position).await?;
-        let of_erasures = TableReport {
-            name: "erasures",
-            rows,
-            equal: first_difference.is_none() && destroyed_without == 0,
-            first_difference,
-        };
+        let mut of_erasures = noted(Noted::Erasures, rows).await?;
+        of_erasures.equal &= destroyed_without == 0;
         let tables = afresh.iter().map(|one| TableReport {
             name: one.name,
             rows: one.rows,
             equal: content::has(live, one),
             first_difference: None,
         });
-        Ok([journal, of_erasures].into_iter().chain(tables).collect())
+        Ok([journal, of_erasures, chapters].into_iter().chain(tables).collect())
     }
 }
 
