@@ -11,9 +11,9 @@ use domain::state::AnyState;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Duration, Instant, timeout};
 
-use super::closing::Full;
 use super::core::Core;
 use super::failure::Failure;
+use super::full_chapter::Full;
 use super::hand_over::Decision;
 use super::in_flight::InFlight;
 use super::journal::Journal;

@@ -4,45 +4,17 @@
 //! one record's. Whatever is decided meanwhile still goes into the open chapter; what comes behind the closing there the contract rejects, and it is
 //! decided again in the next one.
 
-use application::log::{Actor, StreamId};
+use application::log::Actor;
 use application::ports::command::{CommandContext, CommandExecutor as _};
 use application::ports::transaction::Target;
 use chrono::Utc;
 use domain::chapters::{Chapters, ChaptersCommand};
-use domain::kernel::{ChaptersId, CommandId, PatientId};
-use uuid::Uuid;
+use domain::kernel::ChaptersId;
 
 use super::executor::Executor;
+use super::full_chapter::Full;
 use super::journal::Journal;
-use crate::log::{CommitLog, in_chapter};
-
-/// A chapter that is to be closed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Full {
-    /// The record, by its first chapter.
-    pub(super) record: StreamId,
-    pub(super) patient: PatientId,
-    pub(super) chapter: u16,
-}
-
-impl Full {
-    /// The chapter in which a record ends at this version, if it has as many entries as a chapter should have.
-    pub(super) fn of(record: StreamId, patient: PatientId, version: u64, chapter_entries: u64) -> Option<Self> {
-        let (chapter, entries) = in_chapter(version);
-        let is_full = entries >= chapter_entries && chapter < u16::MAX;
-        is_full.then_some(Self {
-            record,
-            patient,
-            chapter,
-        })
-    }
-
-    /// The command that closes it: the same on every server, so that one closing is enough.
-    fn command(&self) -> CommandId {
-        let name = format!("close chapter {}", self.chapter);
-        CommandId::new(Uuid::new_v5(&self.patient.uuid(), name.as_bytes()))
-    }
-}
+use crate::log::CommitLog;
 
 impl<L: CommitLog, J: Journal> Executor<L, J> {
     /// Has chapters closed, without waiting for it. One that is being closed already is left alone.

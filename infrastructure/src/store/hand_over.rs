@@ -8,8 +8,8 @@ use application::ports::command::CommandContext;
 use domain::kernel::{AggregateRef, CommandId, PatientId, SubjectId};
 use domain::state::AnyState;
 
-use super::closing::Full;
 use super::failure::Failure;
+use super::full_chapter::Full;
 use super::in_flight::{InFlight, Resolver};
 use super::stream::{Moved, Stream};
 use super::streams::Streams;
