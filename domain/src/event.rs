@@ -228,8 +228,8 @@ fn marked(of: AggregateRef, mut encoded: EncodedEvent) -> EncodedEvent {
     encoded
 }
 
-/// The aggregate of a stream that an event is of, with its schema and its bytes. What shares a stream here that it does not share is
-/// a newer program's.
+/// The aggregate of a stream that an event is of, with its schema and its bytes. An aggregate of which nothing is known is a newer program's; one that does
+/// not share streams of this kind is a mistake.
 fn whose(stream: AggregateRef, schema: u8, shared: &[u8]) -> Result<(AggregateRef, u8, &[u8]), DecodeError> {
     if schema & SHARES == 0 {
         return Ok((stream, schema, shared));
@@ -240,22 +240,23 @@ fn whose(stream: AggregateRef, schema: u8, shared: &[u8]) -> Result<(AggregateRe
     };
     let unknown = DecodeError::UnknownSchema(schema);
     let (kind, rest) = shared.split_first().ok_or_else(|| malformed.clone())?;
-    let kind = AggregateType::from_code(*kind).ok_or_else(|| unknown.clone())?;
+    let kind = AggregateType::from_code(*kind).ok_or(unknown)?;
     let bare = schema & !SHARES;
     let of_subject = |subject| AggregateRef::from_parts(kind, Parts::OfSubject(subject));
     if let Some(of) = DataSubject::try_from(stream).ok().and_then(of_subject) {
         return Ok((of, bare, rest));
     }
+    // No aggregate that is known shares a stream like this one: a mistake, and not a newer program's.
     let Ok(patient) = PatientId::try_from(stream) else {
-        return Err(unknown);
+        return Err(malformed);
     };
     let schema = bare;
     if let Some(only) = AggregateRef::from_parts(kind, Parts::Part(patient)) {
         return Ok((only, schema, rest));
     }
-    let (id, rest) = rest.split_first_chunk::<16>().ok_or(malformed)?;
+    let (id, rest) = rest.split_first_chunk::<16>().ok_or_else(|| malformed.clone())?;
     let of = AggregateRef::from_parts(kind, Parts::InRecord(patient, Uuid::from_bytes(*id)));
-    Ok((of.ok_or(unknown)?, schema, rest))
+    Ok((of.ok_or(malformed)?, schema, rest))
 }
 
 /// A value as the type that it has.

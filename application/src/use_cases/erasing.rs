@@ -28,6 +28,17 @@ struct Known {
     names: BTreeSet<Name>,
     /// The wallet that signs in to their account, which is one of the names.
     wallet: Option<Wallet>,
+    /// Whether what stands in their stream can be read. If not, their erasure is decided without it: it frees what they are called all the same.
+    is_readable: bool,
+}
+
+/// What somebody is called; `None` where an event of their stream cannot be read.
+fn unless_held_back<T, E>(read: Result<T, CommandError<E>>) -> Result<Option<T>, CommandError<E>> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(CommandError::HeldBack) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// What an erasure is decided upon: whom it is about, their account, what they are called.
@@ -45,11 +56,11 @@ impl<B: Backend> Clinic<B> {
     /// # Errors
     /// [`UseCaseError::NotFound`] and [`UseCaseError::Refused`] stand; anything else may be otherwise at the next attempt.
     pub async fn erase(&self, request: &ErasureRequest, keys: Vec<KeyName>) -> Result<(), UseCaseError> {
-        if let Err(error) = self.require_subject(request.subject).await {
-            return match error {
-                UseCaseError::Erased => Ok(()),
-                error => Err(error),
-            };
+        match self.require_subject(request.subject).await {
+            Err(UseCaseError::Erased) => return Ok(()),
+            // Somebody is there of whom not everything can be read.
+            Ok(()) | Err(UseCaseError::HeldBack) => {}
+            Err(error) => return Err(error),
         }
         if let DataSubject::Staff(account) = request.subject {
             self.leave_an_administrator(&Revoked::Account { account }).await?;
@@ -121,15 +132,27 @@ impl<B: Backend> Clinic<B> {
 
     /// What somebody is called now.
     async fn known_of(&self, subject: DataSubject) -> Result<Known, UseCaseError> {
-        let mut names = match subject {
-            DataSubject::Patient(id) => self.executor.load::<Patient>(id).await?.aggregate.called(),
-            DataSubject::Practitioner(id) => self.executor.load::<Practitioner>(id).await?.aggregate.called(),
-            DataSubject::Staff(_) => BTreeSet::new(),
+        let called = match subject {
+            DataSubject::Patient(id) => {
+                let loaded = self.executor.load::<Patient>(id).await;
+                unless_held_back(loaded.map(|loaded| loaded.aggregate.called()))?
+            }
+            DataSubject::Practitioner(id) => {
+                let loaded = self.executor.load::<Practitioner>(id).await;
+                unless_held_back(loaded.map(|loaded| loaded.aggregate.called()))?
+            }
+            DataSubject::Staff(_) => Some(BTreeSet::new()),
         };
+        let is_readable = called.is_some();
+        let mut names = called.unwrap_or_default();
         let account = self.account_of_subject(subject);
         let wallet = self.executor.load::<Account>(account).await?.aggregate.wallet();
         names.extend(wallet.map(Name::Wallet));
-        Ok(Known { names, wallet })
+        Ok(Known {
+            names,
+            wallet,
+            is_readable,
+        })
     }
 
     async fn require<A: ClinicAggregate>(&self, id: A::Id, kind: AggregateType) -> Result<A, UseCaseError>
@@ -152,9 +175,9 @@ impl<B: Backend> Clinic<B> {
         let names = self.names(&known.names);
         let (mut patients, mut practitioners) = (Vec::new(), Vec::new());
         match subject {
-            DataSubject::Patient(id) => patients.push(Target::of(id)),
-            DataSubject::Practitioner(id) => practitioners.push(Target::of(id)),
-            DataSubject::Staff(_) => {}
+            DataSubject::Patient(id) if known.is_readable => patients.push(Target::of(id)),
+            DataSubject::Practitioner(id) if known.is_readable => practitioners.push(Target::of(id)),
+            DataSubject::Patient(_) | DataSubject::Practitioner(_) | DataSubject::Staff(_) => {}
         }
         let account = Target::of(self.account_of_subject(subject));
         let buckets = names.buckets();

@@ -266,6 +266,11 @@ impl AggregateRef {
         }
     }
 
+    /// Whether it rests on nothing else of its stream: what closes or ends that is decided, and read, whatever of it cannot be.
+    pub const fn stands_alone(&self) -> bool {
+        matches!(self, Self::Erasure(_) | Self::Chapters(_))
+    }
+
     /// Whether its state is folded from personal sections: without the key of anybody who is not erased nothing can be decided on it.
     pub const fn rests_on_personal_sections(&self) -> bool {
         matches!(self, Self::Claims(_))

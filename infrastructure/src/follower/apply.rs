@@ -7,9 +7,9 @@ use sqlx::{Connection as _, Executor as _, PgConnection, PgPool, Postgres, Trans
 use super::checkpoint::{self, Before, FinalPoint};
 use super::connection::KeptConnection;
 use super::journal::Rows;
+use super::kind::Kind;
 use super::numbers::to_sql;
 use super::opening::OpenedBlock;
-use super::schema_hash::SchemaHash;
 use super::window::AppliedBlock;
 use super::{FollowerError, chapters, erasures, journal};
 use crate::crash::{FOLLOWER_COMMITTED, FOLLOWER_JOURNALED, FOLLOWER_PROJECTED, FOLLOWER_REVERTED, crash_point};
@@ -34,7 +34,7 @@ pub(super) struct Run<'a> {
     /// What is final after the run.
     pub(super) finalized: FinalPoint,
     /// What the schema must be like.
-    pub(super) shape: &'a SchemaHash,
+    pub(super) kind: &'a Kind,
 }
 
 impl Run<'_> {
@@ -51,7 +51,7 @@ impl Run<'_> {
             blocks: self.blocks.get(rest..)?,
             applied: self.applied.get(rest..)?,
             finalized: self.finalized,
-            shape: self.shape,
+            kind: self.kind,
         })
     }
 }
@@ -92,7 +92,7 @@ async fn record<'a>(connection: &mut PgConnection, run: Run<'a>) -> Result<Optio
         return Ok(Some(run));
     }
     // Another follower, or an attempt of ours whose answer was lost, may have applied the first blocks of the run, or all.
-    let (number, hash, _) = checkpoint::lock(connection, run.shape).await?;
+    let (number, hash, _) = checkpoint::lock(connection, run.kind).await?;
     if number >= last.number {
         let ours = checkpoint::remembers(connection, last).await?;
         return if ours { Ok(None) } else { Err(FollowerError::Moved) };
@@ -106,7 +106,7 @@ async fn record<'a>(connection: &mut PgConnection, run: Run<'a>) -> Result<Optio
 async fn append(connection: &mut PgConnection, run: &Run<'_>) -> Result<bool, sqlx::Error> {
     let before = Before {
         block: run.before,
-        shape: run.shape,
+        kind: run.kind,
     };
     let entries = Rows::of(run.blocks);
     let moved = checkpoint::advance(connection, Some(before), run.applied, run.finalized, entries).await?;
@@ -172,12 +172,12 @@ pub(super) async fn set_undo_block(connection: &mut PgConnection, block: &str) -
 /// Undoes every block above `to`, all or nothing.
 pub(super) async fn revert(
     pool: &PgPool,
-    shape: &SchemaHash,
+    kind: &Kind,
     to: &AppliedBlock,
     finalized: FinalPoint,
 ) -> Result<Applied, FollowerError> {
     let mut transaction = pool.begin().await?;
-    let (number, ..) = checkpoint::lock(&mut transaction, shape).await?;
+    let (number, ..) = checkpoint::lock(&mut transaction, kind).await?;
     if number <= to.number {
         return Ok(Applied::Already);
     }
@@ -206,11 +206,11 @@ pub(super) async fn revert(
 /// this transaction.
 pub(super) async fn begin_reanchor(
     pool: &PgPool,
-    shape: &SchemaHash,
+    kind: &Kind,
     to: &AppliedBlock,
 ) -> Result<Transaction<'static, Postgres>, FollowerError> {
     let mut transaction = pool.begin().await?;
-    let (.., position) = checkpoint::lock(&mut transaction, shape).await?;
+    let (.., position) = checkpoint::lock(&mut transaction, kind).await?;
     if position != to.head.position {
         return Err(FollowerError::Moved);
     }

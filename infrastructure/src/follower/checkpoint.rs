@@ -5,8 +5,8 @@ use sqlx::{PgConnection, PgExecutor, Row};
 
 use super::FollowerError;
 use super::journal::Rows;
+use super::kind::Kind;
 use super::numbers::{from_sql, to_sql};
-use super::schema_hash::SchemaHash;
 use super::window::{AppliedBlock, Unread, Window};
 use crate::chain::recorders::RecorderNames;
 use crate::log::{LogHead, LogLocation, Namespace};
@@ -141,17 +141,13 @@ pub(super) async fn initialise(
 
 /// Locks the checkpoint for the rest of the transaction and answers with its block and position.
 ///
-/// A rebuild by another version of the program may have put another schema here since the last time: nobody writes into one of
-/// another shape than theirs.
-pub(super) async fn lock(
-    connection: &mut PgConnection,
-    shape: &SchemaHash,
-) -> Result<(u64, [u8; 32], u64), FollowerError> {
-    let row =
-        sqlx::query("SELECT block_number, block_hash, position, (SELECT hash FROM shape) FROM checkpoint FOR UPDATE");
-    let row = row.fetch_one(connection).await?;
-    let found: Option<Vec<u8>> = row.try_get(3)?;
-    shape.expect(&found.unwrap_or_default())?;
+/// A rebuild may have put another schema here since the last time: nobody writes into one of another kind than theirs.
+pub(super) async fn lock(connection: &mut PgConnection, kind: &Kind) -> Result<(u64, [u8; 32], u64), FollowerError> {
+    let sql =
+        "SELECT block_number, block_hash, position, (SELECT hash FROM shape), recorders FROM checkpoint FOR UPDATE";
+    let row = sqlx::query(sql).fetch_one(connection).await?;
+    let shape: Option<Vec<u8>> = row.try_get(3)?;
+    kind.expect(&shape.unwrap_or_default(), &RecorderNames(row.try_get(4)?))?;
     Ok((from_sql(row.try_get(0)?), row.try_get(1)?, from_sql(row.try_get(2)?)))
 }
 
@@ -171,10 +167,10 @@ pub(super) async fn remembers(connection: &mut PgConnection, block: &AppliedBloc
         .await
 }
 
-/// Where the checkpoint must be, and in a schema of which shape, for it to move.
+/// Where the checkpoint must be, and in a schema of which kind, for it to move.
 pub(super) struct Before<'a> {
     pub(super) block: &'a AppliedBlock,
-    pub(super) shape: &'a SchemaHash,
+    pub(super) kind: &'a Kind,
 }
 
 /// Puts the checkpoint, which is locked, at a block, and appends nothing.
@@ -215,7 +211,7 @@ pub(super) async fn advance(
              UPDATE checkpoint SET final_block = $9, final_position = $10, block_number = $11, block_hash = $12, position = $13,
                  running_hash = $14, foreign_events = $15, void_events = $16, unreadable_events = $17
              WHERE $18::bigint IS NULL
-                OR (block_number = $18 AND block_hash = $19 AND (SELECT hash FROM shape) = $20)
+                OR (block_number = $18 AND block_hash = $19 AND (SELECT hash FROM shape) = $20 AND recorders = $37)
              RETURNING 1),
          forgotten AS (DELETE FROM blocks USING moved WHERE number < $8),
          remembered AS (
@@ -256,8 +252,9 @@ pub(super) async fn advance(
         .bind(to_sql(to.unread.unreadable))
         .bind(before.as_ref().map(|before| to_sql(before.block.number)))
         .bind(before.as_ref().map(|before| before.block.hash))
-        .bind(before.as_ref().map(|before| *before.shape.bytes()));
-    entries.bind(query).fetch_one(connection).await
+        .bind(before.as_ref().map(|before| *before.kind.shape.bytes()));
+    let recorders = before.as_ref().map(|before| before.kind.recorders.0.as_str());
+    entries.bind(query).bind(recorders).fetch_one(connection).await
 }
 
 /// The oldest block that must be remembered.

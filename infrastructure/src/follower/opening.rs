@@ -336,6 +336,10 @@ impl Sorting<'_> {
                 let closed = named
                     .name
                     .and_then(|name| Closed::of(named.record, &name, &event, self.opener));
+                if let Some(void) = self.already(erased.as_ref(), closed.as_ref()) {
+                    self.unread.void = self.unread.void.saturating_add(1);
+                    return Ok((Label::of_void(void), Fate::Void));
+                }
                 if erased.is_some() || closed.is_some() {
                     self.erased.extend(erased);
                     self.closed.extend(closed);
@@ -363,6 +367,20 @@ impl Sorting<'_> {
                 (label, fate)
             }
         })
+    }
+
+    /// Why an erasure or a closing means nothing: an earlier entry of its commit is one as well. What an earlier commit has ended or closed was looked
+    /// at before it was opened.
+    fn already(&self, erased: Option<&Erased>, closed: Option<&Closed>) -> Option<Void> {
+        let of_erased = |erased: &Erased| self.erased.iter().any(|other| other.stream == erased.stream);
+        let of_closed = |closed: &Closed| self.closed.iter().any(|other| other.stream == closed.stream);
+        if erased.is_some_and(of_erased) {
+            Some(Void::AfterErasure)
+        } else if closed.is_some_and(of_closed) {
+            Some(Void::AfterClosing)
+        } else {
+            None
+        }
     }
 
     /// What stands in no stream of ours counts if a contract recorded it that is believed.

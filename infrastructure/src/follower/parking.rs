@@ -12,9 +12,9 @@ use super::checkpoint;
 use super::connection::KeptConnection;
 use super::erasures::Erasures;
 use super::held::Held;
+use super::kind::Kind;
 use super::numbers::{from_sql, to_sql};
 use super::opening::Label;
-use super::schema_hash::SchemaHash;
 use super::status::StatusCell;
 use super::{FollowerError, apply};
 use crate::log::{AppendedEntry, JournaledEntry, Origin};
@@ -39,7 +39,7 @@ pub struct Parking<P> {
     pub(super) pool: PgPool,
     pub(super) opener: Opener,
     pub(super) projector: P,
-    pub(super) shape: SchemaHash,
+    pub(super) kind: Kind,
     pub(super) status: StatusCell,
 }
 
@@ -81,7 +81,7 @@ where
     ) -> Result<Option<Page>, FollowerError> {
         let mut connection = kept.take().await?;
         let mut transaction = connection.begin().await?;
-        let (number, hash, _) = checkpoint::lock(&mut transaction, &self.shape).await?;
+        let (number, hash, _) = checkpoint::lock(&mut transaction, &self.kind).await?;
         let entries = parked_entries(&mut transaction, after).await?;
         let Some(last) = entries.last().map(|last| last.entry.position) else {
             transaction.rollback().await?;

@@ -48,7 +48,7 @@ where
         };
         let finalized = FinalPoint::at(&to);
         let moving = async {
-            let mut transaction = apply::begin_reanchor(&self.pool, &self.shape, &to).await?;
+            let mut transaction = apply::begin_reanchor(&self.pool, &self.kind, &to).await?;
             if place.window.at(to.number).is_none_or(|block| block.hash != to.hash) {
                 self.renumber(&mut transaction, &to).await?;
             }

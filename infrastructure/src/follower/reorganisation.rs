@@ -52,7 +52,7 @@ where
             Fork::Above(block) if block.number >= place.finalized.block => block,
             Fork::Above(_) | Fork::TooDeep => return self.reanchor(place, newest).await,
         };
-        let reverting = apply::revert(&self.pool, &self.shape, &to, place.finalized);
+        let reverting = apply::revert(&self.pool, &self.kind, &to, place.finalized);
         place.patience.within(reverting).await?;
         tracing::warn!(to = to.number, from = last, "the chain reorganised: blocks were undone");
         place.window.truncate_to(to.number);

@@ -16,6 +16,7 @@ use super::claim::Claim;
 use super::config::UNSETTLED;
 use super::connection::KeptConnection;
 use super::held::Held;
+use super::kind::Kind;
 use super::opening::{self, SoFar};
 use super::pace::{self, Pace};
 use super::parking::Parking;
@@ -26,6 +27,7 @@ use super::told::Told;
 use super::trust::{self, CheckedBlock};
 use super::window::{AppliedBlock, Window};
 use super::{FollowerConfig, FollowerError, rejections, restored, standby, subjects, witness};
+use crate::chain::recorders::RecorderNames;
 use crate::chain::{BlockId, ChainError, EventLog};
 use crate::crash::{FOLLOWER_FETCHED, FOLLOWER_NOTIFIED, crash_point};
 use crate::notices::Notices;
@@ -61,7 +63,7 @@ pub struct Follower<P> {
     pub(super) opener: Opener,
     pub(super) pool: PgPool,
     pub(super) projector: P,
-    pub(super) shape: SchemaHash,
+    pub(super) kind: Kind,
     pub(super) notices: Notices,
     pub(super) status: StatusCell,
 }
@@ -111,12 +113,16 @@ where
         projector: P,
         notices: Notices,
     ) -> Self {
+        let kind = Kind {
+            shape: SchemaHash::of(&projector),
+            recorders: RecorderNames::of(&config.recorders),
+        };
         Self {
             config,
             log,
             opener,
             pool,
-            shape: SchemaHash::of(&projector),
+            kind,
             projector,
             notices,
             status: StatusCell::default(),
@@ -132,7 +138,7 @@ where
             pool: self.pool.clone(),
             opener: self.opener.clone(),
             projector: self.projector.clone(),
-            shape: self.shape,
+            kind: self.kind.clone(),
             status: self.status.clone(),
         }
     }
@@ -349,7 +355,7 @@ where
             blocks: &blocks,
             applied: &applied,
             finalized,
-            shape: &self.shape,
+            kind: &self.kind,
         };
         let applying = apply::apply(&mut place.connection, &self.projector, run);
         match place.patience.within(applying).await {

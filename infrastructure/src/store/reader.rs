@@ -21,6 +21,8 @@ pub(super) struct History {
     pub(super) position: Position,
     /// Whether anything in the stream counts yet; of a record in the chapter that is open.
     pub(super) has_begun: bool,
+    /// Whether an event of the stream is parked. Only what stands alone is read then.
+    pub(super) is_held_back: bool,
     /// Whether the erasure of its data subject has ended the stream.
     pub(super) has_ended: bool,
     /// All aggregates of the stream, if they are known.
@@ -35,6 +37,7 @@ impl History {
             tip: StreamTip::default(),
             position: 0,
             has_begun: false,
+            is_held_back: false,
             has_ended: false,
             members: Some(HashSet::new()),
         }
@@ -119,9 +122,10 @@ impl<J: Journal> Reader<J> {
         let Some(journaled) = self.journal.read(&aggregate, stream).await? else {
             return Ok(history);
         };
-        if journaled.is_held_back {
+        if journaled.is_held_back && !aggregate.stands_alone() {
             return Err(Failure::HeldBack);
         }
+        history.is_held_back = journaled.is_held_back;
         (history.tip, history.position) = (journaled.tip, journaled.position);
         history.has_begun = journaled.has_begun;
         history.has_ended = journaled.has_ended;

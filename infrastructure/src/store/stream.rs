@@ -84,6 +84,8 @@ struct At {
     base: StreamTip,
     position: Position,
     has_begun: bool,
+    /// Whether an event of the stream is parked: then nothing is known but what stands alone.
+    is_held_back: bool,
     has_ended: bool,
 }
 
@@ -300,6 +302,9 @@ impl Stream {
 
 impl At {
     fn state(&self, aggregate: &AggregateRef) -> Option<Arc<AnyState>> {
+        if self.is_held_back && !aggregate.stands_alone() {
+            return None;
+        }
         let new = || Arc::new(AnyState::new(aggregate.aggregate_type()));
         let is_new = self
             .members
@@ -333,6 +338,7 @@ impl Known {
             tip,
             position,
             has_begun,
+            is_held_back,
             has_ended,
             members,
         } = history;
@@ -344,6 +350,7 @@ impl Known {
                 base: tip,
                 position,
                 has_begun,
+                is_held_back,
                 has_ended,
             });
             self.in_flight.clear();
@@ -366,6 +373,10 @@ impl Known {
             }
         }
         at.keep([(aggregate, Arc::new(state))]);
+        // What was parked is there now, of whichever aggregates it is.
+        if std::mem::replace(&mut at.is_held_back, is_held_back) {
+            at.members = None;
+        }
         if at.members.is_none() && members.is_some() {
             at.members = members;
             let in_flight = self.in_flight.iter().flat_map(|pending| &pending.events);

@@ -8,7 +8,12 @@ use application::ports::command::{CommandContext, CommandError, CommandExecutor,
 use application::ports::transaction::{Expected, Freshness, Root, Target};
 use chrono::{DateTime, NaiveDate, TimeZone, Utc};
 use domain::calendar::{Booking, Calendar, CalendarCommand, CalendarError, CalendarEvent, Session};
-use domain::kernel::{AppointmentId, CalendarId, ClinicAggregate, CommandId, PatientId, Slot};
+use domain::chapters::{Chapters, ChaptersCommand};
+use domain::erasure::{Erasure, ErasureCommand};
+use domain::kernel::{
+    AppointmentId, CalendarId, ChaptersId, ClinicAggregate, CommandId, DataSubject, ErasureId, PatientId, Slot,
+};
+use domain::patient::Patient;
 use uuid::Uuid;
 
 use super::journal::Journal as _;
@@ -824,6 +829,35 @@ async fn a_held_back_stream_takes_no_commands() {
         executor.load::<Calendar>(day(0)).await,
         Err(CommandError::HeldBack)
     ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_closes_or_ends_a_held_back_record_is_decided_and_nothing_else() {
+    let world = World::new(1, 0);
+    let servers = servers(&world, 1).await;
+    for number in [1, 2] {
+        let record = StreamNames::new(&secret(), LOCATION.namespace).seal(&patient(number).into());
+        world.mine_stranger(record, &[0x80; 64]);
+        world.settle();
+        world.hold_back(record);
+    }
+    let driver = go_on(&world, 1);
+    let executor = &servers[0].executor;
+    let held_back = async |number| {
+        let loaded = executor.load::<Patient>(patient(number)).await;
+        matches!(loaded, Err(CommandError::HeldBack))
+    };
+    assert!(held_back(1).await && held_back(2).await);
+    let chapters = Target::of(ChaptersId(patient(1)));
+    let close = ChaptersCommand::Close { chapter: 0 };
+    let closed = executor.execute::<Chapters>(chapters, close, &context(1)).await;
+    assert!(closed.unwrap().position.is_some());
+    let erasure = Target::of(ErasureId(DataSubject::Patient(patient(2))));
+    let erase = ErasureCommand::Erase { keys: vec![[9; 8]] };
+    let erased = executor.execute::<Erasure>(erasure, erase, &context(2)).await;
+    assert!(erased.unwrap().position.is_some());
+    assert!(held_back(1).await && executor.load::<Patient>(patient(2)).await.is_err());
+    driver.abort();
 }
 
 #[tokio::test(start_paused = true)]
