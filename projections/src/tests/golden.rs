@@ -17,8 +17,9 @@ use crate::relationships::RelationshipRow;
 use crate::table::Row;
 use crate::writes::Arguments;
 
-/// What makes no row: what somebody is called stands in their details, and which account a wallet signs in to in the account.
-const FOLDED_NOWHERE: [&str; 3] = ["claims Claimed", "claims Released", "erasure Erased"];
+/// What makes no row: what somebody is called stands in their details, and which account a wallet signs in to in the account; which chapter of a record is open
+/// the follower knows.
+const FOLDED_NOWHERE: [&str; 4] = ["chapters Closed", "claims Claimed", "claims Released", "erasure Erased"];
 
 fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
