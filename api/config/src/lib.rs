@@ -6,6 +6,7 @@
 
 pub mod pools;
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -266,6 +267,22 @@ const fn default_own_connections() -> u32 {
     4
 }
 
+/// Contracts with their namespaces, none of them twice.
+fn each_once<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Recorder>, D::Error> {
+    let recorders = Vec::<Recorder>::deserialize(deserializer)?;
+    let mut before = HashSet::new();
+    match recorders
+        .iter()
+        .find(|recorder| !before.insert((recorder.contract, recorder.namespace)))
+    {
+        Some(twice) => Err(serde::de::Error::custom(format_args!(
+            "the contract {} is named twice with the namespace {}",
+            twice.contract, twice.namespace
+        ))),
+        None => Ok(recorders),
+    }
+}
+
 fn exposed<S: serde::Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(secret.expose_secret())
 }
@@ -296,7 +313,7 @@ pub struct ChainConfig {
     #[serde(default)]
     pub finality: FinalityRule,
     /// Other contracts that write plain entries to the log, each in a namespace that it has opened itself: what they record is believed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "each_once")]
     pub recorders: Vec<Recorder>,
     /// The private key that appends and pays: 64 hexadecimal digits. A server of its own has a key of its own.
     #[serde(default, serialize_with = "exposed_if_any", skip_serializing_if = "Option::is_none")]
@@ -582,6 +599,20 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("public_uri"), "{error}");
+    }
+
+    #[test]
+    fn a_contract_that_is_believed_is_named_once() {
+        let contract = "0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0";
+        let recorders = |namespaces: [u32; 2]| {
+            let [one, other] = namespaces.map(|of| format!("{{ contract = \"{contract}\", namespace = {of} }}"));
+            let setting = format!("recorders = [{one}, {other}]\n        namespace = 1");
+            parse(&FILE.replace("namespace = 1", &setting))
+        };
+        assert_eq!(recorders([2, 3]).unwrap().chain.recorders.len(), 2);
+        let error = described(&recorders([2, 2]).unwrap_err());
+        let expected = format!("`chain.recorders`: the contract {contract} is named twice with the namespace 2");
+        assert_eq!(error, expected);
     }
 
     #[test]

@@ -21,8 +21,11 @@ pub(super) struct Chapters {
 
 impl Chapters {
     pub(super) async fn load(executor: impl PgExecutor<'_>) -> Result<Self, sqlx::Error> {
+        let sql = "SELECT record, max(number) FROM chapters GROUP BY record";
+        let rows: Vec<([u8; 32], i32)> = sqlx::query_as(sql).fetch_all(executor).await?;
+        let open = |(record, number): ([u8; 32], i32)| (StreamId(record), u16::try_from(number).unwrap_or(u16::MAX));
         Ok(Self {
-            settled: Arc::new(open_chapters(executor).await?),
+            settled: Arc::new(rows.into_iter().map(open).collect()),
             new: HashMap::new(),
         })
     }
@@ -49,17 +52,6 @@ impl Chapters {
     }
 }
 
-/// Which chapter is open, of each record that has more than one, as the schema has it that comes first in the search path.
-///
-/// # Errors
-/// When the database refuses.
-pub(crate) async fn open_chapters(executor: impl PgExecutor<'_>) -> Result<HashMap<StreamId, u16>, sqlx::Error> {
-    let sql = "SELECT record, max(number) FROM chapters GROUP BY record";
-    let rows: Vec<([u8; 32], i32)> = sqlx::query_as(sql).fetch_all(executor).await?;
-    let open = |(record, number): ([u8; 32], i32)| (StreamId(record), u16::try_from(number).unwrap_or(u16::MAX));
-    Ok(rows.into_iter().map(open).collect())
-}
-
 /// One closing: which chapter of which record is open from there on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Closed {
@@ -67,8 +59,9 @@ pub(super) struct Closed {
     pub(super) position: Position,
     /// The first chapter of the record.
     pub(super) record: StreamId,
-    /// The chapter that follows, and its stream.
+    /// The chapter that follows.
     pub(super) next: u16,
+    /// Its stream.
     pub(super) stream: StreamId,
 }
 

@@ -150,17 +150,18 @@ pub(super) struct SoFar {
     pub(super) told: Told,
 }
 
-/// After what the stream of an entry is named, and the record or stream that it goes by.
-struct Named {
+/// An entry, after what its stream is named, and the record or stream that it goes by.
+struct Named<'a> {
+    entry: &'a AppendedEntry,
     name: Option<StreamName>,
     record: StreamId,
 }
 
-impl Named {
-    fn of(entry: &AppendedEntry, opener: &Opener) -> Self {
+impl<'a> Named<'a> {
+    fn of(entry: &'a AppendedEntry, opener: &Opener) -> Self {
         let name = opener.name(&entry.stream);
         let record = opener.record(&entry.stream, name.as_ref());
-        Self { name, record }
+        Self { entry, name, record }
     }
 
     /// Why whatever stands there means nothing.
@@ -207,11 +208,11 @@ pub(super) fn open(
             .zip(&before)
             .map(|(entry, before)| (Place::of(entry, *before), entry.payload.as_ref()));
         let proof = CommitProof::of(places);
-        let named: Vec<Named> = commit.iter().map(|entry| Named::of(entry, opener)).collect();
+        let named: Vec<Named<'_>> = commit.iter().map(|entry| Named::of(entry, opener)).collect();
         let void = named.iter().find_map(|named| named.void(told));
         let known = (opened.erased.len(), opened.closed.len());
-        for ((entry, named), before) in commit.iter().zip(&named).zip(&before) {
-            let own = opener.open_named(entry, named.name, *before, Siblings::Proof(&proof), keys);
+        for (named, before) in named.iter().zip(&before) {
+            let own = opener.open_named(named.entry, named.name, *before, Siblings::Proof(&proof), keys);
             let opening = match (own, void) {
                 (own @ (Opening::Public | Opening::Foreign | Opening::Void(_)), _) => own,
                 (_, Some(void)) => Opening::Void(void),
@@ -225,7 +226,7 @@ pub(super) fn open(
                 unread: &mut opened.unread,
                 opener,
             };
-            let (label, fate) = sorting.sort((entry, named), opening, &mut told.held.streams, &mut told.believed)?;
+            let (label, fate) = sorting.sort(named, opening, &mut told.held.streams, &mut told.believed)?;
             opened.labels.push(label);
             opened.fates.push(fate);
         }
@@ -293,11 +294,12 @@ impl Sorting<'_> {
     /// Puts an entry where it belongs, and answers with what the journal says of it, and what became of it.
     fn sort(
         &mut self,
-        (entry, named): (&AppendedEntry, &Named),
+        named: &Named<'_>,
         opening: Opening,
         held: &mut HashSet<StreamId>,
         believed: &mut Believed,
     ) -> Result<(Label, Fate), FollowerError> {
+        let entry = named.entry;
         let position = entry.position;
         let of_its_stream = || Label {
             aggregate: named.name.map(|name| name.aggregate),
@@ -311,7 +313,7 @@ impl Sorting<'_> {
             Opening::Foreign => (Label::default(), self.sort_plain(entry, believed)),
             // Behind a beginning whose key is not here another key of the subject's may be tried in vain.
             Opening::Void(Void::NotAuthentic) if held.contains(&named.record) && named.is_record() => {
-                self.park((entry, named), BEHIND.to_owned(), None);
+                self.park(named, BEHIND.to_owned(), None);
                 (Label::default(), Fate::Parked)
             }
             Opening::Void(void) => {
@@ -320,13 +322,13 @@ impl Sorting<'_> {
             }
             Opening::Sealed => (Label::default(), Fate::Sealed),
             Opening::KeyMissing => {
-                self.park_until_key((entry, named), held);
+                self.park_until_key(named, held);
                 (of_its_stream(), Fate::Parked)
             }
             Opening::Newer { schema } => return Err(FollowerError::Newer { position, schema }),
             Opening::Undecodable(error) => {
                 held.insert(named.record);
-                self.park((entry, named), error.to_string(), None);
+                self.park(named, error.to_string(), None);
                 (of_its_stream(), Fate::Parked)
             }
             Opening::Opened { event, personal } => {
@@ -351,10 +353,10 @@ impl Sorting<'_> {
                     tracing::warn!(position, "an event's personal section cannot be read");
                 }
                 let fate = if personal == PersonalPart::Missing {
-                    self.park_until_key((entry, named), held);
+                    self.park_until_key(named, held);
                     Fate::Parked
                 } else if held.contains(&named.record) {
-                    self.park((entry, named), BEHIND.to_owned(), None);
+                    self.park(named, BEHIND.to_owned(), None);
                     Fate::Parked
                 } else {
                     self.readable.push(LogEntry::Event(event));
@@ -397,16 +399,16 @@ impl Sorting<'_> {
         }
     }
 
-    fn park_until_key(&mut self, (entry, named): (&AppendedEntry, &Named), held: &mut HashSet<StreamId>) {
+    fn park_until_key(&mut self, named: &Named<'_>, held: &mut HashSet<StreamId>) {
         self.opener.miss_key_of_parked();
         held.insert(named.record);
-        let need = self.opener.need(&entry.stream, &entry.payload);
-        self.park((entry, named), KEY_MISSING.to_owned(), Some(need));
+        let need = self.opener.need(&named.entry.stream, &named.entry.payload);
+        self.park(named, KEY_MISSING.to_owned(), Some(need));
     }
 
-    fn park(&mut self, (entry, named): (&AppendedEntry, &Named), reason: String, waits_for: Option<Need>) {
+    fn park(&mut self, named: &Named<'_>, reason: String, waits_for: Option<Need>) {
         self.parked.push(Parked {
-            position: entry.position,
+            position: named.entry.position,
             stream: named.record,
             reason,
             waits_for,

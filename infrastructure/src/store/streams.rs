@@ -34,10 +34,8 @@ impl Streams {
 
     /// A stream.
     pub(super) fn get(&self, id: StreamId) -> Arc<Stream> {
-        if let Some(stream) = self.in_flight.get(&id) {
-            return Arc::clone(&stream);
-        }
-        self.lately_used.get_with(id, Arc::default)
+        self.find(&id)
+            .unwrap_or_else(|| self.lately_used.get_with(id, Arc::default))
     }
 
     /// A stream, if it is in memory.
