@@ -28,11 +28,11 @@ struct Known {
     names: BTreeSet<Name>,
     /// The wallet that signs in to their account, which is one of the names.
     wallet: Option<Wallet>,
-    /// Whether what stands in their stream can be read. If not, their erasure is decided without it: it frees what they are called all the same.
+    /// Whether what stands in their stream can be read. If not, nobody knows what they are called.
     is_readable: bool,
 }
 
-/// What somebody is called; `None` where an event of their stream cannot be read.
+/// What was read; `None` where the stream is held back.
 fn unless_held_back<T, E>(read: Result<T, CommandError<E>>) -> Result<Option<T>, CommandError<E>> {
     match read {
         Ok(read) => Ok(Some(read)),

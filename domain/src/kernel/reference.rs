@@ -266,7 +266,8 @@ impl AggregateRef {
         }
     }
 
-    /// Whether it rests on nothing else of its stream: what closes or ends that is decided, and read, whatever of it cannot be.
+    /// Whether it rests on nothing else of its stream. So closings and erasures are decided and read also where the stream is held back by an event that
+    /// cannot be read.
     pub const fn stands_alone(&self) -> bool {
         matches!(self, Self::Erasure(_) | Self::Chapters(_))
     }

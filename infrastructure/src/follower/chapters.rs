@@ -1,5 +1,5 @@
-//! Which chapters of patients' records are closed, as the log says it: what comes in one after its closing means nothing, nor does what comes in
-//! one before the one before it is closed. A closing is under the namespace's key, so that this never depends on a key that can be destroyed.
+//! Which chapters of patients' records are closed, as the log says it: what comes in one after the commit that closes it means nothing, nor does what comes
+//! in one before the one before it is closed. A closing is under the namespace's key, so that this never depends on a key that can be destroyed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -62,7 +62,7 @@ pub(super) struct Closed {
     /// The chapter that follows.
     pub(super) next: u16,
     /// Its stream.
-    pub(super) stream: StreamId,
+    pub(super) next_stream: StreamId,
 }
 
 impl Closed {
@@ -76,7 +76,7 @@ impl Closed {
             position: event.position,
             record,
             next,
-            stream: opener.chapter(name, next),
+            next_stream: opener.chapter(name, next),
         })
     }
 }
@@ -88,7 +88,7 @@ pub(super) async fn record<'a>(
 ) -> Result<(), sqlx::Error> {
     for closed in closed {
         sqlx::query("INSERT INTO chapters (stream, record, number, position) VALUES ($1, $2, $3, $4)")
-            .bind(closed.stream.0.as_slice())
+            .bind(closed.next_stream.0.as_slice())
             .bind(closed.record.0.as_slice())
             .bind(i32::from(closed.next))
             .bind(to_sql(closed.position))
@@ -113,7 +113,7 @@ mod tests {
                 position: 7,
                 record,
                 next,
-                stream: StreamId([3; 32]),
+                next_stream: StreamId([3; 32]),
             });
             if next == 1 {
                 chapters.settle();

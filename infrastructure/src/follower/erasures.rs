@@ -107,6 +107,7 @@ impl Erasures {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Erased {
     pub(super) position: Position,
+    /// The stream that has ended; of a record the first chapter.
     pub(super) stream: StreamId,
     pub(super) subject: DataSubject,
     pub(super) keys: Vec<KeyId>,

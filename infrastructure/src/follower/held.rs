@@ -12,7 +12,7 @@ use crate::log::Need;
 /// An entry that is parked, and why.
 pub(super) struct Parked {
     pub(super) position: Position,
-    /// The stream that it holds back.
+    /// The stream that it holds back; of a record the first chapter.
     pub(super) stream: StreamId,
     pub(super) reason: String,
     /// The key that it waits for, if that is the reason.

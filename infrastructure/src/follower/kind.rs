@@ -1,4 +1,4 @@
-//! Into which schemas a follower writes.
+//! What a schema must have been made by for a follower to write into it: this program's SQL, and the contracts that it believes.
 
 use super::FollowerError;
 use super::schema_hash::SchemaHash;

@@ -16,7 +16,7 @@
 //! - `block_times`: when blocks were made. `entries`: the journal as auditors see it.
 //! - `parking`: another try at what is parked. `restored`: when a key has come.
 //! - `subjects`: whether every data subject of ours has a key.
-//! - `schema_hash`: which SQL made a schema. `kind`: into which schemas a follower writes.
+//! - `schema_hash`: which SQL made a schema. `kind`: what a schema must have been made by for a follower to write into it.
 //! - `record`: one patient's record alone, for whoever has proved what stands in it.
 //! - `refold`: whether the decisions followed the rules. `comparing`: whether what is live is what was folded afresh.
 //! - `rebuild`: everything once more, from the chain alone, beside what is live.

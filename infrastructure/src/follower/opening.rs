@@ -375,7 +375,7 @@ impl Sorting<'_> {
     /// at before it was opened.
     fn already(&self, erased: Option<&Erased>, closed: Option<&Closed>) -> Option<Void> {
         let of_erased = |erased: &Erased| self.erased.iter().any(|other| other.stream == erased.stream);
-        let of_closed = |closed: &Closed| self.closed.iter().any(|other| other.stream == closed.stream);
+        let of_closed = |closed: &Closed| self.closed.iter().any(|other| other.next_stream == closed.next_stream);
         if erased.is_some_and(of_erased) {
             Some(Void::AfterErasure)
         } else if closed.is_some_and(of_closed) {

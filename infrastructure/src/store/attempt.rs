@@ -34,7 +34,7 @@ pub(super) enum Verdict<E> {
         commit: InFlight,
         version: u64,
         began: bool,
-        /// The chapters of records that are long enough with it.
+        /// The chapters of records that are full with it.
         full: Vec<Full>,
     },
     /// Nothing needs to change.

@@ -1,4 +1,4 @@
-//! Chapters of records are closed when they are long.
+//! Chapters of records are closed when they are full.
 //!
 //! It is done beside the commands, in a commit of its own: closing one chapter and opening the next in one commit would show everybody that they are
 //! one record's. Whatever is decided meanwhile still goes into the open chapter; what comes behind the closing there the contract rejects, and it is

@@ -1,4 +1,4 @@
-//! When a chapter of a record is long enough.
+//! When a chapter of a record is full.
 
 use application::log::StreamId;
 use domain::kernel::{CommandId, PatientId};

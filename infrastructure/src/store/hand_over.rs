@@ -48,7 +48,7 @@ impl Decision {
         })
     }
 
-    /// The chapter of a record that is long enough with this, if one is. What closes or ends it leaves nothing to close.
+    /// The chapter of a record that is full with this, if one is. What closes or ends it leaves nothing to close.
     pub(super) fn full(&self, chapter_entries: u64) -> Option<Full> {
         let ends = |event: &AnyEvent| matches!(event, AnyEvent::Chapters(..) | AnyEvent::Erasure(..));
         let (of, _) = self.states.first()?;

@@ -2,7 +2,7 @@
 //!
 //! - [`Executor`] runs commands: load, decide, seal, hand over, wait for the outcome; again when somebody else was faster.
 //! - `attempt` is one attempt at one command: it takes the turns, loads, has it decided and hands it over.
-//! - `closing` closes the chapters of records that are long enough (`full_chapter`).
+//! - `closing` closes the chapters of records that are full (`full_chapter`).
 //! - `streams` holds the streams lately used, in memory: each at its optimistic head, the journal plus the commits in flight. A stream
 //!   may hold several aggregates; each is loaded when a command is about it.
 //! - [`Journal`] and `reader` bring the rest from Postgres.

@@ -115,7 +115,7 @@ impl<J: Journal> Reader<J> {
     /// the contract would take what was decided without it.
     ///
     /// # Errors
-    /// [`Failure::HeldBack`] when an event of the stream is parked or cannot be read, nor its personal section where the state rests on
+    /// [`Failure::Erased`] when an erasure has ended the stream though an event of it is parked. [`Failure::HeldBack`] when one is parked or cannot be read, nor its personal section where the state rests on
     /// that; or when journal or keys have no answer.
     pub(super) async fn read(&self, aggregate: AggregateRef, stream: &StreamId) -> Result<History, Failure> {
         let mut history = History::none(aggregate.aggregate_type());
@@ -123,7 +123,12 @@ impl<J: Journal> Reader<J> {
             return Ok(history);
         };
         if journaled.is_held_back && !aggregate.stands_alone() {
-            return Err(Failure::HeldBack);
+            // What is parked in a stream that has ended is read by nobody any more.
+            return Err(if journaled.has_ended {
+                Failure::Erased
+            } else {
+                Failure::HeldBack
+            });
         }
         history.is_held_back = journaled.is_held_back;
         (history.tip, history.position) = (journaled.tip, journaled.position);

@@ -110,6 +110,8 @@ struct State {
     blocks: Vec<Mined>,
     tips: HashMap<StreamId, StreamTip>,
     held_back: HashSet<StreamId>,
+    /// The streams that an erasure has ended.
+    ended: HashSet<StreamId>,
     /// Which chapter is open of records that have several.
     chapters: HashMap<StreamId, u16>,
 }
@@ -138,6 +140,7 @@ impl World {
             blocks: Vec::new(),
             tips: HashMap::new(),
             held_back: HashSet::new(),
+            ended: HashSet::new(),
             chapters: HashMap::new(),
         };
         Arc::new(Self {
@@ -207,6 +210,11 @@ impl World {
 
     pub(super) fn hold_back(&self, stream: StreamId) {
         self.state().held_back.insert(stream);
+    }
+
+    /// An erasure has ended a stream.
+    pub(super) fn end(&self, stream: StreamId) {
+        self.state().ended.insert(stream);
     }
 
     /// This chapter of a record is open.
@@ -571,7 +579,7 @@ impl Journal for Node {
                 position: last.entry.position,
                 has_begun: opened.clone().next().is_some(),
                 is_held_back: state.held_back.contains(stream),
-                has_ended: false,
+                has_ended: state.ended.contains(stream),
                 entries: opened.map(|(written, ..)| written.clone()).collect(),
                 members: None,
             })

@@ -90,7 +90,7 @@ fn so_far(chapter: Chapter, record: StreamId, second: StreamId) -> SoFar {
         position: 7,
         record,
         next: 1,
-        stream: second,
+        next_stream: second,
     });
     if chapter == Chapter::OfTheErased {
         so_far.told.erasures.add(&Erased {
