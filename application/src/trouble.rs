@@ -154,6 +154,13 @@ troubles! {
         advice: "Restore them: `medconnect keys restore`. The server notices within seconds."
     }
 
+    EpochMissing {
+        code: "epoch-missing",
+        weight: Unfit,
+        title: "The log has published an epoch of the namespace, and its secret is not here.",
+        advice: "Restore it from a backup of the database that made it: `medconnect keys restore`. The server notices within seconds."
+    }
+
     // The eraser.
     ErasureUnfounded {
         code: "erasure-unfounded",

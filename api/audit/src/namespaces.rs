@@ -181,7 +181,7 @@ impl NamespaceNow {
                 ),
                 None => unlawful("nobody accepts what is not offered", format!("{owner} accepts")),
             },
-            Act::Published => Ok(()),
+            Act::Published { .. } => Ok(()),
         }
     }
 }

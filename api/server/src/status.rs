@@ -128,6 +128,7 @@ impl StatusSource for Status {
                 chain_id: self.log.node().chain_id(),
                 contract: self.log.address().to_string(),
                 namespace: self.namespace,
+                sealing_epoch: follower.sealing_epoch,
                 recorders: self.believed.clone(),
                 finality: self.finality.to_string(),
                 head_block,

@@ -7,15 +7,17 @@ use clap::{Args, Subcommand};
 use infrastructure::chain::deploy::{self, Deployment, Standing};
 use infrastructure::chain::namespaces::{Administration, NamespaceError};
 use infrastructure::chain::{Address, EventLog};
+use infrastructure::keys::{EpochCommitment, EpochNumber};
 use infrastructure::log::Namespace;
+use infrastructure::sealing::Profile;
 
 use super::deploy::{KEY, TWO_DAYS, account, key, node, print};
 use super::{CliError, console};
 
-/// Administer a namespace of an event log: who writes in it, and whose it is.
+/// Administer a namespace of an event log: who writes in it, what is published about it, and whose it is.
 ///
 /// Its owner alone does, with a key that no server needs. Everything done stands in the log, where anybody can read it. What is so already is not
-/// done again, so each of these can be repeated; but each `open` opens another namespace.
+/// done again, so each of these can be repeated; but each `open` opens another namespace, and each `publish` publishes again.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -62,6 +64,24 @@ enum Command {
         /// The accounts
         #[arg(value_name = "ADDRESS", required = true, value_parser = account)]
         writers: Vec<Address>,
+    },
+    /// Publish what holds in the namespace from then on: epochs, under whose secrets its events are sealed (`medconnect keys epoch` prepares one and names it), or
+    /// where the organisation's server is.
+    ///
+    /// It adds to what was published before, and cannot be taken back. First see to it that the epoch's secret is in a backup, and in every database that
+    /// follows the log: a server that has it not stops following when it meets the first event of the epoch, and goes on once the secret is there. Events are
+    /// sealed under the new secret as soon as the publication is final.
+    Publish {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        account: Account,
+        /// An epoch: its number, and what its secret commits to (64 hexadecimal digits); more than one may be given
+        #[arg(long, value_name = "NUMBER:COMMITMENT", value_parser = epoch, required_unless_present = "endpoint")]
+        epoch: Vec<(EpochNumber, EpochCommitment)>,
+        /// The https URL of the organisation's server
+        #[arg(long, value_name = "URL", value_parser = endpoint)]
+        endpoint: Option<String>,
     },
     /// Offer the namespace to another owner, who accepts it once the namespace's delay has passed. Until they do it can be taken back
     /// (--take-back), or offered to another one.
@@ -193,6 +213,20 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
                 administration.dismiss(place.namespace(), writer).await?;
             }
         }
+        Command::Publish {
+            place,
+            account,
+            epoch,
+            endpoint,
+        } => {
+            let profile = Profile {
+                epochs: epoch,
+                formats: Vec::new(),
+                endpoint,
+            };
+            let administration = place.contract.administered_by(account).await?;
+            administration.publish(place.namespace(), &profile.write()).await?;
+        }
         Command::Offer {
             place,
             account,
@@ -212,6 +246,28 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Show { place, accounts } => show(&place, &accounts).await?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// An epoch, as `medconnect keys epoch` names it.
+fn epoch(text: &str) -> Result<(EpochNumber, EpochCommitment), String> {
+    let malformed = || "an epoch is its number, a colon, and 64 hexadecimal digits".to_owned();
+    let (number, commitment) = text.split_once(':').ok_or_else(malformed)?;
+    let number = number.parse().map_err(|_| malformed())?;
+    let mut bytes = EpochCommitment::default();
+    hex::decode_to_slice(commitment, &mut bytes).map_err(|_| malformed())?;
+    if number == 0 {
+        return Err("the first epoch, number 0, is that of the master secret: it is not published".to_owned());
+    }
+    Ok((number, bytes))
+}
+
+fn endpoint(text: &str) -> Result<String, String> {
+    let url = reqwest::Url::parse(text).map_err(|error| error.to_string())?;
+    if url.scheme() == "https" && url.username().is_empty() && url.password().is_none() {
+        Ok(text.to_owned())
+    } else {
+        Err("it must be an https URL, without a name and a password".to_owned())
+    }
 }
 
 async fn show(place: &Place, accounts: &[Address]) -> Result<(), CliError> {

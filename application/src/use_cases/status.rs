@@ -21,6 +21,8 @@ pub struct ChainStatus {
     pub contract: String,
     /// The namespace in which the server writes.
     pub namespace: u32,
+    /// The epoch of the namespace in which it seals events.
+    pub sealing_epoch: u64,
     /// The other contracts whose plain entries are believed.
     pub recorders: Vec<BelievedContract>,
     /// The rule by which a block is final, as configured.

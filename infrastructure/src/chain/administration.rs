@@ -6,7 +6,7 @@ use super::Address;
 use crate::log::Namespace;
 
 /// What was done to a namespace. [`IEventLog`](../../../../contracts/src/interfaces/IEventLog.sol) says what each means.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Act {
     /// It was opened.
     Opened {
@@ -44,7 +44,10 @@ pub enum Act {
         owner: Address,
     },
     /// Its owner published something, which the log does not read.
-    Published,
+    Published {
+        /// What [`Profile`](crate::sealing::Profile) reads.
+        profile: Vec<u8>,
+    },
 }
 
 impl Act {
@@ -81,7 +84,7 @@ impl Act {
                 }
             }
             5 => Self::Accepted { owner: account(rest)? },
-            6 if !rest.is_empty() => Self::Published,
+            6 if !rest.is_empty() => Self::Published { profile: rest.to_vec() },
             _ => return None,
         };
         Some(act)
@@ -139,10 +142,15 @@ mod tests {
                 },
             ),
             (packed(&[5]), Act::Accepted { owner }),
-            (packed(&[6]), Act::Published),
+            (
+                packed(&[6]),
+                Act::Published {
+                    profile: owner.0.to_vec(),
+                },
+            ),
         ] {
-            assert_eq!(Act::read(&payload), Some(act));
-            if act != Act::Published {
+            assert_eq!(Act::read(&payload), Some(act.clone()));
+            if !matches!(act, Act::Published { .. }) {
                 assert_eq!(Act::read(&[payload.as_slice(), &[0]].concat()), None);
                 assert_eq!(Act::read(payload.split_last().unwrap().1), None);
             }

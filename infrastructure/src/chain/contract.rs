@@ -27,6 +27,8 @@ pub const DISMISS: [u8; 4] = [0xb4, 0xfc, 0xee, 0x31];
 pub const TRANSFER_NAMESPACE: [u8; 4] = [0xb1, 0xf6, 0x55, 0xa6];
 /// `acceptNamespace(uint32)`.
 pub const ACCEPT_NAMESPACE: [u8; 4] = [0x1e, 0x04, 0xc0, 0xce];
+/// `publish(uint32,bytes)`.
+pub const PUBLISH: [u8; 4] = [0x2d, 0x31, 0x1b, 0x5a];
 /// `writerOf(uint32,address)`.
 pub const WRITER_OF: [u8; 4] = [0xbd, 0x5a, 0x39, 0x21];
 /// `namespaceAt(uint32)`.
@@ -143,6 +145,19 @@ pub fn transfer_namespace(namespace: Namespace, candidate: Address) -> Vec<u8> {
 /// `acceptNamespace(namespace)`.
 pub fn accept_namespace(namespace: Namespace) -> Vec<u8> {
     call(ACCEPT_NAMESPACE, &[word(namespace.0)])
+}
+
+/// `publish(namespace, profile)`.
+pub fn publish(namespace: Namespace, profile: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(profile.len()).unwrap_or(u32::MAX);
+    let mut data = call(PUBLISH, &[word(namespace.0), word(64), word(length)]);
+    data.extend_from_slice(profile);
+    data.resize(
+        data.len()
+            .saturating_add(profile.len().next_multiple_of(32) - profile.len()),
+        0,
+    );
+    data
 }
 
 /// `writerOf(namespace, account)`.
@@ -266,6 +281,7 @@ mod tests {
             ("dismiss", DISMISS),
             ("transferNamespace", TRANSFER_NAMESPACE),
             ("acceptNamespace", ACCEPT_NAMESPACE),
+            ("publish", PUBLISH),
             ("writerOf", WRITER_OF),
             ("namespaceAt", NAMESPACE_AT),
         ] {
@@ -314,6 +330,11 @@ mod tests {
             namespace_at(namespace),
             generic("namespaceAt", &[Token::Uint(7.into())])
         );
+        for length in [1, 31, 32, 33] {
+            let profile = vec![9; length];
+            let of_profile = [Token::Uint(7.into()), Token::Bytes(profile.clone())];
+            assert_eq!(publish(namespace, &profile), generic("publish", &of_profile));
+        }
         assert_eq!(
             open_namespace(true, 3600),
             generic("openNamespace", &[Token::Bool(true), Token::Uint(3600.into())])

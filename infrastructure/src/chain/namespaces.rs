@@ -1,6 +1,6 @@
-//! What the owner of a namespace does: opening it, saying who writes in it, handing it over.
+//! What the owner of a namespace does: opening it, saying who writes in it, publishing its profile, handing it over.
 //!
-//! Each act is a transaction, and is done once: what is so already is not done again.
+//! Each act is a transaction. Except for publishing it is done once: what is so already is not done again.
 
 use std::time::Duration;
 
@@ -197,6 +197,26 @@ impl<T: Fn(&str)> Administration<T> {
         }
         (self.tell)(&format!("the namespace {namespace} is {account}'s"));
         Ok(())
+    }
+
+    /// Publishes a profile, which adds to what was published before. Done again it stands there twice, which changes nothing.
+    ///
+    /// # Errors
+    /// [`NamespaceError`].
+    pub async fn publish(&self, namespace: Namespace, profile: &[u8]) -> Result<Receipt, NamespaceError> {
+        let (account, state) = (self.account.address(), self.sealed(namespace).await?);
+        if state.owner != account {
+            return Err(NamespaceError::NotOwner {
+                account,
+                namespace,
+                owner: state.owner,
+            });
+        }
+        let data = contract::publish(namespace, profile);
+        let receipt = self.send(data, "publish the profile").await?;
+        let block = receipt.block_number;
+        (self.tell)(&format!("it is published in block {block}"));
+        Ok(receipt)
     }
 
     /// In how many seconds an offered namespace can be accepted. Chains have different clocks, and one that mines only what is sent has none

@@ -7,7 +7,7 @@ use domain::erasure::ErasureEvent;
 use domain::kernel::ErasureId;
 use sqlx::{FromRow, PgPool};
 
-use crate::keys::KeySet;
+use crate::keys::{KeyRingError, KeySet};
 use crate::log::{AppendedEntry, JournaledEntry, Origin};
 use crate::sealing::{Opener, Opening};
 
@@ -31,8 +31,8 @@ enum Said {
     TheSame,
     /// Something else, or nothing.
     Otherwise,
-    /// What this program cannot read: a newer version wrote it, and destroys the keys.
-    InANewerSchema,
+    /// What this program cannot read now: a newer version wrote it, which destroys the keys; or the secret of its epoch is not here.
+    Unreadable,
 }
 
 /// What the log says of some erasures.
@@ -51,12 +51,25 @@ pub(super) async fn look(pool: &PgPool, opener: &Opener, positions: &[i64]) -> R
                  ON journal.position = erasures.position AND record_of(journal.stream) = erasures.stream AND void IS NULL
                WHERE erasures.position = ANY ($1) ORDER BY position";
     let rows: Vec<Row> = sqlx::query_as(sql).bind(positions).fetch_all(pool).await?;
+    let journaled = rows.iter().filter_map(|row| journaled(row, 0)).collect::<Vec<_>>();
+    // An erasure needs nobody's key, but maybe that of an epoch.
+    match opener
+        .keys_for(journaled.iter().map(|journaled| &journaled.entry))
+        .await
+    {
+        Ok(_) => {}
+        Err(KeyRingError::Database(error)) => return Err(error),
+        Err(error) => {
+            tracing::warn!(%error, "it cannot be seen now whether the log has an erasure");
+            return Ok(Looked::default());
+        }
+    }
     let mut looked = Looked::default();
     for row in &rows {
         match said(row, opener) {
             Said::TheSame => drop(looked.founded.insert(row.position)),
             Said::Otherwise => looked.unfounded.push(row.position.unsigned_abs()),
-            Said::InANewerSchema => {}
+            Said::Unreadable => {}
         }
     }
     Ok(looked)
@@ -70,7 +83,7 @@ fn said(row: &Row, opener: &Opener) -> Said {
     // What ends a subject's stream is under the namespace's key, so nobody's own key is needed.
     match opener.open_again(&journaled, name.aggregate, &KeySet::default()) {
         Opening::Opened { event, .. } if is_that(&event.event, row) => Said::TheSame,
-        Opening::Newer { .. } => Said::InANewerSchema,
+        Opening::Newer { .. } | Opening::EpochMissing { .. } => Said::Unreadable,
         _ => Said::Otherwise,
     }
 }

@@ -78,6 +78,10 @@ where
             };
             crash_point(FOLLOWER_FETCHED);
             self.apply(place, checked, claim).await?;
+            if place.window.last().number < to {
+                // It stops before something that it cannot read, or another follower was faster.
+                break;
+            }
         }
         Ok(Step::Progressed)
     }

@@ -12,10 +12,10 @@
 //! - `rejections`: what a node says about rejected commits, held against what is known. `witness`: what the other nodes say.
 //!   [`writers`]: who could append, as the log tells. `standby`: which of several nodes is asked first.
 //! - `told`: what the log has told so far: `erasures`, who is erased; `chapters`, which chapters of records are closed; `believed`, which plain
-//!   entries of other contracts count; `held`, what is parked.
+//!   entries of other contracts count; `published`, in which formats and epochs entries may be written; `held`, what is parked.
 //! - `block_times`: when blocks were made. `entries`: the journal as auditors see it.
 //! - `parking`: another try at what is parked. `restored`: when a key has come.
-//! - `subjects`: whether every data subject of ours has a key.
+//! - `subjects`: whether every data subject of ours has a key, and every epoch its secret.
 //! - `schema_hash`: which SQL made a schema. `kind`: what a schema must have been made by for a follower to write into it.
 //! - `record`: one patient's record alone, for whoever has proved what stands in it.
 //! - `refold`: whether the decisions followed the rules. `comparing`: whether what is live is what was folded afresh.
@@ -49,6 +49,7 @@ mod opening;
 mod overview;
 mod pace;
 mod parking;
+mod published;
 mod reanchoring;
 mod rebuild;
 mod record;
@@ -79,6 +80,7 @@ pub use entries::PostgresEntries;
 pub use opening::Fate;
 pub use overview::{LogAndOutbox, erased_entries, parked_events};
 pub use parking::{Parking, Retried};
+pub use published::{Published, rests_on_profiles};
 pub use rebuild::{Phase, Rebuild, RebuildError, RebuildProgress, RebuildReport, Refolded};
 pub use record::{ReadChapter, ReadEntry, RecordCommit, RecordNames, read_record};
 pub use refold::{Contradicted, Refold};
@@ -93,7 +95,7 @@ use serde::{Deserialize, Serialize};
 use crate::chain::ChainError;
 use crate::chain::deploy::DeployError;
 use crate::chain::recorders::{RecorderError, RecorderNames};
-use crate::keys::KeyRingError;
+use crate::keys::{EpochNumber, KeyRingError};
 
 use self::trust::Distrust;
 
@@ -157,19 +159,45 @@ pub enum FollowerError {
         /// Those that are configured.
         configured: RecorderNames,
     },
-    /// An authentic event of a schema that this program does not know. Nothing of its block was written.
+    /// An event that this program does not know how to read. Nothing of its block was written.
     #[error(
-        "the event at position {position} is of schema {schema}, which a newer version of medconnect wrote; update this one"
+        "the event at position {position} is of {what}, which a newer version of medconnect wrote; update this one"
     )]
     Newer {
         /// The event's place in the log.
         position: Position,
-        /// Its schema.
-        schema: u8,
+        /// What is not known of it.
+        what: Newer,
+    },
+    /// An event of an epoch that the log has published and whose secret is not here. Nothing of its block was written.
+    #[error("the event at position {position} is sealed in epoch {epoch}, whose secret is not here")]
+    EpochMissing {
+        /// The event's place in the log.
+        position: Position,
+        /// The epoch.
+        epoch: EpochNumber,
     },
     /// The tables are of another version of the program.
     #[error("the read models' tables were made by another version of medconnect; run `medconnect rebuild`")]
     OtherShape,
+}
+
+/// What a newer version of the program has written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Newer {
+    /// An authentic event of this schema.
+    Schema(u8),
+    /// A payload of this format, which its namespace's owner has published.
+    Format(u8),
+}
+
+impl std::fmt::Display for Newer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Schema(schema) => write!(f, "schema {schema}"),
+            Self::Format(format) => write!(f, "payload format {format}"),
+        }
+    }
 }
 
 impl From<DeployError> for FollowerError {
@@ -211,6 +239,7 @@ impl FollowerError {
             Self::Recorder(_) => TroubleKind::RecorderUnusable,
             Self::OtherRecorders { .. } => TroubleKind::OtherContractsBelieved,
             Self::Newer { .. } => TroubleKind::EventOfANewerVersion,
+            Self::EpochMissing { .. } => TroubleKind::EpochMissing,
             Self::OtherShape => TroubleKind::ReadModelsOfAnotherVersion,
         }
     }

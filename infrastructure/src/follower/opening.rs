@@ -9,7 +9,6 @@ use domain::kernel::{AggregateRef, CommandId};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::FollowerError;
 use super::believed::Believed;
 use super::chapters::Closed;
 use super::erasures::Erased;
@@ -18,9 +17,10 @@ use super::tips::Tips;
 use super::told::Told;
 use super::trust::CheckedBlock;
 use super::window::Unread;
+use super::{FollowerError, Newer};
 use crate::chain::{Address, Hash};
 use crate::keys::KeySet;
-use crate::log::{AppendedEntry, Need, StreamTip};
+use crate::log::{AppendedEntry, Namespace, Need, StreamTip};
 use crate::sealing::{CommitProof, Opener, Opening, PersonalPart, Place, Siblings, StreamName, Void};
 
 /// A block whose entries were opened as far as this server can.
@@ -164,8 +164,11 @@ impl<'a> Named<'a> {
         Self { entry, name, record }
     }
 
-    /// Why whatever stands there means nothing.
+    /// Why whatever stands there means nothing, and its commit neither.
     fn void(&self, told: &Told) -> Option<Void> {
+        if let written @ Some(_) = told.published.void(self.entry) {
+            return written;
+        }
         let chapter = self.name?.chapter;
         let ended = told.erasures.has_ended(&self.record).then_some(Void::AfterErasure);
         ended.or_else(|| told.chapters.void(&self.record, chapter))
@@ -179,7 +182,8 @@ impl<'a> Named<'a> {
 /// Opens a block. `keys` are without those of who was erased before it.
 ///
 /// # Errors
-/// [`FollowerError::Newer`]: nothing of the block may be written by this program, for a newer one can read it.
+/// [`FollowerError::Newer`]: nothing of the block may be written by this program, for a newer one can read it. Nor may it where the secret of its epoch is not
+/// here ([`FollowerError::EpochMissing`]).
 pub(super) fn open(
     checked: CheckedBlock,
     opener: &Opener,
@@ -213,9 +217,15 @@ pub(super) fn open(
         let known = (opened.erased.len(), opened.closed.len());
         for (named, before) in named.iter().zip(&before) {
             let own = opener.open_named(named.entry, named.name, *before, Siblings::Proof(&proof), keys);
+            let newer = named.name.and_then(|_| told.published.newer_format(named.entry));
             let opening = match (own, void) {
-                (own @ (Opening::Public | Opening::Foreign | Opening::Void(_)), _) => own,
+                (own @ (Opening::Public | Opening::Foreign), _) => own,
+                (own @ Opening::Void(_), Some(_)) => own,
                 (_, Some(void)) => Opening::Void(void),
+                (_, None) if newer.is_some() => {
+                    let (position, what) = (named.entry.position, Newer::Format(newer.unwrap_or_default()));
+                    return Err(FollowerError::Newer { position, what });
+                }
                 (own, None) => own,
             };
             let mut sorting = Sorting {
@@ -226,7 +236,7 @@ pub(super) fn open(
                 unread: &mut opened.unread,
                 opener,
             };
-            let (label, fate) = sorting.sort(named, opening, &mut told.held.streams, &mut told.believed)?;
+            let (label, fate) = sorting.sort(named, opening, told)?;
             opened.labels.push(label);
             opened.fates.push(fate);
         }
@@ -292,13 +302,8 @@ struct Sorting<'a> {
 
 impl Sorting<'_> {
     /// Puts an entry where it belongs, and answers with what the journal says of it, and what became of it.
-    fn sort(
-        &mut self,
-        named: &Named<'_>,
-        opening: Opening,
-        held: &mut HashSet<StreamId>,
-        believed: &mut Believed,
-    ) -> Result<(Label, Fate), FollowerError> {
+    fn sort(&mut self, named: &Named<'_>, opening: Opening, told: &mut Told) -> Result<(Label, Fate), FollowerError> {
+        let held = &mut told.held.streams;
         let entry = named.entry;
         let position = entry.position;
         let of_its_stream = || Label {
@@ -307,10 +312,15 @@ impl Sorting<'_> {
         };
         Ok(match opening {
             Opening::Public => {
-                believed.take_in(&entry.stream, &entry.payload);
+                told.believed.take_in(&entry.stream, &entry.payload);
+                told.published.take_in(position, &entry.stream, &entry.payload);
+                if Namespace::about(self.opener.location().namespace) == entry.stream {
+                    // What follows may be sealed in an epoch that begins here.
+                    told.published.tell(self.opener);
+                }
                 (Label::default(), Fate::Public)
             }
-            Opening::Foreign => (Label::default(), self.sort_plain(entry, believed)),
+            Opening::Foreign => (Label::default(), self.sort_plain(entry, &told.believed)),
             // Behind a beginning whose key is not here another key of the subject's may be tried in vain.
             Opening::Void(Void::NotAuthentic) if held.contains(&named.record) && named.is_record() => {
                 self.park(named, BEHIND.to_owned(), None);
@@ -325,7 +335,14 @@ impl Sorting<'_> {
                 self.park_until_key(named, held);
                 (of_its_stream(), Fate::Parked)
             }
-            Opening::Newer { schema } => return Err(FollowerError::Newer { position, schema }),
+            Opening::Newer { schema } => {
+                let what = Newer::Schema(schema);
+                return Err(FollowerError::Newer { position, what });
+            }
+            Opening::EpochMissing { epoch } => {
+                self.opener.miss_key();
+                return Err(FollowerError::EpochMissing { position, epoch });
+            }
             Opening::Undecodable(error) => {
                 held.insert(named.record);
                 self.park(named, error.to_string(), None);
@@ -416,5 +433,7 @@ impl Sorting<'_> {
     }
 }
 
+#[cfg(test)]
+mod of_epochs;
 #[cfg(test)]
 mod tests;

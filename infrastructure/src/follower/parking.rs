@@ -108,6 +108,7 @@ where
             {
                 Opening::Undecodable(_)
                 | Opening::Newer { .. }
+                | Opening::EpochMissing { .. }
                 | Opening::KeyMissing
                 | Opening::Foreign
                 | Opening::Public

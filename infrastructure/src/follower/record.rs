@@ -75,8 +75,8 @@ impl RecordNames {
     }
 }
 
-/// Opens the entries of a record, of which all commits are given in their order, each once. `chapters` are its streams, the first chapter first. The answer
-/// has as many.
+/// Opens the entries of a record, of which all commits are given in their order, each once, and with them what the owners of namespaces have done there, where an
+/// entry rests on it. `chapters` are the record's streams, the first chapter first. The answer has as many.
 ///
 /// Whoever is erased in the end is erased for all of it, as in a rebuild: no entry before the erasure is read, whether or not the keys are here still.
 ///

@@ -74,6 +74,11 @@ where
 
     pub(super) fn publish_finalized(&self, place: &Place) {
         let FinalPoint { block, position } = place.finalized;
+        // Sealed under an epoch only once nobody can take its publication back.
+        let namespace = self.opener.location().namespace;
+        let epoch = place.told.published.latest_epoch(namespace, position);
+        self.opener.seal_under_epoch(epoch);
+        self.status.update(|status| status.sealing_epoch = epoch);
         self.notices.publish(Notice::Finalized { block, position });
     }
 }

@@ -17,7 +17,7 @@ use super::config::UNSETTLED;
 use super::connection::KeptConnection;
 use super::held::Held;
 use super::kind::Kind;
-use super::opening::{self, SoFar};
+use super::opening::{self, OpenedBlock, SoFar};
 use super::pace::{self, Pace};
 use super::parking::Parking;
 use super::schema_hash::SchemaHash;
@@ -328,10 +328,19 @@ where
             told: place.told.clone(),
         };
         so_far.told.erasures.destroy(&mut keys);
-        let blocks: Vec<_> = checked
-            .into_iter()
-            .map(|block| opening::open(block, &self.opener, &mut keys, &mut so_far))
-            .collect::<Result<_, _>>()?;
+        let mut blocks = Vec::with_capacity(checked.len());
+        for block in checked {
+            match opening::open(block, &self.opener, &mut keys, &mut so_far) {
+                Ok(block) => blocks.push(block),
+                Err(error) if blocks.is_empty() => return Err(error),
+                // It stops there, and not before.
+                Err(_) => {
+                    let before: Vec<OpenedBlock> = blocks;
+                    let before = before.into_iter().map(|block| block.checked).collect();
+                    return Box::pin(self.apply(place, before, claim)).await;
+                }
+            }
+        }
 
         let mut unread = before.unread;
         let applied: Vec<_> = blocks

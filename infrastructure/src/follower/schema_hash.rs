@@ -1,24 +1,24 @@
 //! Which SQL made a schema: a hash that stands in the schema itself.
 //!
 //! Nothing migrates read models, for they can be made anew from the chain. So a program that has other tables, or derives other rows,
-//! must not write into those of another one: it says so, and a rebuild makes its own. The format of payloads and the epochs that are
-//! known count too: to an older program what is of a newer one is void, and it must not say so among the rows of a program that can read it.
+//! must not write into those of another one: it says so, and a rebuild makes its own. The format of payloads counts too, and that others are believed where
+//! they are published: a program of before would call them void among the rows of one that can read them.
 
 use application::ports::projector::Projector;
 use sqlx::{PgConnection, PgPool};
 
 use super::{FollowerError, tables};
-use crate::sealing::{EPOCH, FORMAT};
+use crate::sealing::FORMAT;
 use crate::secrets::sha256;
 
-/// A hash over all the SQL of a schema, comments and white space aside, and the format of payloads with its epochs.
+/// A hash over all the SQL of a schema, comments and white space aside, and the format of payloads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct SchemaHash([u8; 32]);
 
 impl SchemaHash {
     /// The shape that this program gives a schema.
     pub(super) fn of<P: Projector>(projector: &P) -> Self {
-        let mut text = format!("payload format {FORMAT}, epochs up to {EPOCH}\0");
+        let mut text = format!("payload format {FORMAT}, as published\0");
         let sql = tables::SQL.iter().map(|sql| (*sql).to_owned());
         for sql in sql.chain(projector.definition()) {
             normalize(&sql, &mut text);

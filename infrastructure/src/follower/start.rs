@@ -56,6 +56,7 @@ where
                 configured: ours.recorders,
             });
         }
+        told.published.tell(&self.opener);
         let place = Place {
             window: found.window,
             finalized: found.finalized,

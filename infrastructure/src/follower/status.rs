@@ -7,6 +7,7 @@ use application::ports::{Progress, ProgressSource};
 use application::trouble::{Trouble, TroubleKind, Troubles, Weight};
 
 use super::window::Unread;
+use crate::keys::EpochNumber;
 
 /// How long it is told that entries came which are not authentic.
 const ALARM: Duration = Duration::from_secs(24 * 60 * 60);
@@ -18,6 +19,8 @@ pub struct FollowerStatus {
     pub progress: Progress,
     /// The newest block of the node, as last seen.
     pub chain_head: u64,
+    /// The epoch of the namespace in which events are sealed now.
+    pub sealing_epoch: EpochNumber,
     /// What of the log means nothing here.
     pub unread: Unread,
     /// When the last entry came that is not authentic, or since when this follower runs, if there was one before.
@@ -50,6 +53,7 @@ impl Default for StatusCell {
                 final_position: 0,
             },
             chain_head: 0,
+            sealing_epoch: 0,
             unread: Unread::default(),
             void_at: None,
             held_streams: 0,
@@ -111,6 +115,21 @@ impl FollowerStatus {
             format!("{subjects} data subjects in the read models have no key, and {events} events wait for one");
         if self.noticed.tell(TroubleKind::DataKeyMissing, &cause) {
             tracing::error!(cause, "data subjects' keys are missing");
+        }
+    }
+
+    /// Tells which epochs of the namespace are published and cannot be used.
+    pub(super) fn tell_epochs(&mut self, missing: &[EpochNumber]) {
+        let Some(first) = missing.first() else {
+            self.noticed.end(TroubleKind::EpochMissing);
+            return;
+        };
+        let cause = format!(
+            "the secrets of {} epochs are missing, the first of them that of epoch {first}",
+            missing.len()
+        );
+        if self.noticed.tell(TroubleKind::EpochMissing, &cause) {
+            tracing::error!(cause, "secrets of epochs are missing");
         }
     }
 

@@ -1,5 +1,5 @@
-//! Whether every data subject of ours has a key: what was applied long ago is not opened again, so somebody has to look. It is looked at
-//! once where somebody asked for a key that is not here.
+//! Whether every data subject of ours has a key, and every epoch that is published its secret: what was applied long ago is not opened again, so somebody has
+//! to look. It is looked at once where somebody asked for a key that is not here.
 
 use std::time::Duration;
 
@@ -9,6 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::numbers::from_sql;
 use super::status::StatusCell;
+use crate::keys::{EpochNumber, KeyRingError};
+use crate::log::Namespace;
 use crate::postgres::within;
 use crate::sealing::Opener;
 
@@ -25,16 +27,26 @@ const LOOK: Duration = Duration::from_secs(60);
 /// Looks again and again, and tells the status.
 pub(super) async fn watch(pool: PgPool, opener: Opener, status: StatusCell, cancel: CancellationToken) {
     loop {
-        let pause = match within(LOOK, without_key(&pool)).await {
-            Ok(subjects) => {
+        let sealing = status.get().sealing_epoch;
+        let looking = async {
+            let subjects = without_key(&pool).await?;
+            Ok::<_, KeyRingError>((subjects, missing_epochs(&pool, &opener, sealing).await?))
+        };
+        let pause = match within(LOOK, looking).await {
+            Ok((subjects, epochs)) => {
                 status.update(|status| {
                     status.keyless_subjects = subjects;
                     status.tell_keys();
+                    status.tell_epochs(&epochs);
                 });
-                if subjects == 0 { EVERY } else { AGAIN }
+                if subjects == 0 && epochs.is_empty() {
+                    EVERY
+                } else {
+                    AGAIN
+                }
             }
             Err(error) => {
-                tracing::debug!(%error, "it could not be seen whether every data subject has a key");
+                tracing::debug!(%error, "it could not be seen whether every data subject and epoch has a key");
                 AGAIN
             }
         };
@@ -49,6 +61,39 @@ pub(super) async fn watch(pool: PgPool, opener: Opener, status: StatusCell, canc
             return;
         }
     }
+}
+
+/// The epochs whose secrets are not here and are needed: to seal in them, or because the journal has something that is sealed in them. One that was published
+/// and never used, before a later one was, is needed by nobody.
+async fn missing_epochs(
+    pool: &PgPool,
+    opener: &Opener,
+    sealing: EpochNumber,
+) -> Result<Vec<EpochNumber>, KeyRingError> {
+    let mut needed = Vec::new();
+    for epoch in opener.missing_epochs().await? {
+        if epoch >= sealing || is_used(pool, opener.location().namespace, epoch).await? {
+            needed.push(epoch);
+        }
+    }
+    Ok(needed)
+}
+
+/// Whether the journal has an entry of the namespace in an epoch. It is read whole for this, which is rare.
+async fn is_used(pool: &PgPool, namespace: Namespace, epoch: EpochNumber) -> Result<bool, sqlx::Error> {
+    let sql = "SELECT EXISTS (SELECT FROM journal WHERE stream >= $1 AND stream < $2
+                              AND substring(payload FROM 2 FOR 1) = $3 AND void IS NULL)";
+    // Larger numbers have more bytes.
+    let Some(number) = u8::try_from(epoch).ok().filter(|number| *number < 0x80) else {
+        return Ok(true);
+    };
+    let next = Namespace(namespace.0.saturating_add(1));
+    sqlx::query_scalar(sql)
+        .bind(namespace.stream(&[]).0.as_slice())
+        .bind(next.stream(&[]).0.as_slice())
+        .bind([number].as_slice())
+        .fetch_one(pool)
+        .await
 }
 
 /// How many data subjects of ours have a history and no key, not even a destroyed one. Which accounts are of persons of the staff, who have one

@@ -6,6 +6,7 @@ use super::believed::Believed;
 use super::chapters::Chapters;
 use super::erasures::Erasures;
 use super::held::Held;
+use super::published::Published;
 use crate::chain::Recorder;
 
 /// What the log has told so far.
@@ -19,6 +20,8 @@ pub(super) struct Told {
     pub(super) believed: Believed,
     /// Which chapters of records are closed.
     pub(super) chapters: Chapters,
+    /// In which formats and epochs entries may be written.
+    pub(super) published: Published,
 }
 
 impl Told {
@@ -28,7 +31,8 @@ impl Told {
             held: Held::load(&mut *connection).await?,
             erasures: Erasures::load(&mut *connection).await?,
             believed: Believed::load(&mut *connection, recorders).await?,
-            chapters: Chapters::load(connection).await?,
+            chapters: Chapters::load(&mut *connection).await?,
+            published: Published::load(connection).await?,
         })
     }
 

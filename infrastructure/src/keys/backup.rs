@@ -1,6 +1,6 @@
 //! The backup of everything that a log alone does not give back: one sealed file.
 //!
-//! It holds the master secret, the key-encryption keys, and the data subjects' keys as they rest in the database, wrapped. All of it
+//! It holds the master secret, the key-encryption keys, and the data subjects' keys and the epochs' secrets as they rest in the database, wrapped. All of it
 //! is sealed under a passphrase. What stands beside it in the open (which log, which organisation, when, how many keys) is bound to
 //! it: who changes it has a file that does not open. `docs/adr/0019` says why.
 
@@ -17,14 +17,17 @@ use uuid::Uuid;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::data_key::aes_256_gcm;
-use super::{KeyEncryptionKey, KeyEncryptionKeys, MasterSecret, SecretError, UnwrapError};
+use super::{EpochNumber, KeyEncryptionKey, KeyEncryptionKeys, MasterSecret, RestingEpoch, SecretError, UnwrapError};
 use crate::log::{KeyId, LogLocation, Namespace};
 
 /// What the file says it is.
 const FORMAT: &str = "medconnect keys";
 
-/// The version that is written and read. The first one names no namespace: it is of a log of the former edition.
-const VERSION: u32 = 2;
+/// The version that is written. The first one names no namespace: it is of a log of the former edition, and not read.
+const VERSION: u32 = 3;
+
+/// The one before, which knows no epochs, and is read as well.
+const WITHOUT_EPOCHS: u32 = 2;
 
 /// The shortest passphrase.
 pub const SHORTEST_PASSPHRASE: usize = 12;
@@ -110,6 +113,8 @@ pub struct Backup {
     pub encryption: Vec<KeyEncryptionKey>,
     /// The data subjects' keys.
     pub keys: Vec<RestingKey>,
+    /// The secrets of the namespace's later epochs.
+    pub epochs: Vec<RestingEpoch>,
 }
 
 impl std::fmt::Debug for Backup {
@@ -164,6 +169,9 @@ struct Content {
     encryption_keys: Vec<NamedKey>,
     #[zeroize(skip)]
     data_keys: Vec<Row>,
+    #[zeroize(skip)]
+    #[serde(default)]
+    epochs: Vec<EpochRow>,
 }
 
 #[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
@@ -182,6 +190,16 @@ struct Row {
     under: String,
     created_at: DateTime<Utc>,
     destroyed_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct EpochRow {
+    number: EpochNumber,
+    commitment: String,
+    wrapped: String,
+    under: String,
+    created_at: DateTime<Utc>,
 }
 
 impl Backup {
@@ -224,7 +242,7 @@ impl Backup {
         if header.format != FORMAT {
             return Err(BackupError::NotABackup);
         }
-        if header.version != VERSION {
+        if header.version != VERSION && header.version != WITHOUT_EPOCHS {
             return Err(BackupError::UnknownVersion(header.version));
         }
         let (cipher, nonce, associated) = header.cipher(passphrase)?;
@@ -235,6 +253,7 @@ impl Backup {
             .map_err(|_| BackupError::DoesNotOpen)?;
         let content: Content = serde_json::from_slice(opened).map_err(|_| BackupError::NotABackup)?;
         let rows = content.data_keys.iter().map(Row::read);
+        let epochs = content.epochs.iter().map(EpochRow::read);
         let encryption = content.encryption_keys.iter();
         let encryption = encryption.map(|key| KeyEncryptionKey::from_hex(&key.name, &key.key));
         Ok(Self {
@@ -248,6 +267,7 @@ impl Backup {
             master: MasterSecret::from_hex(&content.master_secret)?,
             encryption: encryption.collect::<Result<_, _>>()?,
             keys: rows.collect::<Option<_>>().ok_or(BackupError::NotABackup)?,
+            epochs: epochs.collect::<Option<_>>().ok_or(BackupError::NotABackup)?,
         })
     }
 
@@ -288,6 +308,7 @@ impl Backup {
                 })
                 .collect(),
             data_keys: self.keys.iter().map(Row::of).collect(),
+            epochs: self.epochs.iter().map(EpochRow::of).collect(),
         }
     }
 }
@@ -341,6 +362,28 @@ impl Row {
     }
 }
 
+impl EpochRow {
+    fn of(epoch: &RestingEpoch) -> Self {
+        Self {
+            number: epoch.number,
+            commitment: hex::encode(epoch.commitment),
+            wrapped: STANDARD.encode(&epoch.wrapped),
+            under: epoch.kek_id.clone(),
+            created_at: epoch.created_at,
+        }
+    }
+
+    fn read(&self) -> Option<RestingEpoch> {
+        Some(RestingEpoch {
+            number: self.number,
+            commitment: fixed(&self.commitment)?,
+            wrapped: STANDARD.decode(&self.wrapped).ok()?,
+            kek_id: self.under.clone(),
+            created_at: self.created_at,
+        })
+    }
+}
+
 fn json(value: &impl Serialize) -> Result<Vec<u8>, SecretError> {
     serde_json::to_vec(value).map_err(|_| SecretError::Sealing)
 }
@@ -385,6 +428,13 @@ mod tests {
                 KeyEncryptionKey::new("2025", [0xd4; 32]),
             ],
             keys: vec![key(1, Some(vec![0xe5; 60])), key(2, None)],
+            epochs: vec![RestingEpoch {
+                number: 1,
+                commitment: [0xf6; 32],
+                wrapped: vec![0xa7; 60],
+                kek_id: "2026".to_owned(),
+                created_at: now,
+            }],
         }
     }
 
@@ -392,13 +442,15 @@ mod tests {
     fn what_was_sealed_opens_again_and_shows_nothing_before() {
         let (backup, passphrase) = (backup(), SecretString::from("correct horse"));
         let file = backup.seal(&passphrase).unwrap();
-        for secret in ["5a5a5a", "c3c3c3", "d4d4d4", "e5e5e5", "WlpaWl", "5eXl5e"] {
+        for secret in [
+            "5a5a5a", "c3c3c3", "d4d4d4", "e5e5e5", "WlpaWl", "5eXl5e", "a7a7a7", "p6enp6",
+        ] {
             assert!(!file.contains(secret), "{file}");
         }
         let opened = Backup::open(&file, &passphrase).unwrap();
         assert_eq!(
-            (opened.log, opened.position, &opened.keys),
-            (backup.log, 42, &backup.keys)
+            (opened.log, opened.position, &opened.keys, &opened.epochs),
+            (backup.log, 42, &backup.keys, &backup.epochs)
         );
         assert!(opened.master.is(&backup.master));
         let names: Vec<_> = opened.encryption.iter().map(|key| (key.id(), key.to_hex())).collect();
@@ -426,12 +478,13 @@ mod tests {
             BackupError::NotABackup
         ));
         assert!(matches!(open("{}", "correct horse"), BackupError::NotABackup));
-        let newer = file.replace("\"version\": 2", "\"version\": 3");
-        assert!(matches!(open(&newer, "correct horse"), BackupError::UnknownVersion(3)));
-        let older = file.replace("\"version\": 2", "\"version\": 1");
+        let newer = file.replace("\"version\": 3", "\"version\": 4");
+        assert!(matches!(open(&newer, "correct horse"), BackupError::UnknownVersion(4)));
+        let older = file.replace("\"version\": 3", "\"version\": 1");
         let older: String = older.lines().filter(|line| !line.contains("\"namespace\"")).collect();
         assert!(matches!(open(&older, "correct horse"), BackupError::UnknownVersion(1)));
         for (from, to) in [
+            ("\"version\": 3", "\"version\": 2"),
             ("\"chainId\": 7", "\"chainId\": 8"),
             ("\"keys\": 2", "\"keys\": 1"),
             ("\"position\": 42", "\"position\": 43"),

@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
 use super::backup::{Backup, BackupError, RestingKey};
-use super::rows;
-use super::{KeyEncryptionKeys, MasterSecret, UnwrapError};
+use super::{EpochCommitment, KeyEncryptionKeys, MasterSecret, RestingEpoch, UnwrapError};
+use super::{epoch_rows, rows};
 use crate::log::{KeyId, LogLocation, Need};
 use crate::postgres::{ANSWER, LONG_STEP, within};
 
@@ -30,8 +30,12 @@ pub async fn back_up(
     // The position first: whatever was applied by then has its key among those that are read afterwards.
     let position = within(ANSWER, rows::applied_position(pool)).await?;
     let keys = within(LONG_STEP, rows::all(pool)).await?;
+    let epochs = within(ANSWER, epoch_rows::all(pool)).await?;
     for key in &keys {
         opens(encryption, key)?;
+    }
+    for epoch in &epochs {
+        encryption.unwrap_epoch(epoch)?;
     }
     Ok(Backup {
         log,
@@ -40,6 +44,7 @@ pub async fn back_up(
         master: master.clone(),
         encryption: encryption.all().cloned().collect(),
         keys,
+        epochs,
     })
 }
 
@@ -48,7 +53,9 @@ pub async fn back_up(
 /// # Errors
 /// [`UnwrapError`].
 pub fn confirm_opens(backup: &Backup, encryption: &KeyEncryptionKeys) -> Result<(), UnwrapError> {
-    backup.keys.iter().try_for_each(|key| opens(encryption, key))
+    backup.keys.iter().try_for_each(|key| opens(encryption, key))?;
+    let mut epochs = backup.epochs.iter();
+    epochs.try_for_each(|epoch| encryption.unwrap_epoch(epoch).map(drop))
 }
 
 /// What a restoration came to.
@@ -62,6 +69,8 @@ pub struct Restored {
     pub destroyed: u64,
     /// Keys that were destroyed before, and stay so though the backup still holds them.
     pub outlived: u64,
+    /// Epochs' secrets that were not there.
+    pub epochs: u64,
 }
 
 /// Puts the keys of a backup into the database, all or nothing. What is there stays: another key of the same name is refused, and a
@@ -72,9 +81,7 @@ pub struct Restored {
 pub async fn restore(pool: &PgPool, backup: &Backup, encryption: &KeyEncryptionKeys) -> Result<Restored, BackupError> {
     confirm(pool, &backup.master).await?;
     let own = backup.encryption_keys().ok_or(BackupError::NotABackup)?;
-    for key in &backup.keys {
-        opens(&own, key)?;
-    }
+    confirm_opens(backup, &own)?;
     let restoring = async {
         let mut transaction = pool.begin().await?;
         rows::lock(&mut transaction).await?;
@@ -96,6 +103,8 @@ pub async fn restore(pool: &PgPool, backup: &Backup, encryption: &KeyEncryptionK
         restored.added = added.len() as u64;
         restored.destroyed = destroyed.len() as u64;
         write(&mut transaction, &added, &destroyed).await?;
+        let epochs: Vec<&RestingEpoch> = backup.epochs.iter().collect();
+        restored.epochs = epoch_rows::insert(&mut transaction, &epochs).await?;
         transaction.commit().await?;
         Ok(restored)
     };
@@ -116,7 +125,7 @@ async fn write(
 pub struct Findings {
     /// Data subjects' keys in the database, the destroyed ones included.
     pub keys: u64,
-    /// Those of them that do not open under the keys that are configured.
+    /// Those of them, and of the secrets of epochs, that do not open under the keys that are configured.
     pub unopened: u64,
     /// Events of ours in the journal.
     pub events: u64,
@@ -126,6 +135,10 @@ pub struct Findings {
     pub foreign_events: u64,
     /// Keys that events of ours are under and that the database does not have.
     pub missing: u64,
+    /// Secrets of epochs in the database.
+    pub epochs: u64,
+    /// Epochs that the log has published and whose secrets the database does not have.
+    pub missing_epochs: u64,
     /// As far as there is a backup: what it lacks and has.
     pub backup: Option<BackupFindings>,
 }
@@ -135,7 +148,7 @@ pub struct Findings {
 pub struct BackupFindings {
     /// Keys in it.
     pub keys: u64,
-    /// Those of them that do not open under the keys in it.
+    /// Those of them, and of the secrets of epochs, that do not open under the keys in it.
     pub unopened: u64,
     /// Keys in the database that it does not have: they are newer.
     pub newer: u64,
@@ -143,6 +156,12 @@ pub struct BackupFindings {
     pub restorable: u64,
     /// Keys that events of ours are under and that neither has.
     pub lost: u64,
+    /// Secrets of epochs in it.
+    pub epochs: u64,
+    /// Secrets of epochs that the database has and it does not.
+    pub newer_epochs: u64,
+    /// Epochs that the log has published and whose secrets neither has.
+    pub lost_epochs: u64,
 }
 
 impl Findings {
@@ -150,28 +169,34 @@ impl Findings {
     pub fn all_is_well(&self) -> bool {
         let backup = self.backup.unwrap_or_default();
         let nothing_is_ours = self.events == 0 && self.foreign_events > 0;
-        self.unopened + self.missing + backup.unopened + backup.lost == 0 && !nothing_is_ours
+        let missing = self.missing + self.missing_epochs + backup.lost + backup.lost_epochs;
+        self.unopened + backup.unopened + missing == 0 && !nothing_is_ours
     }
 }
 
 /// Looks at every key, at every entry of the journal, and at a backup. `need` says what an entry needs to be opened, by its stream and the
-/// start of its payload.
+/// start of its payload; `published` has what the epochs commit to that the log has published.
 ///
 /// # Errors
 /// When the database refuses, or the configured secret is not this database's.
 pub async fn check(
     pool: &PgPool,
     need: impl Fn(&StreamId, &[u8]) -> Need,
+    published: &[EpochCommitment],
     master: &MasterSecret,
     encryption: &KeyEncryptionKeys,
     backup: Option<&Backup>,
 ) -> Result<Findings, BackupError> {
     confirm(pool, master).await?;
     let keys = within(LONG_STEP, rows::all(pool)).await?;
+    let epochs = within(ANSWER, epoch_rows::all(pool)).await?;
+    let epochs_here: HashSet<EpochCommitment> = epochs.iter().map(|epoch| epoch.commitment).collect();
     let here: HashSet<KeyId> = keys.iter().map(|key| key.key_id).collect();
     let mut findings = Findings {
         keys: keys.len() as u64,
-        unopened: unopened(encryption, &keys),
+        unopened: unopened(encryption, &keys, &epochs),
+        epochs: epochs.len() as u64,
+        missing_epochs: published.iter().filter(|epoch| !epochs_here.contains(*epoch)).count() as u64,
         destroyed: keys.iter().filter(|key| key.wrapped.is_none()).count() as u64,
         ..Findings::default()
     };
@@ -180,9 +205,15 @@ pub async fn check(
     findings.backup = backup.map(|backup| {
         let kept: HashSet<KeyId> = backup.keys.iter().map(|key| key.key_id).collect();
         let own = backup.encryption_keys();
+        let all = kept.len().saturating_add(backup.epochs.len()) as u64;
+        let epochs_kept: HashSet<EpochCommitment> = backup.epochs.iter().map(|epoch| epoch.commitment).collect();
+        let is_lost = |epoch: &&EpochCommitment| !epochs_here.contains(*epoch) && !epochs_kept.contains(*epoch);
         BackupFindings {
             keys: kept.len() as u64,
-            unopened: own.map_or(kept.len() as u64, |own| unopened(&own, &backup.keys)),
+            unopened: own.map_or(all, |own| unopened(&own, &backup.keys, &backup.epochs)),
+            epochs: backup.epochs.len() as u64,
+            newer_epochs: epochs_here.difference(&epochs_kept).count() as u64,
+            lost_epochs: published.iter().filter(is_lost).count() as u64,
             newer: here.difference(&kept).count() as u64,
             restorable: kept.difference(&here).count() as u64,
             lost: needed
@@ -260,8 +291,10 @@ pub async fn wrong_encryption_key(
     Ok(samples.iter().find_map(|key| opens(encryption, key).err()))
 }
 
-fn unopened(encryption: &KeyEncryptionKeys, keys: &[RestingKey]) -> u64 {
-    keys.iter().filter(|key| opens(encryption, key).is_err()).count() as u64
+fn unopened(encryption: &KeyEncryptionKeys, keys: &[RestingKey], epochs: &[RestingEpoch]) -> u64 {
+    let keys = keys.iter().filter(|key| opens(encryption, key).is_err()).count();
+    let epochs = epochs.iter().filter(|epoch| encryption.unwrap_epoch(epoch).is_err());
+    keys.saturating_add(epochs.count()) as u64
 }
 
 fn opens(encryption: &KeyEncryptionKeys, key: &RestingKey) -> Result<(), UnwrapError> {

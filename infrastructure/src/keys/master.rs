@@ -3,12 +3,12 @@
 use std::fmt;
 use std::path::Path;
 
-use ring::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
-use super::{SecretError, hex_secret};
+use super::derived::derive;
+use super::{EpochSecret, SecretError, hex_secret};
 
 /// 32 random bytes that every server of the organisation holds. Whoever has them reads the names and the shared sections of
 /// all the organisation's streams from the chain alone; without them nobody can.
@@ -16,15 +16,6 @@ use super::{SecretError, hex_secret};
 /// Every use has a key of its own, derived with HKDF-SHA256 under a label, so that none says anything about another.
 #[derive(Clone)]
 pub struct MasterSecret(Zeroizing<[u8; 32]>);
-
-/// How many bytes to derive.
-struct Length(usize);
-
-impl KeyType for Length {
-    fn len(&self) -> usize {
-        self.0
-    }
-}
 
 impl MasterSecret {
     /// From its bytes.
@@ -83,11 +74,9 @@ impl MasterSecret {
         (self.hmac_key(b"stream name tag"), self.hmac_key(b"stream name mask"))
     }
 
-    /// What the streams' own keys are expanded from, by stream id.
-    pub(crate) fn stream_sealing(&self) -> Prk {
-        let mut key = Zeroizing::new([0; 32]);
-        self.fill(b"stream sealing", key.as_mut_slice());
-        Prk::new_less_safe(HKDF_SHA256, key.as_slice())
+    /// The secret of the namespace's first epoch, which has no other.
+    pub fn first_epoch(&self) -> EpochSecret {
+        EpochSecret::from_bytes(self.0.clone())
     }
 
     /// The key under which headers name data subjects' keys.
@@ -112,10 +101,7 @@ impl MasterSecret {
     }
 
     pub(super) fn fill(&self, label: &[u8], out: &mut [u8]) {
-        let root = Salt::new(HKDF_SHA256, b"medconnect.v1").extract(self.0.as_slice());
-        let filled = root.expand(&[label], Length(out.len())).and_then(|okm| okm.fill(out));
-        // HKDF-SHA256 fails only beyond 255 * 32 bytes; the labels above ask for 32 at most.
-        debug_assert!(filled.is_ok());
+        derive(&self.0, label, out);
     }
 }
 

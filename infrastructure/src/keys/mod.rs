@@ -2,6 +2,7 @@
 //!
 //! - [`MasterSecret`]: from outside the database. Stream names, the streams' own keys and derived identities come from it.
 //! - [`KeyEncryptionKeys`]: from outside the database. Wrap the data subjects' keys where they rest; can be rotated.
+//! - [`EpochSecret`]: what the streams' own keys come from in a later epoch of the namespace. In Postgres, wrapped.
 //! - [`KeyRing`]: the data subjects' keys, in Postgres wrapped, in memory open. Destroying one is what erasure means.
 //! - [`backup`], [`keeping`]: all of them in one sealed file, and back; and whether everything is there that the log needs.
 //!
@@ -9,6 +10,10 @@
 
 pub mod backup;
 mod data_key;
+mod derived;
+mod epoch_rows;
+mod epochs;
+mod epochs_at_rest;
 mod hex_secret;
 mod interim;
 pub mod keeping;
@@ -18,6 +23,10 @@ mod rows;
 mod wrapping;
 
 pub use data_key::{CategoryKey, DataKey};
+pub use epoch_rows::RestingEpoch;
+pub use epochs::{Epoch, EpochCommitment, EpochNumber, EpochSecret};
+pub(crate) use epochs::{EpochKey, Epochs};
+pub use epochs_at_rest::Prepared;
 pub use hex_secret::SecretError;
 pub(crate) use interim::InterimKey;
 pub use master::MasterSecret;

@@ -11,7 +11,7 @@ use sqlx::PgPool;
 use tokio::sync::Notify;
 
 use super::rows::{self, KeyRow};
-use super::{DataKey, KeyEncryptionKeys, SecretError, UnwrapError};
+use super::{DataKey, EpochNumber, Epochs, KeyEncryptionKeys, SecretError, UnwrapError};
 use crate::log::{KeyId, NewKey};
 use crate::postgres::{Answering, TRANSACTION, within};
 
@@ -49,6 +49,9 @@ pub enum KeyRingError {
     /// The subject's key was destroyed: nothing is ever sealed for them again.
     #[error("the key of this data subject is destroyed")]
     Destroyed,
+    /// The log has published an epoch of the namespace whose secret is not here: it is in a backup of the database that made it.
+    #[error("the secret of epoch {0} is not here")]
+    EpochMissing(EpochNumber),
     /// Another task that asked for the same key failed.
     #[error("{0}")]
     Shared(#[source] Arc<KeyRingError>),
@@ -183,8 +186,9 @@ enum Current {
 
 /// The key ring of one server. Cheap to share behind an `Arc`.
 pub struct KeyRing {
-    pool: Answering,
-    keks: KeyEncryptionKeys,
+    pub(super) pool: Answering,
+    pub(super) keks: KeyEncryptionKeys,
+    pub(super) epochs: Arc<Epochs>,
     /// Keys that may not be in the database yet. They stand in no cache that could evict them.
     undurable: DashMap<SubjectId, SealingKey>,
     undurable_ids: DashMap<KeyId, Arc<HeldKey>>,
@@ -208,6 +212,7 @@ impl KeyRing {
         Self {
             pool: Answering::new(pool),
             keks,
+            epochs: Arc::default(),
             undurable: DashMap::new(),
             undurable_ids: DashMap::new(),
             current: moka::future::Cache::builder()
@@ -408,15 +413,15 @@ impl KeyRing {
         self.absent.invalidate_all();
     }
 
-    /// Wraps every key under the current key-encryption key again: the rotation. It goes on where an interrupted one stopped,
+    /// Wraps every key, and every epoch's secret, under the current key-encryption key again: the rotation. It goes on where an interrupted one stopped,
     /// may run on several servers, and while they work. `progress` hears how many are done, of how many. Afterwards no key is
     /// under another one, whoever wrapped it.
     ///
     /// # Errors
     /// [`KeyRingError`]; what was done until then stays done.
     pub async fn rewrap(&self, mut progress: impl FnMut(u64, u64)) -> Result<u64, KeyRingError> {
-        let total = rows::count_outdated(&self.pool, self.keks.current_id()).await?;
-        let mut done = 0;
+        let mut done = self.rewrap_epochs().await?;
+        let total = done + rows::count_outdated(&self.pool, self.keks.current_id()).await?;
         progress(done, total);
         loop {
             let rewrapped = within(TRANSACTION, self.rewrap_some()).await?;

@@ -9,7 +9,8 @@ use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
 use super::data_key::aes_256_gcm;
-use super::{DataKey, SecretError, hex_secret};
+use super::epoch_rows::RestingEpoch;
+use super::{DataKey, Epoch, EpochCommitment, EpochNumber, EpochSecret, SecretError, hex_secret};
 use crate::log::KeyId;
 
 /// A wrapped key that cannot be opened.
@@ -19,7 +20,7 @@ pub enum UnwrapError {
     #[error("the key-encryption key {0:?} is not configured")]
     UnknownKek(String),
     /// It was altered, moved to another row, or the key-encryption key of this name is another one.
-    #[error("a data key does not open under the key-encryption key {0:?}")]
+    #[error("a key does not open under the key-encryption key {0:?}")]
     Refused(String),
 }
 
@@ -71,35 +72,31 @@ impl KeyEncryptionKey {
         hex::encode(self.key.as_slice())
     }
 
-    fn wrap(&self, key_id: &KeyId, subject: SubjectId, key: &DataKey) -> Result<Vec<u8>, SecretError> {
+    fn wrap(&self, bound: &[u8], secret: &[u8; 32]) -> Result<Vec<u8>, SecretError> {
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new()
             .fill(&mut nonce)
             .map_err(|_| SecretError::NoRandomness)?;
-        let mut sealed = Zeroizing::new(key.bytes().to_vec());
+        let mut sealed = Zeroizing::new(secret.to_vec());
         aes_256_gcm(&self.key)
             .and_then(|cipher| {
                 let nonce = Nonce::assume_unique_for_key(nonce);
-                cipher.seal_in_place_append_tag(nonce, associated(key_id, subject), &mut *sealed)
+                cipher.seal_in_place_append_tag(nonce, Aad::from(bound), &mut *sealed)
             })
             .map_err(|_| SecretError::Sealing)?;
         Ok([nonce.as_slice(), sealed.as_slice()].concat())
     }
 
-    fn unwrap(&self, key_id: &KeyId, subject: SubjectId, wrapped: &[u8]) -> Option<DataKey> {
+    fn unwrap(&self, bound: &[u8], wrapped: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
         let (nonce, sealed) = wrapped.split_first_chunk::<NONCE_LEN>()?;
         let mut sealed = Zeroizing::new(sealed.to_vec());
         let opened = aes_256_gcm(&self.key)
             .ok()?
-            .open_in_place(
-                Nonce::assume_unique_for_key(*nonce),
-                associated(key_id, subject),
-                &mut sealed,
-            )
+            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(bound), &mut sealed)
             .ok()?;
-        let mut key = Zeroizing::new([0; 32]);
-        *key = <[u8; 32]>::try_from(&*opened).ok()?;
-        Some(DataKey::from_bytes(key))
+        let mut secret = Zeroizing::new([0; 32]);
+        *secret = <[u8; 32]>::try_from(&*opened).ok()?;
+        Some(secret)
     }
 }
 
@@ -110,12 +107,13 @@ impl fmt::Debug for KeyEncryptionKey {
 }
 
 /// A wrapped key opens only in its own row: under its own name and for its own subject.
-fn associated(key_id: &KeyId, subject: SubjectId) -> Aad<[u8; 24]> {
-    let mut bytes = [0; 24];
-    let (id, rest) = bytes.split_at_mut(8);
-    id.copy_from_slice(key_id);
-    rest.copy_from_slice(subject.uuid().as_bytes());
-    Aad::from(bytes)
+fn of_key(key_id: &KeyId, subject: SubjectId) -> Vec<u8> {
+    [key_id.as_slice(), subject.uuid().as_bytes()].concat()
+}
+
+/// And an epoch's secret under its own number and commitment.
+fn of_epoch(number: EpochNumber, commitment: &EpochCommitment) -> Vec<u8> {
+    [b"epoch".as_slice(), &number.to_be_bytes(), commitment].concat()
 }
 
 /// The key-encryption keys that are configured: the current one wraps, older ones only unwrap.
@@ -146,7 +144,16 @@ impl KeyEncryptionKeys {
     /// # Errors
     /// When the system gives no random bytes.
     pub(super) fn wrap(&self, key_id: &KeyId, subject: SubjectId, key: &DataKey) -> Result<Vec<u8>, SecretError> {
-        self.current.wrap(key_id, subject, key)
+        self.current.wrap(&of_key(key_id, subject), key.bytes())
+    }
+
+    /// The same of an epoch's secret.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub(super) fn wrap_epoch(&self, epoch: &Epoch) -> Result<Vec<u8>, SecretError> {
+        let bound = of_epoch(epoch.number, &epoch.secret.commitment());
+        self.current.wrap(&bound, epoch.secret.bytes())
     }
 
     /// Opens what any of the keys wrapped.
@@ -160,10 +167,33 @@ impl KeyEncryptionKeys {
         subject: SubjectId,
         wrapped: &[u8],
     ) -> Result<DataKey, UnwrapError> {
+        self.open(kek_id, &of_key(key_id, subject), wrapped)
+            .map(DataKey::from_bytes)
+    }
+
+    /// The same of an epoch's secret.
+    ///
+    /// # Errors
+    /// [`UnwrapError`]; also when it does not commit to what its row says.
+    pub(super) fn unwrap_epoch(&self, resting: &RestingEpoch) -> Result<Epoch, UnwrapError> {
+        let RestingEpoch { number, commitment, .. } = resting;
+        let bytes = self.open(&resting.kek_id, &of_epoch(*number, commitment), &resting.wrapped)?;
+        let secret = EpochSecret::from_bytes(bytes);
+        let is_right = secret.commitment() == *commitment;
+        let epoch = Epoch {
+            number: *number,
+            secret,
+        };
+        is_right
+            .then_some(epoch)
+            .ok_or_else(|| UnwrapError::Refused(resting.kek_id.clone()))
+    }
+
+    fn open(&self, kek_id: &str, bound: &[u8], wrapped: &[u8]) -> Result<Zeroizing<[u8; 32]>, UnwrapError> {
         self.all()
             .find(|kek| kek.id == kek_id)
             .ok_or_else(|| UnwrapError::UnknownKek(kek_id.to_owned()))?
-            .unwrap(key_id, subject, wrapped)
+            .unwrap(bound, wrapped)
             .ok_or_else(|| UnwrapError::Refused(kek_id.to_owned()))
     }
 }

@@ -69,6 +69,29 @@ pub(super) enum HeaderError {
     Malformed,
 }
 
+/// What everybody can tell of how a payload was written, whether or not the rest of it is a payload.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Written {
+    /// The format.
+    pub(crate) format: u8,
+    /// The epoch; `None` when there is none to read, and in formats that this program does not know.
+    pub(crate) epoch: Option<u64>,
+}
+
+impl Written {
+    /// Reads it off the front; `None` when there is nothing.
+    pub(crate) fn of(payload: &[u8]) -> Option<Self> {
+        let (first, mut rest) = payload.split_first()?;
+        let format = first >> 6;
+        let epoch = if format == FORMAT {
+            varint::take(&mut rest)
+        } else {
+            None
+        };
+        Some(Self { format, epoch })
+    }
+}
+
 impl Header {
     /// Appends the header.
     pub(super) fn write(&self, out: &mut Vec<u8>) {

@@ -10,7 +10,8 @@
 //! [commit MAC:16]   HMAC-SHA256 under the commit's secret        over the whole commit, in its last payload
 //! ```
 //!
-//! - The stream's key is derived from the organisation's master secret and the stream id. A person's keys, one for each category, are
+//! - The stream's key is derived from the secret of the namespace's epoch that the header names, and the stream id; at first that is the organisation's master
+//!   secret (`stream_keys`, `profile`). A person's keys, one for each category, are
 //!   derived from a random root that can be destroyed; which root it is the header tells the organisation alone (`reference`), for a
 //!   record where it begins, with what proves a key that is handed over (`commitments`, `scoped`). From
 //!   either key the section's own is derived, with the payload's random nonce (`event_key`).
@@ -39,9 +40,11 @@ mod packing;
 mod payload;
 mod phrases;
 mod place;
+mod profile;
 mod reference;
 mod scoped;
 mod sealer;
+mod stream_keys;
 #[cfg(test)]
 mod tests;
 mod varint;
@@ -54,13 +57,12 @@ pub use capacity::fits;
 pub use commitments::CommitmentProof;
 pub use error::SealError;
 pub use event_key::EventKey;
-pub(crate) use header::FORMAT;
+pub(crate) use header::{FORMAT, Written};
 pub use names::{StreamName, StreamNames};
 pub use opener::{Opener, Opening, PersonalPart, Undecodable};
-pub(crate) use payload::EPOCH;
-
 pub use payload::Void;
 pub use place::{CommitProof, Place, Siblings};
+pub use profile::Profile;
 pub use scoped::{HandedOver, NotCommitted, ScopedOpener, fold};
 pub use sealer::{SealedCommit, Sealer, UnsealedEvent, UnsealedPart};
 

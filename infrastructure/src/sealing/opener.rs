@@ -11,13 +11,15 @@ use ring::aead::NONCE_LEN;
 
 use super::commitments::Commitments;
 use super::content::Shared;
-use super::header::{BeginningHeader, Header};
+use super::header::{BeginningHeader, Header, Written};
 use super::payload::{Authentic, Form, Opened, SealedPersonal, Void};
 use super::place::{Place, Section, Siblings};
 use super::reference::{Reference, References};
-use super::sealer::StreamKeys;
+use super::stream_keys::{NoStreamKey, StreamKeys};
 use super::{StreamName, StreamNames, content};
-use crate::keys::{DataKey, KeyLookup, KeyRing, KeyRingError, KeySet, MasterSecret, SubjectKeys};
+use crate::keys::{
+    DataKey, EpochCommitment, EpochNumber, KeyLookup, KeyRing, KeyRingError, KeySet, MasterSecret, SubjectKeys,
+};
 use crate::log::{AppendedEntry, JournaledEntry, KeyId, LogLocation, Namespace, Need, in_record};
 
 /// An entry of the log, as this server can read it.
@@ -41,6 +43,11 @@ pub enum Opening {
     Sealed,
     /// In the record of somebody of ours whose key is not here: to be parked, until it is.
     KeyMissing,
+    /// Of an epoch that the log has published and whose secret is not here: nobody can tell what it is, before the secret is.
+    EpochMissing {
+        /// The epoch.
+        epoch: EpochNumber,
+    },
     /// Authentic, of a schema that this program knows, and yet not readable: to be parked.
     Undecodable(Undecodable),
     /// Authentic, and of a schema that this program does not know: a newer version wrote it, which can read it. Never to be parked.
@@ -91,7 +98,7 @@ impl Opener {
     pub fn new(location: LogLocation, secret: &MasterSecret, keys: Arc<KeyRing>) -> Self {
         Self {
             location,
-            stream_keys: StreamKeys::new(secret),
+            stream_keys: StreamKeys::new(secret, &keys),
             names: StreamNames::new(secret, location.namespace),
             references: References::new(secret),
             keys,
@@ -184,7 +191,7 @@ impl Opener {
         self.keys.look_again();
     }
 
-    /// The persons' keys that a batch of entries needs, with at most two queries.
+    /// The persons' keys that a batch of entries needs, with at most two queries, and one more where an epoch's secret is not in memory.
     ///
     /// # Errors
     /// When the key ring cannot answer: then nobody knows what is foreign, and nothing may be opened.
@@ -192,17 +199,38 @@ impl Opener {
         &self,
         entries: impl IntoIterator<Item = &'a AppendedEntry>,
     ) -> Result<KeySet, KeyRingError> {
-        let (mut key_ids, mut subjects) = (Vec::new(), Vec::new());
+        let (mut key_ids, mut subjects, mut epochs) = (Vec::new(), Vec::new(), Vec::new());
         for entry in entries {
             let Some(aggregate) = self.aggregate(&entry.stream) else {
                 continue;
             };
+            let epoch = Written::of(&entry.payload).and_then(|written| written.epoch);
+            epochs.extend(epoch.filter(|epoch| *epoch > 0));
             match aggregate.whose_record() {
                 Some(subject) => subjects.push(subject),
                 None => key_ids.extend(self.person_key_id(&entry.payload)),
             }
         }
+        self.keys.look_for_epochs(epochs).await?;
         self.keys.load(&key_ids, &subjects).await
+    }
+
+    /// The log has published an epoch of the organisation's namespace.
+    pub fn publish_epoch(&self, number: EpochNumber, commitment: EpochCommitment) {
+        self.keys.epochs().publish(number, commitment);
+    }
+
+    /// Events are sealed under this epoch from now on.
+    pub fn seal_under_epoch(&self, number: EpochNumber) {
+        self.keys.epochs().seal_under(number);
+    }
+
+    /// The epochs that the log has published and whose secrets are not here.
+    ///
+    /// # Errors
+    /// When the key ring cannot answer.
+    pub async fn missing_epochs(&self) -> Result<Vec<EpochNumber>, KeyRingError> {
+        self.keys.missing_epochs().await
     }
 
     /// Opens an entry that stands behind `before` in its stream. It asks nobody and waits for nothing: `keys` holds what
@@ -266,6 +294,7 @@ impl Opener {
             Err(Locked::Void(void)) => return Opening::Void(void),
             Err(Locked::Sealed) => return Opening::Sealed,
             Err(Locked::KeyMissing) => return Opening::KeyMissing,
+            Err(Locked::EpochMissing(epoch)) => return Opening::EpochMissing { epoch },
         };
         let authentic = match form.beside(opened, siblings) {
             Ok(authentic) => authentic,
@@ -291,10 +320,10 @@ impl Opener {
         if whose.is_some() && form.has_personal() {
             return Err(Locked::Void(Void::Malformed));
         }
-        let stream_key = self
-            .stream_keys
-            .of(stream)
-            .map_err(|_| Locked::Void(Void::NotAuthentic))?;
+        let stream_key = self.stream_keys.of(stream, form.epoch()).map_err(|none| match none {
+            NoStreamKey::Void(void) => Locked::Void(void),
+            NoStreamKey::EpochMissing(epoch) => Locked::EpochMissing(epoch),
+        })?;
         let beginning = form.beginning(&stream_key).map_err(Locked::Void)?;
         let begins = beginning.is_some();
         let roots = match (beginning, whose) {
@@ -419,6 +448,8 @@ enum Locked {
     Sealed,
     /// They are not here.
     KeyMissing,
+    /// The secret of its epoch is not here.
+    EpochMissing(EpochNumber),
 }
 
 /// Under which key a first section was.

@@ -13,10 +13,8 @@ use super::packing::{self, Packing};
 use super::place::{CommitProof, Place, SECRET, Section, Siblings};
 use super::reference::{Blinded, Reference, References};
 use super::{MAX_CONTENT, MAX_PAYLOAD, WORD};
+use crate::keys::EpochNumber;
 use crate::log::LogLocation;
-
-/// The epoch of the namespace's secret. There is one, until secrets are shared and rotated: the organisation's own.
-pub(crate) const EPOCH: u64 = 0;
 
 /// What is sealed under a person's key.
 pub(super) struct Personal {
@@ -47,15 +45,25 @@ pub(super) struct Beginning {
     pub(super) key: Prk,
 }
 
+/// What a payload has that its contents do not say.
+#[derive(Clone, Copy)]
+pub(super) struct Fresh<'a> {
+    /// The namespace's epoch of which the stream's key is.
+    pub(super) epoch: EpochNumber,
+    /// Random, and used once.
+    pub(super) nonce: [u8; NONCE_LEN],
+    /// The commit's.
+    pub(super) secret: &'a [u8; SECRET],
+}
+
 impl Contents {
-    /// Seals them for a place, without the commit's MAC. The nonce must be used once; the secret is the commit's.
+    /// Seals them for a place, without the commit's MAC.
     pub(super) fn seal(
         self,
         location: &LogLocation,
         references: &References,
         place: &Place,
-        nonce: [u8; NONCE_LEN],
-        secret: &[u8; SECRET],
+        Fresh { epoch, nonce, secret }: Fresh<'_>,
     ) -> Result<Vec<u8>, SealError> {
         let Self {
             mut content,
@@ -93,7 +101,7 @@ impl Contents {
         );
 
         let header = Header {
-            epoch: EPOCH,
+            epoch,
             nonce,
             packing,
             personal: personal.as_ref().map(|(header, ..)| *header),
@@ -173,10 +181,10 @@ pub(super) fn sign(commit: &mut [(Place, Vec<u8>)], secret: &[u8; SECRET]) {
 /// Why an entry that should be ours counts for nothing. Anybody who may write can append such a thing, by mistake or on purpose.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Void {
-    /// Its format is none that was ever written in this namespace.
+    /// Its format, or that of an entry of its commit, was not published in the namespace before.
     #[error("payload format {0} is not used here")]
     UnknownFormat(u8),
-    /// It is of an epoch that the namespace never had.
+    /// Its epoch, or that of an entry of its commit, was not published in the namespace before.
     #[error("epoch {0} is not used here")]
     UnknownEpoch(u64),
     /// It is too short, or says what no payload says.
@@ -237,9 +245,6 @@ impl<'a> Form<'a> {
             HeaderError::UnknownFormat(format) => Void::UnknownFormat(format),
             HeaderError::Malformed => Void::Malformed,
         })?;
-        if header.epoch != EPOCH {
-            return Err(Void::UnknownEpoch(header.epoch));
-        }
         let header_length = payload.len().checked_sub(rest.len());
         let mut bound = header_length
             .and_then(|length| payload.get(..length))
@@ -282,6 +287,11 @@ impl<'a> Form<'a> {
     /// Whether a personal section stands beside the first.
     pub(super) const fn has_personal(&self) -> bool {
         self.header.personal.is_some()
+    }
+
+    /// Which epoch of the namespace it was sealed in.
+    pub(super) const fn epoch(&self) -> EpochNumber {
+        self.header.epoch
     }
 
     /// Which nonce it has.

@@ -6,16 +6,17 @@ use application::log::{AnyEvent, EventMetadata, StreamId};
 use domain::kernel::{Category, EncodedEvent, Seal, SubjectId};
 use ring::aead::NONCE_LEN;
 use ring::error::Unspecified;
-use ring::hkdf::{HKDF_SHA256, Prk};
+use ring::hkdf::Prk;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::commitments::Commitments;
 use super::content;
 use super::error::SealError;
-use super::payload::{self, Beginning, Contents, Form, Personal, Void};
+use super::payload::{self, Beginning, Contents, Form, Fresh, Personal, Void};
 use super::place::{CommitProof, Place, SECRET, Section, Siblings};
 use super::reference::{Reference, References};
-use crate::keys::{KeyRing, KeyRingError, MasterSecret, SealingKey};
+use super::stream_keys::{NoStreamKey, StreamKeys};
+use crate::keys::{EpochNumber, KeyRing, KeyRingError, MasterSecret, SealingKey};
 use crate::log::{LogLocation, NewKey, StreamPart, StreamTip};
 
 /// What a commit is to append to one stream.
@@ -79,27 +80,6 @@ pub struct Sealer {
     keys: Arc<KeyRing>,
 }
 
-/// The streams' own keys, derived as they are needed: that is as cheap as looking one up.
-#[derive(Clone)]
-pub(super) struct StreamKeys(Prk);
-
-impl StreamKeys {
-    pub(super) fn new(secret: &MasterSecret) -> Self {
-        Self(secret.stream_sealing())
-    }
-
-    pub(super) fn of(&self, stream: &StreamId) -> Result<Prk, Unspecified> {
-        let info = [stream.0.as_slice()];
-        self.0.expand(&info, HKDF_SHA256).map(Prk::from)
-    }
-}
-
-impl std::fmt::Debug for StreamKeys {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("StreamKeys")
-    }
-}
-
 /// An event, its place, and the key of whom it concerns.
 struct ToSeal<'a> {
     place: Place,
@@ -136,7 +116,7 @@ impl Sealer {
     pub fn new(location: LogLocation, secret: &MasterSecret, keys: Arc<KeyRing>) -> Self {
         Self {
             location,
-            stream_keys: StreamKeys::new(secret),
+            stream_keys: StreamKeys::new(secret, &keys),
             references: References::new(secret),
             keys,
         }
@@ -149,14 +129,16 @@ impl Sealer {
     pub async fn seal(&self, parts: &[UnsealedPart], metadata: &EventMetadata) -> Result<SealedCommit, SealError> {
         let random = |bytes: &mut [u8]| SystemRandom::new().fill(bytes);
         let key = |subject| self.keys.for_sealing(subject);
-        self.seal_with(parts, metadata, key, random).await
+        let epoch = self.keys.sealing_epoch().await?;
+        self.seal_with(parts, metadata, epoch, key, random).await
     }
 
-    /// The same with keys and random bytes that are given: for the commit's secret, and for each event's nonce, which must be used once.
+    /// The same in an epoch, with keys, and with random bytes that are given: for the commit's secret, and for each event's nonce, which must be used once.
     pub(super) async fn seal_with<K>(
         &self,
         parts: &[UnsealedPart],
         metadata: &EventMetadata,
+        epoch: EpochNumber,
         key: impl Fn(SubjectId) -> K + Send,
         mut random: impl FnMut(&mut [u8]) -> Result<(), Unspecified> + Send,
     ) -> Result<SealedCommit, SealError>
@@ -207,12 +189,17 @@ impl Sealer {
         for event in &events {
             let mut nonce = [0; NONCE_LEN];
             random(&mut nonce)?;
-            let contents = self.contents(event, metadata)?;
-            let payload = contents.seal(&self.location, &self.references, &event.place, nonce, &secret)?;
+            let fresh = Fresh {
+                epoch,
+                nonce,
+                secret: &secret,
+            };
+            let contents = self.contents(event, metadata, epoch)?;
+            let payload = contents.seal(&self.location, &self.references, &event.place, fresh)?;
             commit.push((event.place, payload));
         }
         payload::sign(&mut commit, &secret);
-        self.open_again(&events, metadata, &commit)?;
+        self.open_again(&events, metadata, epoch, &commit)?;
 
         let mut payloads = commit.into_iter().map(|(_, payload)| payload.into());
         let mut sealed = SealedCommit {
@@ -238,7 +225,19 @@ impl Sealer {
         Ok(sealed)
     }
 
-    fn contents(&self, event: &ToSeal<'_>, metadata: &EventMetadata) -> Result<Contents, SealError> {
+    fn stream_key(&self, stream: &StreamId, epoch: EpochNumber) -> Result<Prk, SealError> {
+        self.stream_keys.of(stream, epoch).map_err(|none| match none {
+            NoStreamKey::EpochMissing(epoch) => KeyRingError::EpochMissing(epoch).into(),
+            NoStreamKey::Void(_) => SealError::Cipher,
+        })
+    }
+
+    fn contents(
+        &self,
+        event: &ToSeal<'_>,
+        metadata: &EventMetadata,
+        epoch: EpochNumber,
+    ) -> Result<Contents, SealError> {
         let ToSeal {
             place,
             event,
@@ -261,7 +260,7 @@ impl Sealer {
                         chapter: *chapter,
                     },
                     commitment: Commitments::of(&key.held.key, *chapter)?.root(),
-                    key: self.stream_keys.of(&place.stream)?,
+                    key: self.stream_key(&place.stream, epoch)?,
                 })
             };
             return Ok(Contents {
@@ -286,7 +285,7 @@ impl Sealer {
         Ok(Contents {
             content,
             section: Section::Shared,
-            key: self.stream_keys.of(&place.stream)?,
+            key: self.stream_key(&place.stream, epoch)?,
             personal,
             beginning: None,
         })
@@ -297,6 +296,7 @@ impl Sealer {
         &self,
         events: &[ToSeal<'_>],
         metadata: &EventMetadata,
+        epoch: EpochNumber,
         commit: &[(Place, Vec<u8>)],
     ) -> Result<(), SealError> {
         let entries = commit.iter().map(|(place, payload)| (*place, payload.as_slice()));
@@ -308,9 +308,10 @@ impl Sealer {
                 key,
                 personal,
                 beginning,
-            } = self.contents(event, metadata)?;
+            } = self.contents(event, metadata, epoch)?;
+            let stream_key = self.stream_key(&place.stream, epoch)?;
             let opened = Form::read(&self.location, *place, payload).and_then(|form| {
-                let told = form.beginning(&self.stream_keys.of(&place.stream).map_err(|_| Void::NotAuthentic)?)?;
+                let told = form.beginning(&stream_key)?;
                 let same = match (told, &beginning) {
                     (None, None) => true,
                     (Some(told), Some(beginning)) => {
@@ -319,7 +320,9 @@ impl Sealer {
                     }
                     _ => false,
                 };
-                same.then_some(()).ok_or(Void::NotAuthentic)?;
+                (same && form.epoch() == epoch)
+                    .then_some(())
+                    .ok_or(Void::NotAuthentic)?;
                 let opened = form.open(section, &key).ok_or(Void::NotAuthentic)?;
                 form.beside(opened, Siblings::Proof(&proof))
             });

@@ -27,9 +27,43 @@ struct Vectors {
     contract: String,
     namespace: u32,
     master_secret: String,
+    epochs: Vec<EpochOf>,
     roots: Vec<Root>,
     names: Vec<Name>,
+    profiles: Vec<ProfileOf>,
     commits: Vec<Commit>,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct EpochOf {
+    number: u64,
+    secret: String,
+    commitment: String,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ProfileOf {
+    what: String,
+    profile: String,
+    /// `None` where it is no profile.
+    publishes: Option<Publishes>,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Publishes {
+    epochs: Vec<PublishedEpoch>,
+    formats: Vec<u8>,
+    endpoint: Option<String>,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PublishedEpoch {
+    number: u64,
+    commitment: String,
 }
 
 #[derive(Serialize, Deserialize, PartialEq, Debug)]
@@ -128,19 +162,28 @@ fn says(event: &UnsealedEvent, metadata: &EventMetadata) -> Says {
 
 /// A commit as it was sealed, with what its entries say.
 fn sealed(what: &str, parts: &[UnsealedPart], metadata: &EventMetadata, nonce: u8) -> Commit {
+    sealed_in(0, what, parts, metadata, nonce)
+}
+
+/// The same in an epoch.
+fn sealed_in(epoch: u64, what: &str, parts: &[UnsealedPart], metadata: &EventMetadata, nonce: u8) -> Commit {
     let events = parts.iter().flat_map(|part| part.events.iter());
     let says = events.map(|event| Some(says(event, metadata)));
-    entries(what, seal(parts, metadata, nonce), says)
+    entries(what, seal_in(epoch, parts, metadata, nonce), says)
 }
 
 /// Entries, each with what its stream ended with before.
 type Sealed = Vec<(AppendedEntry, [u8; 32])>;
 
 fn seal(parts: &[UnsealedPart], metadata: &EventMetadata, nonce: u8) -> Sealed {
+    seal_in(0, parts, metadata, nonce)
+}
+
+fn seal_in(epoch: u64, parts: &[UnsealedPart], metadata: &EventMetadata, nonce: u8) -> Sealed {
     let before = parts
         .iter()
         .flat_map(|part| part.events.iter().map(|_| part.expected.hash));
-    let entries = seal_commit(parts, metadata, [nonce; 12]);
+    let entries = seal_commit_in(epoch, parts, metadata, [nonce; 12]);
     entries.into_iter().zip(before).collect()
 }
 
@@ -173,6 +216,61 @@ fn altered(mut commit: Sealed, entry: usize, at: isize) -> Sealed {
     payload[at] ^= 1;
     altered.payload = payload.into();
     commit
+}
+
+/// With the number of another epoch, below 128.
+fn in_epoch(epoch: u8, mut commit: Sealed) -> Sealed {
+    let (altered, _) = &mut commit[0];
+    let mut payload = altered.payload.to_vec();
+    payload[1] = epoch;
+    altered.payload = payload.into();
+    commit
+}
+
+/// Profiles of the namespace.
+fn profiles() -> Vec<ProfileOf> {
+    let whole = Profile {
+        epochs: vec![(1, second_epoch().secret.commitment()), (300, [8; 32])],
+        formats: vec![2, 3],
+        endpoint: Some("https://hospital.example".to_owned()),
+    };
+    let written = whole.write();
+    let later = [&[1][..], &[9, 3, 1, 2, 3], &[2, 1, 3]].concat();
+    let short = written.split_last().unwrap().1;
+    let cases = [
+        (
+            "an epoch, another one with a long number, two formats, and an endpoint",
+            written.clone(),
+        ),
+        ("nothing", vec![1]),
+        ("a field of a later program, and a format", later),
+        ("one that ends early", short.to_vec()),
+        ("of another version", [&[2], &written[1..]].concat()),
+        ("a format that has no two bits", vec![1, 2, 1, 4]),
+        (
+            "an epoch whose commitment is too short",
+            [&[1, 1, 32, 1][..], &[8; 31]].concat(),
+        ),
+        ("two endpoints", vec![1, 3, 1, b'a', 3, 1, b'b']),
+        ("an endpoint that is not UTF-8", vec![1, 3, 1, 0xff]),
+    ];
+    let case = |(what, profile): (&str, Vec<u8>)| ProfileOf {
+        what: what.to_owned(),
+        publishes: Profile::read(&profile).map(|profile| Publishes {
+            epochs: profile
+                .epochs
+                .iter()
+                .map(|(number, commitment)| PublishedEpoch {
+                    number: *number,
+                    commitment: hex::encode(commitment),
+                })
+                .collect(),
+            formats: profile.formats,
+            endpoint: profile.endpoint,
+        }),
+        profile: hex::encode(profile),
+    };
+    cases.map(case).into()
 }
 
 /// An event in a day and one in a patient's record, together.
@@ -376,6 +474,26 @@ fn commits() -> Vec<Commit> {
             &metadata(),
             33,
         ),
+        sealed_in(1, "in the second epoch", &two_streams(), &metadata(), 36),
+        sealed_in(
+            1,
+            "a patient's record begins in the second epoch",
+            &[begins()],
+            &metadata(),
+            41,
+        ),
+        sealed_in(
+            1,
+            "in the second epoch, an event in a day, and two in a patient's record",
+            &with_a_record(),
+            &metadata(),
+            42,
+        ),
+        void(
+            "of the second epoch, with the number of the first",
+            altered(seal_in(1, &[single()], &metadata(), 46), 0, 1),
+        ),
+        void("of an epoch that nobody has published", in_epoch(2, sealed_single())),
         void(
             "a chapter that begins under the keys of another",
             seal(&[next_chapter(0)], &metadata(), 34),
@@ -433,6 +551,12 @@ fn written_today() -> Vectors {
         contract: hex::encode(LOCATION.contract),
         namespace: LOCATION.namespace.0,
         master_secret: secret().to_hex(),
+        epochs: vec![EpochOf {
+            number: 1,
+            secret: hex::encode([0x55; 32]),
+            commitment: hex::encode(second_epoch().secret.commitment()),
+        }],
+        profiles: profiles(),
         roots: vec![Root {
             key_id: hex::encode(KEY_ID),
             subject: patient().uuid(),
@@ -489,7 +613,8 @@ async fn the_vectors_open_as_they_say() {
             .map(|(told, entry)| (Place::of(entry, before(told)), entry.payload.as_ref()));
         let proof = CommitProof::of(places);
         for (told, entry) in commit.entries.iter().zip(&written) {
-            let opened = opener(LOCATION, &secret()).open(entry, before(told), Siblings::Proof(&proof), &keys());
+            let opener = Opener::new(LOCATION, &secret(), ring_of_two_epochs());
+            let opened = opener.open(entry, before(told), Siblings::Proof(&proof), &keys());
             match (&told.says, opened) {
                 (None, Opening::Void(_)) => {}
                 (Some(expected), Opening::Opened { event, personal }) => {

@@ -67,6 +67,9 @@ impl From<KeyRingError> for Failure {
         } else if error.is_missing() {
             tracing::error!("a command concerns somebody whose key is not here");
             Self::HeldBack
+        } else if matches!(error, KeyRingError::EpochMissing(_)) {
+            tracing::error!(%error, "nothing can be sealed");
+            Self::HeldBack
         } else if error.is_destroyed() {
             Self::Erased
         } else {
@@ -89,6 +92,10 @@ fn is_database(error: &KeyRingError) -> bool {
     match error {
         KeyRingError::Database(_) => true,
         KeyRingError::Shared(shared) => is_database(shared),
-        KeyRingError::Unwrap(_) | KeyRingError::Secret(_) | KeyRingError::Missing | KeyRingError::Destroyed => false,
+        KeyRingError::Unwrap(_)
+        | KeyRingError::Secret(_)
+        | KeyRingError::Missing
+        | KeyRingError::Destroyed
+        | KeyRingError::EpochMissing(_) => false,
     }
 }

@@ -154,7 +154,7 @@ impl<J: Journal> Reader<J> {
                 }
                 // What is known of the erased is that they are.
                 Opening::Sealed if history.has_ended => {}
-                Opening::KeyMissing => {
+                Opening::KeyMissing | Opening::EpochMissing { .. } => {
                     self.opener.miss_key();
                     return Err(Failure::HeldBack);
                 }

@@ -6,7 +6,8 @@
 //!    receipts (`stream`): so each entry is in its block, with its payload and the block's time, and no block has one more.
 //! 3. That the versions have no gap and end with the head. The head alone would not do: it links nobody but the last entry, and what is behind
 //!    the erasure of a record, or void, is linked by no seal either.
-//! 4. What the keys tell of the entries, by the rules of the follower (`record`): whether they count, and whether a chapter is closed. Then the next one is
+//! 4. In which formats and epochs its entries may be written, where one is not as everywhere: what the owner of its namespace has done, proved in the same way.
+//! 5. What the keys tell of the entries, by the rules of the follower (`record`): whether they count, and whether a chapter is closed. Then the next one is
 //!    proved. Whether a commit over several streams is whole shows only with what the other streams ended with before it (`beside`).
 
 mod beside;
@@ -19,9 +20,11 @@ pub use report::{ChapterReport, Completeness, EntryReport, KeysState, PatientRep
 
 use application::log::StreamId;
 use infrastructure::chain::{Address, EventLog, Hash, Node};
+use infrastructure::log::Namespace;
 use infrastructure::sealing::Opener;
 
 use self::record::Record;
+use self::stream::ProvenStream;
 use crate::report::{TrustedBlock, Unproved, trusted};
 use crate::stop::{AuditError, Stop};
 use crate::{Progress, state, walk};
@@ -62,11 +65,18 @@ async fn run(
     let block = known.insert(trusted(&header, formula)).clone();
     let mut unproved: Option<Unproved> = None;
     let mut record = Record::new(log, opener);
-    for stream in (0..=u16::MAX).map(chapter) {
+    let mut prove = async |stream| -> Result<ProvenStream, Stop> {
         let head = state::stream_head(log.node(), &header, log.address(), stream).await?;
         let head = head.map_err(|why| unproved = Some(why)).ok();
-        let proven = stream::prove(log, stream, header.clone(), head, progress).await?;
-        if !record.add(stream, proven).await? {
+        stream::prove(log, stream, header.clone(), head, progress).await
+    };
+    for stream in (0..=u16::MAX).map(chapter) {
+        record.add(stream, prove(stream).await?).await?;
+        for namespace in record.unknown_profiles() {
+            let proven = prove(Namespace::about(namespace)).await?;
+            record.add_profiles(namespace, &proven).await?;
+        }
+        if !record.goes_on().await? {
             break;
         }
     }

@@ -1,11 +1,11 @@
 //! A record, chapter by chapter, as far as it is proved, and what the keys tell of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use application::log::{BlockRef, Position, StreamId};
 use infrastructure::chain::EventLog;
-use infrastructure::follower::{Fate, ReadChapter, RecordCommit, read_record};
-use infrastructure::log::StreamTip;
+use infrastructure::follower::{Fate, ReadChapter, RecordCommit, read_record, rests_on_profiles};
+use infrastructure::log::{Namespace, StreamTip};
 use infrastructure::sealing::Opener;
 
 use super::beside;
@@ -21,6 +21,8 @@ pub(super) struct Record<'a> {
     proven: Vec<ProvenStream>,
     /// By their first positions, each once, though it may have entries in several chapters.
     commits: BTreeMap<Position, Known>,
+    /// The namespaces of which it is known what their owners have published.
+    profiles: BTreeSet<Namespace>,
     /// As many as there are streams, if they are opened.
     read: Vec<ReadChapter>,
 }
@@ -28,7 +30,7 @@ pub(super) struct Record<'a> {
 /// A commit that is proved.
 struct Known {
     commit: ProvenCommit,
-    /// The chapter in which it was found.
+    /// The stream in which it was found.
     stream: StreamId,
     read: RecordCommit,
     /// Whether what the other streams ended with is proved, and not only listed.
@@ -52,18 +54,37 @@ impl<'a> Record<'a> {
             streams: Vec::new(),
             proven: Vec::new(),
             commits: BTreeMap::new(),
+            profiles: BTreeSet::new(),
             read: Vec::new(),
         }
     }
 
-    /// Takes the next chapter in, and answers whether another one may follow: if this one is closed; or, where nothing is opened, if it has any entry.
-    pub(super) async fn add(&mut self, stream: StreamId, proven: ProvenStream) -> Result<bool, Stop> {
-        let has_entries = !proven.commits.is_empty();
+    /// Takes the next chapter in.
+    pub(super) async fn add(&mut self, stream: StreamId, proven: ProvenStream) -> Result<(), Stop> {
         self.streams.push(stream);
-        let Some(opener) = self.opener else {
-            self.proven.push(proven);
-            return Ok(has_entries);
-        };
+        if self.opener.is_some() {
+            self.take_in(stream, &proven).await?;
+        }
+        self.proven.push(proven);
+        Ok(())
+    }
+
+    /// The namespaces of which it must be known what their owners have published, and is not.
+    pub(super) fn unknown_profiles(&self) -> BTreeSet<Namespace> {
+        let entries = self.commits.values().flat_map(|known| &known.read.entries);
+        let rests_on = entries.filter_map(rests_on_profiles);
+        rests_on
+            .filter(|namespace| !self.profiles.contains(namespace))
+            .collect()
+    }
+
+    /// Takes in what the owners of a namespace have done to it.
+    pub(super) async fn add_profiles(&mut self, namespace: Namespace, proven: &ProvenStream) -> Result<(), Stop> {
+        self.profiles.insert(namespace);
+        self.take_in(Namespace::about(namespace), proven).await
+    }
+
+    async fn take_in(&mut self, stream: StreamId, proven: &ProvenStream) -> Result<(), Stop> {
         for commit in &proven.commits {
             let first = commit.entries().next().map_or(0, |(entry, _)| entry.position);
             if !self.commits.contains_key(&first) {
@@ -77,9 +98,16 @@ impl<'a> Record<'a> {
                 self.commits.insert(first, known);
             }
         }
-        self.proven.push(proven);
-        self.open(opener).await?;
-        Ok(self.read.last().is_some_and(|chapter| chapter.is_closed))
+        Ok(())
+    }
+
+    /// Opens what was taken in, and answers whether another chapter may follow: if the last one is closed; or, where nothing is opened, if it has any entry.
+    pub(super) async fn goes_on(&mut self) -> Result<bool, Stop> {
+        if let Some(opener) = self.opener {
+            self.open(opener).await?;
+            return Ok(self.read.last().is_some_and(|chapter| chapter.is_closed));
+        }
+        Ok(self.proven.last().is_some_and(|proven| !proven.commits.is_empty()))
     }
 
     /// Whether no chapter has an entry.

@@ -29,7 +29,7 @@ struct Record {
 
 impl Record {
     /// A patient whose record has everything that a record can have: commits of one and of several, such with streams beside it, junk, and a commit of
-    /// which a part was altered; three chapters, of which the last is open, and something late in the first.
+    /// which a part was altered; three chapters, of which the last is open and in the namespace's second epoch, and something late in the first.
     async fn begin() -> Self {
         let (mut log, patient) = (TestLog::start().await, history::patient(0));
         let other = history::patient(1);
@@ -53,7 +53,11 @@ impl Record {
         log.close_chapter(patient).await;
         log.append(&[vec![updated(patient), claimed(patient, "7")]]).await;
         log.close_chapter(patient).await;
+        // In the second epoch: its publication is proved as well.
+        log.publish(&log.prepare_epoch(1).await).await;
+        log.seal_in(1);
         log.append(&[vec![updated(patient)]]).await;
+        log.seal_in(0);
         log.go_to_chapter(patient, 0);
         log.append(&[vec![updated(patient)]]).await;
         log.go_to_chapter(patient, 2);

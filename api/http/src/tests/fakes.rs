@@ -1100,6 +1100,7 @@ impl StatusSource for FakeStatus {
                 chain_id: CHAIN,
                 contract: "0x".into(),
                 namespace: 1,
+                sealing_epoch: 0,
                 recorders: vec![BelievedContract {
                     contract: "0x".into(),
                     namespace: 2,

@@ -38,6 +38,9 @@ impl Backup {
             self.file.display(),
             backup.position
         ));
+        if !backup.epochs.is_empty() {
+            console::result(format!("{} secrets of epochs are among them", backup.epochs.len()));
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use infrastructure::follower::Published;
 use infrastructure::keys::backup::Backup;
 use infrastructure::keys::keeping::{self, Findings};
 
@@ -36,9 +37,15 @@ impl Check {
             None => None,
         };
         let opener = opener(log, &master, &pool, &encryption);
+        let published = Published::of_journal(&pool).await.map_err(CliError::other)?;
+        let published: Vec<_> = published
+            .epochs(log.namespace)
+            .map(|(_, commitment)| commitment)
+            .collect();
         let findings = keeping::check(
             &pool,
             |stream, start| opener.need(stream, start),
+            &published,
             &master,
             &encryption,
             backup.as_ref(),
@@ -47,7 +54,9 @@ impl Check {
         let findings = findings.map_err(CliError::other)?;
         pool.close().await;
         tell(&findings);
-        let newer = findings.backup.map_or(0, |backup| backup.newer);
+        let newer = findings
+            .backup
+            .map_or(0, |backup| backup.newer.saturating_add(backup.newer_epochs));
         let well = findings.all_is_well() && !(self.newest && newer > 0);
         Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
@@ -62,6 +71,12 @@ fn tell(findings: &Findings) {
         "{} events of ours in the journal, {} of others; {} keys are missing that ours are under",
         findings.events, findings.foreign_events, findings.missing
     ));
+    if findings.epochs + findings.missing_epochs > 0 {
+        console::result(format!(
+            "{} secrets of epochs in the database; those of {} epochs are missing that the log has published",
+            findings.epochs, findings.missing_epochs
+        ));
+    }
     if findings.events == 0 && findings.foreign_events > 0 {
         console::result("no event is ours: is `keys.master_secret` this organisation's?");
     }
@@ -70,6 +85,12 @@ fn tell(findings: &Findings) {
         "{} keys in the backup, {} of them do not open under its own; {} keys of the database are newer",
         backup.keys, backup.unopened, backup.newer
     ));
+    if backup.epochs + backup.newer_epochs + backup.lost_epochs > 0 {
+        console::result(format!(
+            "{} secrets of epochs in the backup; {} of the database are newer; those of {} published epochs neither has",
+            backup.epochs, backup.newer_epochs, backup.lost_epochs
+        ));
+    }
     if backup.restorable > 0 {
         console::result(format!(
             "{} keys of the backup are not in the database: `medconnect keys restore` puts them there",

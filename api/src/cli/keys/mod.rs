@@ -2,6 +2,7 @@
 
 mod backup;
 mod check;
+mod epoch;
 mod erase;
 mod passphrase;
 mod restore;
@@ -33,7 +34,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Wrap every data subject's key again, under the current key-encryption key.
+    /// Wrap every data subject's key, and every epoch's secret, again, under the current key-encryption key.
     ///
     /// To change the key-encryption key: put the new one into `keys.former` on every server, and restart them. Then make it
     /// `keys.encryption` and put the old one into `keys.former`, on every server, and restart them. Then run this. Then take a new
@@ -58,6 +59,13 @@ enum Command {
     /// Exit code 0: all is well; 1: something is missing or wrong; 2: it was asked for in a way that cannot work.
     #[command(verbatim_doc_comment)]
     Check(check::Check),
+    /// Make the secret of the namespace's next epoch: the owner publishes it, and from there on events are sealed under it.
+    ///
+    /// So whoever got to know a former secret (the first one is the master secret) reads nothing that is sealed later; but streams can still be told by their names
+    /// with the master secret, which never changes. This makes the secret and keeps it in the database; `medconnect namespace publish` makes it valid, with the
+    /// owner's key. Until then it can be run again, and says the same.
+    #[command(verbatim_doc_comment)]
+    Epoch(epoch::Epoch),
     /// Erase somebody for ever: a patient, a practitioner, or a person of the staff.
     ///
     /// The log gets an event that ends their stream and closes their account. Once it is final, their keys are destroyed, so that
@@ -86,6 +94,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Backup(backup) => backup.run().await,
         Command::Restore(restore) => restore.run().await,
         Command::Check(check) => check.run().await,
+        Command::Epoch(epoch) => epoch.run().await,
         Command::Erase(erase) => erase.run().await,
     }
 }

@@ -48,6 +48,9 @@ impl Restore {
             "{} keys were restored, {} were there already, {} were destroyed; the backup is of {}, as of position {}",
             restored.added, restored.known, restored.destroyed, backup.taken_at, backup.position
         ));
+        if restored.epochs > 0 {
+            console::result(format!("{} secrets of epochs were restored", restored.epochs));
+        }
         if restored.outlived > 0 {
             console::result(format!(
                 "{} keys of the backup stay destroyed here; it still holds them: take a new one, and destroy this",

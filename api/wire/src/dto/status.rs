@@ -19,6 +19,9 @@ pub struct ChainStatus {
     /// The number of the namespace in the contract in which this server writes.
     #[schema(example = 1)]
     pub namespace: u32,
+    /// The epoch of the namespace in which this server seals events: 0 under the master secret, a later one since its publication is final.
+    #[schema(example = 0)]
+    pub sealing_epoch: u64,
     /// The other contracts that this server believes: entries that they have recorded count.
     pub recorders: Vec<BelievedContract>,
     /// The rule by which a block is final, as configured.
@@ -219,6 +222,7 @@ impl From<StatusReport> for Status {
                 chain_id: chain.chain_id,
                 contract: chain.contract,
                 namespace: chain.namespace,
+                sealing_epoch: chain.sealing_epoch,
                 recorders: chain
                     .recorders
                     .into_iter()

@@ -1,6 +1,7 @@
 //! The sealed format as a whole. `records`: what is wholly under a subject's key; `rules`: what becomes of an entry, case by case; `scoped`: with
 //! single keys.
 
+mod epochs;
 mod records;
 mod rules;
 mod scoped;
@@ -26,7 +27,8 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::keys::{
-    DataKey, HeldKey, KeyEncryptionKey, KeyEncryptionKeys, KeyLookup, KeyRing, KeySet, MasterSecret, SealingKey,
+    DataKey, Epoch, EpochNumber, EpochSecret, HeldKey, KeyEncryptionKey, KeyEncryptionKeys, KeyLookup, KeyRing, KeySet,
+    MasterSecret, SealingKey,
 };
 use crate::log::{AppendedEntry, KeyId, LogLocation, Namespace, Origin, StreamTip};
 
@@ -60,6 +62,21 @@ fn ring() -> Arc<KeyRing> {
         pool,
         KeyEncryptionKeys::new(KeyEncryptionKey::new("test", [0; 32]), Vec::new()),
     ))
+}
+
+/// The same, where the second epoch's secret is as well.
+pub(super) fn ring_of_two_epochs() -> Arc<KeyRing> {
+    let ring = ring();
+    ring.epochs().hold(&second_epoch());
+    ring
+}
+
+/// The epoch after the first.
+pub(super) fn second_epoch() -> Epoch {
+    Epoch {
+        number: 1,
+        secret: EpochSecret::from_bytes(Zeroizing::new([0x55; 32])),
+    }
 }
 
 fn held() -> Arc<HeldKey> {
@@ -196,7 +213,17 @@ pub(super) fn part_of_chapter(
 }
 
 /// A commit as the contract would append it. The nonces count up from the one that is given.
-pub(super) fn seal_commit(parts: &[UnsealedPart], metadata: &EventMetadata, mut nonce: [u8; 12]) -> Vec<AppendedEntry> {
+pub(super) fn seal_commit(parts: &[UnsealedPart], metadata: &EventMetadata, nonce: [u8; 12]) -> Vec<AppendedEntry> {
+    seal_commit_in(0, parts, metadata, nonce)
+}
+
+/// The same in an epoch.
+pub(super) fn seal_commit_in(
+    epoch: EpochNumber,
+    parts: &[UnsealedPart],
+    metadata: &EventMetadata,
+    mut nonce: [u8; 12],
+) -> Vec<AppendedEntry> {
     // The commit's secret first, then the nonces.
     let random = |bytes: &mut [u8]| {
         bytes.fill(nonce[0]);
@@ -209,8 +236,8 @@ pub(super) fn seal_commit(parts: &[UnsealedPart], metadata: &EventMetadata, mut 
         held: held(),
         new: None,
     };
-    let sealed = sealer(LOCATION, &secret())
-        .seal_with(parts, metadata, |_| std::future::ready(Ok(key.clone())), random)
+    let sealed = Sealer::new(LOCATION, &secret(), ring_of_two_epochs())
+        .seal_with(parts, metadata, epoch, |_| std::future::ready(Ok(key.clone())), random)
         .now_or_never()
         .unwrap()
         .unwrap();
@@ -256,16 +283,25 @@ fn open_beside(
     commit: &[AppendedEntry],
     keys: &KeySet,
 ) -> Opening {
+    let proof = proof_of(commit);
+    opener(location, secret).open(entry, BEFORE, Siblings::Proof(&proof), keys)
+}
+
+fn proof_of(commit: &[AppendedEntry]) -> CommitProof {
     let places = commit
         .iter()
         .map(|entry| (Place::of(entry, BEFORE), entry.payload.as_ref()));
-    let proof = CommitProof::of(places);
-    opener(location, secret).open(entry, BEFORE, Siblings::Proof(&proof), keys)
+    CommitProof::of(places)
 }
 
 /// What becomes of each entry of a commit.
 pub(super) fn open_all(commit: &[AppendedEntry]) -> Vec<Opening> {
-    let open = |entry| open_beside(LOCATION, &secret(), entry, commit, &keys());
+    open_all_with(&opener(LOCATION, &secret()), commit, &keys())
+}
+
+fn open_all_with(opener: &Opener, commit: &[AppendedEntry], keys: &KeySet) -> Vec<Opening> {
+    let proof = proof_of(commit);
+    let open = |entry| opener.open(entry, BEFORE, Siblings::Proof(&proof), keys);
     commit.iter().map(open).collect()
 }
 
@@ -627,7 +663,7 @@ async fn an_event_too_large_for_a_transaction_is_refused() {
     };
     let sealer = sealer(LOCATION, &secret());
     let key = |_| std::future::ready(Ok(key.clone()));
-    let refused = sealer.seal_with(&[part], &metadata(), key, |_| Ok(())).await;
+    let refused = sealer.seal_with(&[part], &metadata(), 0, key, |_| Ok(())).await;
     assert!(matches!(refused, Err(SealError::TooLarge { .. })));
 }
 

@@ -4,10 +4,10 @@ use domain::erasure::ErasureEvent;
 use domain::kernel::{Category, DataSubject, ErasureId, Seal};
 
 use super::super::commitments::Commitments;
-use super::super::payload::{Beginning, Contents};
+use super::super::payload::{Beginning, Contents, Fresh};
 use super::super::place::Section;
 use super::super::reference::{Reference, References};
-use super::super::sealer::StreamKeys;
+use super::super::stream_keys::StreamKeys;
 use super::*;
 
 pub(super) fn visited() -> (EncounterEvent, AppendedEntry) {
@@ -136,7 +136,7 @@ fn begun_as(section: Section, reference: Reference, commitment: [u8; 32]) -> App
     };
     let of: AggregateRef = patient().into();
     let UnsealedEvent { encoded, .. } = encode(&of, &event);
-    let stream_key = || StreamKeys::new(&secret()).of(&begun().stream).unwrap();
+    let stream_key = || StreamKeys::new(&secret(), &ring()).of(&begun().stream, 0).unwrap();
     let personal = encoded.personal.unwrap();
     let (content, key) = match section {
         Section::Whole => (
@@ -160,7 +160,12 @@ fn begun_as(section: Section, reference: Reference, commitment: [u8; 32]) -> App
         }),
     };
     let place = Place::of(&begun(), BEFORE);
-    let payload = contents.seal(&LOCATION, &References::new(&secret()), &place, [9; 12], &[0; 16]);
+    let fresh = Fresh {
+        epoch: 0,
+        nonce: [9; 12],
+        secret: &[0; 16],
+    };
+    let payload = contents.seal(&LOCATION, &References::new(&secret()), &place, fresh);
     AppendedEntry {
         payload: payload.unwrap().into(),
         ..begun()
@@ -283,6 +288,6 @@ async fn what_has_nothing_to_hide_is_not_sealed_within_a_subjects_key() {
     let sealer = sealer(LOCATION, &secret());
     let key = |_| async { panic!("no key is asked for") };
     let part = part(&aggregate(), 1, &[event]);
-    let refused = sealer.seal_with(&[part], &metadata(), key, |_| Ok(())).await;
+    let refused = sealer.seal_with(&[part], &metadata(), 0, key, |_| Ok(())).await;
     assert!(matches!(refused, Err(SealError::NoSubject)), "{refused:?}");
 }

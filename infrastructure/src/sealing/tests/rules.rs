@@ -33,6 +33,8 @@ enum Matter {
     Altered,
     OtherFormat,
     OtherEpoch,
+    /// The log has published its epoch, whose secret is not here.
+    MissingEpoch,
     Formless,
     /// Another entry of its commit is altered.
     CommitNotWhole,
@@ -52,6 +54,7 @@ enum Becomes {
     Sealed,
     KeyMissing,
     Newer,
+    EpochMissing,
     Undecodable,
 }
 
@@ -71,6 +74,7 @@ fn becomes(stream: Stream, key: Key, matter: Matter) -> Becomes {
         (Stream::Others, ..) => Becomes::Foreign,
         // Anybody can tell.
         (_, _, Matter::OtherFormat | Matter::OtherEpoch | Matter::Formless) => Becomes::Void(form.unwrap()),
+        (_, _, Matter::MissingEpoch) => Becomes::EpochMissing,
         // The shared section alone decides; the personal one is looked at then.
         (Stream::Shared, _, Matter::Altered) => Becomes::Void(Void::NotAuthentic),
         (Stream::Shared, _, Matter::CommitNotWhole) => Becomes::Void(Void::CommitNotWhole),
@@ -139,7 +143,7 @@ fn commit(stream: Stream, matter: Matter) -> Vec<AppendedEntry> {
         Matter::Altered => altering(&mut commit[0], 40, 1),
         // The top two bits say the format.
         Matter::OtherFormat => altering(&mut commit[0], 0, 0b1100_0000),
-        Matter::OtherEpoch => altering(&mut commit[0], 1, 1),
+        Matter::OtherEpoch | Matter::MissingEpoch => altering(&mut commit[0], 1, 1),
         Matter::Formless => commit[0].payload = commit[0].payload[..33].into(),
         Matter::CommitNotWhole => altering(&mut commit[1], 40, 1),
         Matter::Nothing | Matter::Newer | Matter::Undecodable => {}
@@ -167,13 +171,18 @@ async fn what_becomes_of_an_entry_is_as_the_table_of_rules_says() {
                 Matter::Altered,
                 Matter::OtherFormat,
                 Matter::OtherEpoch,
+                Matter::MissingEpoch,
                 Matter::Formless,
                 Matter::CommitNotWhole,
                 Matter::Newer,
                 Matter::Undecodable,
             ] {
                 let commit = commit(stream, matter);
-                let found = match open_beside(LOCATION, &secret(), &commit[0], &commit, &keys_of(key)) {
+                let opener = opener(LOCATION, &secret());
+                if matter == Matter::MissingEpoch {
+                    opener.publish_epoch(1, second_epoch().secret.commitment());
+                }
+                let found = match open_all_with(&opener, &commit, &keys_of(key)).remove(0) {
                     Opening::Opened { personal, .. } => Opened(personal),
                     Opening::Public => Becomes::Public,
                     Opening::Foreign => Becomes::Foreign,
@@ -181,6 +190,8 @@ async fn what_becomes_of_an_entry_is_as_the_table_of_rules_says() {
                     Opening::Sealed => Becomes::Sealed,
                     Opening::KeyMissing => Becomes::KeyMissing,
                     Opening::Newer { .. } => Becomes::Newer,
+                    Opening::EpochMissing { epoch: 1 } => Becomes::EpochMissing,
+                    Opening::EpochMissing { epoch } => panic!("epoch {epoch}"),
                     Opening::Undecodable(_) => Undecodable,
                 };
                 let case = format!("{stream:?}, key {key:?}, {matter:?}");
@@ -190,5 +201,5 @@ async fn what_becomes_of_an_entry_is_as_the_table_of_rules_says() {
             }
         }
     }
-    assert_eq!((rows, kinds.len()), (128, 8));
+    assert_eq!((rows, kinds.len()), (144, 9));
 }

@@ -5,7 +5,7 @@ use application::trouble::TroubleKind;
 use domain::account::AccountEvent;
 use domain::kernel::AccountId;
 use infrastructure::chain::Deployment;
-use infrastructure::follower::{FinalityRule, FollowerError, RebuildError};
+use infrastructure::follower::{FinalityRule, FollowerError, Newer, RebuildError};
 use infrastructure::keys::MasterSecret;
 use infrastructure::notices::Notices;
 use infrastructure::postgres::LIVE;
@@ -64,7 +64,10 @@ async fn what_a_newer_version_wrote_stops_an_older_one_and_is_not_parked() {
     assert!(
         matches!(
             refused,
-            Err(RebuildError::Follower(FollowerError::Newer { schema: FUTURE, .. }))
+            Err(RebuildError::Follower(FollowerError::Newer {
+                what: Newer::Schema(FUTURE),
+                ..
+            }))
         ),
         "{refused:?}"
     );

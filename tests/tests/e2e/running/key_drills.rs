@@ -4,6 +4,7 @@ use api_config::FinalityRule;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
+use tests::chain::KEYS;
 use tests::rest::Rest;
 use tests::site::{Desk, Said, Server, Site};
 use uuid::Uuid;
@@ -151,6 +152,94 @@ async fn chain_and_backup_alone_give_everything_back_on_an_empty_machine() {
         1,
         &["1 keys of the database are newer"],
     );
+    stop(server).await;
+}
+
+/// Runs the command that `medconnect keys epoch` has printed, as the namespace's owner.
+async fn publish(site: &Site, printed: &str) {
+    let command = printed.lines().find_map(|line| line.trim().strip_prefix("medconnect "));
+    let command = command
+        .unwrap()
+        .replace("URL", site.node())
+        .replace(" --key-file FILE", "");
+    let arguments: Vec<&str> = command.split(' ').collect();
+    let said = site.run(&arguments, &[("MEDCONNECT_DEPLOYER_KEY", KEYS[0])]).await;
+    check(&said, 0, &["it is published in block"]);
+}
+
+async fn sealing_epoch(administrator: &Rest) -> u64 {
+    let status = administrator.get("/v1/admin/status").await;
+    status["chain"]["sealingEpoch"].as_u64().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_sealed_under_a_new_secret_which_is_in_the_backup_before_it_is_published() {
+    let site = site().await;
+    let server = site.serve(&[]).await;
+    let administrator = server.administrator().await;
+    let desk = Desk::open(&server, &administrator, 1).await;
+    desk.visit(0).await;
+    let former = site.file("former.backup");
+    check(&keys(&site, &["backup", former.to_str().unwrap()], &[]).await, 0, &[]);
+    let config = site.config();
+    let prepared = site.run(&["keys", "epoch", "--config", &config], &[]).await;
+    check(
+        &prepared,
+        0,
+        &["the secret of epoch 1 was made", "keys backup", "namespace publish"],
+    );
+    let again = site.run(&["keys", "epoch", "--config", &config], &[]).await;
+    check(&again, 0, &["was made before, and is not published yet"]);
+    let file = site.file("keys.backup");
+    let file = file.to_str().unwrap();
+    check(
+        &keys(&site, &["backup", file], &[]).await,
+        0,
+        &["1 secrets of epochs are among them"],
+    );
+    assert_eq!(sealing_epoch(&administrator).await, 0);
+    publish(&site, &again.out).await;
+    tests::system::until("the new epoch", async || sealing_epoch(&administrator).await == 1).await;
+    desk.visit(1).await;
+    check(
+        &keys(&site, &["check", file], &[]).await,
+        0,
+        &["1 secrets of epochs in the database; those of 0 epochs are missing"],
+    );
+    let file = site.file("later.backup");
+    let file = file.to_str().unwrap();
+    check(&keys(&site, &["backup", file], &[]).await, 0, &[]);
+    let next = site.run(&["keys", "epoch", "--json", "--config", &config], &[]).await;
+    let next: Value = serde_json::from_str(&next.out).unwrap();
+    assert_eq!((&next["number"], &next["isNew"]), (&json!(2), &json!(true)));
+    site.compare_with_rebuild().await;
+    let before = everything(&desk.rest).await;
+    stop(server).await;
+
+    // A backup from before has not what the log needs.
+    let machine = EmptyMachine::beside(&site).await;
+    let (environment, folder) = (machine.environment(), machine.folder.to_str().unwrap());
+    let former = ["restore", former.to_str().unwrap(), "--secrets-to", folder];
+    check(&keys(&site, &former, &environment).await, 0, &[]);
+    let mut server = site.serve(&environment).await;
+    server.until_part("follower", false).await;
+    server
+        .until_said("is sealed in epoch 1, whose secret is not here")
+        .await;
+    check(
+        &keys(&site, &["check", file], &environment).await,
+        1,
+        &["those of 1 epochs are missing that the log has published"],
+    );
+    check(
+        &keys(&site, &["restore", file], &environment).await,
+        0,
+        &["1 secrets of epochs were restored"],
+    );
+    let desk = desk.at(&server.url);
+    until_ready(&server).await;
+    assert_eq!(everything(&desk.rest).await, before);
+    desk.visit(2).await;
     stop(server).await;
 }
 
