@@ -12,9 +12,10 @@
 //! - [`postgres`]: pools, schemas, migrations.
 //! - [`crash`]: named places at which a test can kill the process.
 //! - `trace`: where a command has left a trace. `pauses`: between two attempts at a node.
-//! - [`clock`]: the time. [`log`] and [`notices`]: the types that these parts hand to each other.
+//! - [`clock`]: the time. [`log`], [`calls`] and [`notices`]: the types that these parts hand to each other.
 
 pub mod appender;
+pub mod calls;
 pub mod chain;
 pub mod clock;
 pub mod commands;

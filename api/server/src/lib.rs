@@ -322,7 +322,7 @@ impl System {
         let cancel = CancellationToken::new();
         let unless_it_runs = cancel.clone().drop_guard();
         let mut tasks = JoinSet::new();
-        let appender = Appender::start(
+        let (appender, _) = Appender::start(
             AppenderConfig::new(config.chain.contract, config.chain.namespace),
             node,
             pools.appender.clone(),

@@ -15,6 +15,11 @@
 //!    only while the heir's fence on the former key's lease stands. So if the former key's server comes back, it either finds the commit in its
 //!    outbox and nobody takes it from there any more, or does not find it. Before that transaction nothing has changed, whoever dies.
 //! 4. Commits that were decided one upon the other are taken over together and in their order, so that taking over rejects none of them.
+//!
+//! None of this holds for calls: (1) is the contract's doing, and another contract does not do it. So a call is not taken over while any transaction that was
+//! signed for it may still be executed, however long that takes. Its transactions are sent on as they are signed, and those before them are kept for that even where
+//! their commits were taken over. Only a call that can never be executed as it is signed, for a final block has used its nonce ([`super::machine`], `calls`), changes hands: as (3) says
+//! of commits, in the transaction that stores the new signature and forgets the former one.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -23,6 +28,7 @@ use domain::kernel::CommandId;
 
 use super::lease::Lease;
 use super::machine::CommitKey;
+use crate::calls::{Call, CallId};
 use crate::log::Commit;
 
 /// Commits of a key that nobody signs with, for whoever appends on this server.
@@ -31,6 +37,8 @@ pub(super) struct Bequest {
     pub(super) from: Lease,
     /// The commits, in their order.
     pub(super) commits: Vec<Arc<Commit>>,
+    /// The calls that can never be executed as they are signed, in their order, and the gas that they are to be given.
+    pub(super) calls: Vec<(Arc<Call>, u64)>,
 }
 
 /// The commits that are being taken over, until they are stored under the new key or turn out to be somebody else's.
@@ -38,6 +46,7 @@ pub(super) struct Bequest {
 pub(super) struct Adoptions {
     from: HashMap<CommitKey, (CommandId, Lease)>,
     commands: HashSet<CommandId>,
+    calls: HashMap<CallId, Lease>,
 }
 
 impl Adoptions {
@@ -53,6 +62,21 @@ impl Adoptions {
     /// Under which lease an heir has it.
     pub(super) fn from(&self, key: CommitKey) -> Option<Lease> {
         self.from.get(&key).map(|(_, from)| *from)
+    }
+
+    /// Begins with a call; `false` when it has begun already.
+    pub(super) fn begin_call(&mut self, id: CallId, from: Lease) -> bool {
+        self.calls.insert(id, from).is_none()
+    }
+
+    /// Under which lease an heir has it.
+    pub(super) fn call_from(&self, id: CallId) -> Option<Lease> {
+        self.calls.get(&id).copied()
+    }
+
+    /// It is ours, or was not to be had.
+    pub(super) fn end_call(&mut self, id: CallId) {
+        self.calls.remove(&id);
     }
 
     /// It is ours, or was not to be had.

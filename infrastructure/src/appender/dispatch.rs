@@ -15,16 +15,18 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::adoption::{Adoptions, Bequest};
+use super::call_receipt;
+use super::call_waiters::CallWaiters;
 use super::handle::Waiter;
-use super::machine::{Action, CommitKey, Execution, Input, Machine, Millis, Nonce, Queued, ReceiptSeen, SendAnswer};
+use super::machine::{Action, CommitKey, Input, Machine, Millis, Nonce, Queued, QueuedCall, SendAnswer};
 use super::message::Message;
 use super::outbox::{Outbox, Signature, StoredBatch};
+use super::receipts::{nonce_and_head, receipt};
 use super::refusal::classify;
-use super::reverted::reverted;
 use super::status::Shared;
 use super::worker::{End, Job, work};
 use crate::chain::gas::Size;
-use crate::chain::{Address, BlockId, ChainError, EventLog, Hash, Node};
+use crate::chain::{Address, ChainError, EventLog, Hash, Node};
 use crate::crash::{APPENDER_GATHERED, APPENDER_MINED_SEEN, APPENDER_RESOLVED, APPENDER_SENT, crash_point};
 use crate::log::{CommitOutcome, NewKey};
 use crate::notices::Notices;
@@ -45,8 +47,10 @@ pub(super) struct Dispatcher {
     /// `None` when everything ends.
     jobs: Option<UnboundedSender<Job>>,
     cleaning: UnboundedSender<Job>,
+    outbox: Outbox,
     ended: CancellationToken,
     pub(super) waiting: HashMap<CommitKey, Waiting>,
+    pub(super) calls: CallWaiters,
     signatures: HashMap<Nonce, Vec<Signature>>,
     /// The signatures that a node was offered before.
     offered: HashSet<Hash>,
@@ -71,7 +75,7 @@ impl Dispatcher {
         };
         // Forgetting is not worth that a batch waits for it.
         let (cleaning, _) = worker(outbox.clone());
-        let (jobs, storing) = worker(outbox);
+        let (jobs, storing) = worker(outbox.clone());
         let (waiting, signatures) = (HashMap::new(), HashMap::new());
         let jobs = Some(jobs);
         let dispatcher = Self {
@@ -82,8 +86,10 @@ impl Dispatcher {
             messages,
             jobs,
             cleaning,
+            outbox,
             ended,
             waiting,
+            calls: CallWaiters::default(),
             signatures,
             offered: HashSet::new(),
             adoptions: Adoptions::default(),
@@ -111,8 +117,12 @@ impl Dispatcher {
 
     /// When everything ends only those who wait are told; nothing new is begun.
     pub(super) fn tell_only(&mut self, actions: &mut Vec<Action>) {
-        let tells = |action: &Action| matches!(action, Action::Resolve(..) | Action::Accepted(_) | Action::TurnAway(_));
-        actions.retain(tells);
+        actions.retain(|action| {
+            matches!(
+                action,
+                Action::Resolve(..) | Action::Accepted(_) | Action::TurnAway(_) | Action::TellCall(..)
+            )
+        });
         self.perform(actions);
     }
 
@@ -144,6 +154,17 @@ impl Dispatcher {
             Action::AskGasRules => self.shared.gas_is_dear.notify_one(),
             Action::AskNonce => self.ask_nonce(),
             Action::AskReceipt { nonce, final_block } => self.ask_receipt(nonce, final_block),
+            Action::StoreCall(call) => {
+                crash_point(APPENDER_GATHERED);
+                let adopted = self.adoptions.call_from(call.call.id);
+                self.give(Job::StoreCall { call, adopted });
+            }
+            Action::AskCall { nonce, final_block } => self.ask_call(nonce, final_block),
+            Action::TellCall(id, news) => {
+                self.adoptions.end_call(id);
+                self.calls.tell(id, news, || self.shared.why_full());
+            }
+            Action::SettleCall { nonce, id, outcome } => self.give(Job::SettleCall { nonce, id, outcome }),
             Action::Accepted(key) => {
                 self.adoptions.end(key);
                 if let Some(waiting) = self.waiting.get_mut(&key) {
@@ -194,6 +215,7 @@ impl Dispatcher {
         for key in keys {
             self.resolve(key, CommitOutcome::HandedOver);
         }
+        self.calls.hand_over();
     }
 
     fn give(&self, job: Job) {
@@ -269,6 +291,15 @@ impl Dispatcher {
         });
     }
 
+    fn ask_call(&self, nonce: Nonce, final_block: u64) {
+        let (log, address, outbox) = (self.log.clone(), self.address, self.outbox.clone());
+        let signatures = self.signatures.get(&nonce).cloned().unwrap_or_default();
+        self.spawn(async move {
+            let seen = call_receipt::seen(&log, &outbox, address, nonce, &signatures, final_block).await;
+            Message::Call { nonce, seen }
+        });
+    }
+
     pub(super) fn hear(&mut self, message: Message, now: Millis, machine: &mut Machine, actions: &mut Vec<Action>) {
         let input = match message {
             Message::Stored {
@@ -298,6 +329,17 @@ impl Dispatcher {
                 seen: Some((used, receipt)),
             } => Input::ReceiptSeen { nonce, used, receipt },
             Message::Receipt { nonce, seen: None } => Input::ReceiptUnknown { nonce },
+            Message::Call {
+                nonce,
+                seen: Some(seen),
+            } => Input::CallSeen { nonce, seen },
+            Message::Call { nonce, seen: None } => Input::ReceiptUnknown { nonce },
+            Message::Settled { nonce, id, outcome } => {
+                self.unremember(nonce);
+                self.calls.resolve(id, &outcome);
+                crash_point(APPENDER_RESOLVED);
+                Input::Settled { nonce }
+            }
             Message::Fees(fees) => Input::Fees(fees),
             Message::Funds(funds) => Input::Funds(funds),
             Message::BlockGas(gas) => Input::BlockGas(gas),
@@ -311,7 +353,7 @@ impl Dispatcher {
 
     /// Takes over commits of a former key, as far as that has not begun already.
     pub(super) fn adopt(&mut self, bequest: Bequest, now: Millis, machine: &mut Machine, actions: &mut Vec<Action>) {
-        let Bequest { from, commits } = bequest;
+        let Bequest { from, commits, calls } = bequest;
         let mut adopted = Vec::with_capacity(commits.len());
         for commit in commits {
             let key = self.shared.next_key();
@@ -326,6 +368,12 @@ impl Dispatcher {
             }
         }
         machine.on(now, Input::Adopt(adopted), actions);
+        let calls = calls
+            .into_iter()
+            .filter(|(call, _)| self.adoptions.begin_call(call.id, from));
+        let since = now;
+        let calls = calls.map(|(call, gas)| QueuedCall { call, gas, since }).collect();
+        machine.on(now, Input::AdoptCalls(calls), actions);
     }
 
     fn unremember(&mut self, nonce: Nonce) -> Option<Vec<Signature>> {
@@ -408,47 +456,4 @@ fn refusal(signer: Address, error: &ChainError) -> String {
     } else {
         error.to_string()
     }
-}
-
-/// The newest block's number, asked after the account's nonce, so that it is not older than that.
-async fn nonce_and_head(node: &Node, address: Address) -> Result<(u64, Nonce), ChainError> {
-    let count = node.nonce(address).await?;
-    let head = node.block_number().await?;
-    Ok((head, count))
-}
-
-/// Whether the final block has used the nonce, and the receipt of whichever signature is in a block. `None`: cannot be told now.
-async fn receipt(
-    log: &EventLog,
-    address: Address,
-    nonce: Nonce,
-    signatures: &[Signature],
-    final_block: u64,
-) -> Result<Option<(bool, Option<ReceiptSeen>)>, ChainError> {
-    let node = log.node();
-    let counted = match node.nonce_at(address, BlockId::Number(final_block)).await {
-        Ok(count) => Some(count),
-        // A node that keeps no former state: good enough when nothing is newer than what is final.
-        Err(ChainError::Rpc { .. }) => {
-            let (head, count) = nonce_and_head(node, address).await?;
-            (head <= final_block).then_some(count)
-        }
-        Err(error) => return Err(error),
-    };
-    let hashes: Vec<_> = signatures.iter().map(|(hash, _)| *hash).collect();
-    let receipts = node.receipts(&hashes).await?;
-    let mined = signatures.iter().zip(receipts);
-    let Some(((_, raw), receipt)) = mined.into_iter().find_map(|(signed, found)| Some((signed, found?))) else {
-        return Ok(counted.map(|count| (count > nonce, None)));
-    };
-    let execution = match receipt.succeeded {
-        true => Execution::Succeeded,
-        false => reverted(log, address, raw, &receipt).await?,
-    };
-    let seen = ReceiptSeen {
-        block: receipt.block_number,
-        execution,
-    };
-    // A receipt shows by itself that the nonce is used.
-    Ok(Some((true, Some(seen))))
 }

@@ -3,7 +3,8 @@
 //!
 //! Any server that appends does it, one for each such key. An heir takes the key's lease with no time on it: whoever has the key takes it at
 //! once, and the fence tells the heir. Where that key would have to sign something (a gap in the nonces, a fee that is too low, commits that
-//! have to be signed again), or nothing goes on for long, the server's own key takes the commits over: see [`super::adoption`].
+//! have to be signed again), or nothing goes on for long, the server's own key takes the commits over: see [`super::adoption`]. Calls it takes
+//! over only when they can never be executed as they are signed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,7 +28,6 @@ use super::message::Message;
 use super::outbox::{Outbox, OutboxError};
 use super::status::Shared;
 use crate::chain::{Address, EventLog, Node};
-use crate::log::Commit;
 use crate::notices::{Notice, Notices};
 use crate::postgres::{ANSWER, within};
 
@@ -251,33 +251,33 @@ impl Heirs {
         let need = estate.machine.needs_key(self.now(), base);
         let troubles = estate.theirs.status().troubles;
         let refused = troubles.cause(TroubleKind::TransactionRefused);
-        let told = need.map(|need| words(need, refused)).or(refused.map(str::to_owned));
-        self.note(estate.address, told);
-        if need.is_none() {
+        let (commits, calls) = (estate.machine.bequest(), estate.machine.calls_to_sign());
+        let is_nothing_left = commits.is_empty() && calls.is_empty();
+        let told = need.map(|need| words(need, refused, is_nothing_left));
+        self.note(estate.address, told.or(refused.map(str::to_owned)));
+        if need.is_none() || is_nothing_left {
             return Ok(false);
         }
         // A server whose own key may not append leaves it to another.
         if !self.shared.status().troubles.has(TroubleKind::SigningKeyNotAdmitted) {
-            let commits = estate.machine.bequest();
-            self.bequeath(&mut estate.heir, &estate.outbox, commits).await?;
+            let bequest = Bequest {
+                from: estate.heir.lease,
+                commits,
+                calls,
+            };
+            self.bequeath(&mut estate.heir, &estate.outbox, bequest).await?;
         }
         Ok(true)
     }
 
-    /// Has this server's key take commits over, and waits until it has. What is left then is looked at anew.
-    async fn bequeath(
-        &self,
-        heir: &mut lease::Held,
-        outbox: &Outbox,
-        commits: Vec<Arc<Commit>>,
-    ) -> Result<(), OutboxError> {
-        let bequest = Bequest {
-            from: heir.lease,
-            commits: commits.clone(),
-        };
+    /// Has this server's key take commits and calls over, and waits until it has. What is left then is looked at anew.
+    async fn bequeath(&self, heir: &mut lease::Held, outbox: &Outbox, bequest: Bequest) -> Result<(), OutboxError> {
+        let commits = bequest.commits.iter().map(|commit| commit.command_id.uuid());
+        let calls = bequest.calls.iter().map(|(call, _)| call.id.0);
+        let (commits, calls): (Vec<Uuid>, Vec<Uuid>) = (commits.collect(), calls.collect());
         let _ = self.bequests.send(bequest);
         let adopted = async {
-            while heir.is_held().await? && outbox.holds_any(&commits).await? {
+            while heir.is_held().await? && outbox.holds_any(&commits, &calls).await? {
                 sleep(ADOPTED_EVERY).await;
             }
             Ok(())
@@ -290,10 +290,11 @@ impl Heirs {
     }
 }
 
-/// What to say of transactions that do not go on as they are. `refused` is what a node says of them.
-fn words(need: Need, refused: Option<&str>) -> String {
+/// What to say of transactions that do not go on as they are. `refused` is what a node says of them. Calls that may still be executed are left as they
+/// are signed.
+fn words(need: Need, refused: Option<&str>, are_left: bool) -> String {
     let what = match (need, refused) {
-        (Need::Signatures(commits), _) => format!("{commits} of their commits have to be signed again"),
+        (Need::Signatures(count), _) => format!("{count} of their commits and calls have to be signed again"),
         (Need::Nonce(nonce), _) => {
             format!("the transaction with nonce {nonce} is missing, and none after it can be mined")
         }
@@ -301,5 +302,11 @@ fn words(need: Need, refused: Option<&str>) -> String {
         (Need::Stuck, Some(refused)) => format!("they are not mined ({refused})"),
         (Need::Stuck, None) => "they are not mined".to_owned(),
     };
-    format!("{what}; the key of this server takes them over")
+    match are_left {
+        true => format!(
+            "{what}; they call other contracts, and no other key may sign that anew while they can be executed: they are sent on, or \
+             give that key back to a server"
+        ),
+        false => format!("{what}; the key of this server takes them over"),
+    }
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::fees::Fee;
-use super::machine::{CommitKey, Nonce, ReceiptSeen, SendAnswer};
+use super::machine::{CallSeen, CommitKey, Nonce, ReceiptSeen, SendAnswer};
 use super::outbox::StoredBatch;
+use crate::calls::{CallId, CallOutcome};
 use crate::chain::gas::GasRules;
 use crate::chain::{Fees, Hash};
 
@@ -28,6 +29,15 @@ pub(super) enum Message {
     Receipt {
         nonce: Nonce,
         seen: Option<(bool, Option<ReceiptSeen>)>,
+    },
+    Call {
+        nonce: Nonce,
+        seen: Option<CallSeen>,
+    },
+    Settled {
+        nonce: Nonce,
+        id: CallId,
+        outcome: CallOutcome,
     },
     Fees(Fees),
     Funds(u128),

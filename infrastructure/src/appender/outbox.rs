@@ -3,9 +3,13 @@
 //! A batch is signed first and then stored with its commits and their new keys by a single statement, which also checks the lease:
 //! one round trip. Only if that meets something that is there already (a command that was accepted before; or this very
 //! batch, when an earlier attempt was committed and its answer lost) a transaction of several steps finds out which.
+//!
+//! A call takes several steps always, for there are few. Its row stays when its transaction goes, with what came of it.
 
+mod calls;
 mod forget;
 mod restore;
+mod standing;
 mod store;
 
 use std::sync::Arc;
@@ -21,6 +25,7 @@ use crate::chain::signer::TransactionError;
 use crate::chain::{Address, Hash, SignedTransaction, Signer, Transaction};
 use crate::log::Commit;
 
+pub(super) use standing::{Standing, Standings};
 pub(super) use store::StoredBatch;
 
 /// Why the outbox did not do what it was asked.

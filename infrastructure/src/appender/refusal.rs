@@ -43,6 +43,7 @@ mod tests {
         classify(&ChainError::Rpc {
             code: -32000,
             message: message.to_owned(),
+            data: Box::default(),
         })
     }
 

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::adoption::Bequest;
+use super::call_handle::{CallHandle, HandedCall};
 use super::checkpoint::{RESTORED_WITHIN, hear, surroundings};
 use super::config::AppenderConfig;
 use super::dispatch::{Dispatcher, Waiting};
@@ -24,10 +25,10 @@ use super::gas_probes::GasProbes;
 use super::handle::{AppenderHandle, Handed};
 use super::heir::Heirs;
 use super::lease::{self, Held};
-use super::machine::{Action, CommitKey, Input, Machine, Millis, Queued, Surroundings};
+use super::machine::{Action, CommitKey, Input, Machine, Millis, Queued, QueuedCall, Surroundings};
 use super::market;
 use super::message::Message;
-use super::outbox::{Outbox, OutboxError};
+use super::outbox::{Outbox, OutboxError, Standings};
 use super::status::Shared;
 use super::worker::{End, RETRY};
 use crate::chain::{EventLog, Node, Signer};
@@ -56,8 +57,25 @@ pub struct Appender {
 struct Inbox {
     /// From whoever executes commands.
     handed: UnboundedReceiver<Handed>,
+    /// From whoever wants a contract called.
+    calls: Calls,
     /// From the heirs of other keys.
     left: UnboundedReceiver<Bequest>,
+}
+
+/// The calls that come, and those that have come and are not durable.
+struct Calls {
+    handed: UnboundedReceiver<HandedCall>,
+    /// For the next lease.
+    left_over: Vec<HandedCall>,
+}
+
+impl Calls {
+    /// Turns away those that were handed over before then.
+    fn turn_away(&mut self, before: Instant, why: Unavailable) {
+        let old = self.left_over.extract_if(.., |call| call.at < before);
+        old.for_each(|call| call.turn_away(why));
+    }
 }
 
 /// A commit that is not known to be durable, for the next lease.
@@ -74,7 +92,8 @@ const fn unless_perhaps(perhaps: bool, outcome: CommitOutcome) -> CommitOutcome 
 }
 
 impl Appender {
-    /// Starts an appender in the background. It signs while it holds the lease on its key, and runs until it is cancelled.
+    /// Starts an appender in the background. It signs while it holds the lease on its key, and runs until it is cancelled. Commits are
+    /// handed to the first, calls to the second.
     pub fn start(
         config: AppenderConfig,
         node: Node,
@@ -82,9 +101,22 @@ impl Appender {
         signer: Signer,
         notices: Notices,
         cancel: CancellationToken,
-    ) -> AppenderHandle {
+    ) -> (AppenderHandle, CallHandle) {
         let shared = Arc::new(Shared::new(signer.address()));
         let (handle, handed) = AppenderHandle::new(config.queue, config.patience, config.limits, Arc::clone(&shared));
+        let (call_handle, calls) = CallHandle::new(
+            config.queue,
+            config.patience,
+            config.limits,
+            Arc::clone(&shared),
+            node.clone(),
+            signer.address(),
+            Standings::new(pool.clone()),
+        );
+        let calls = Calls {
+            handed: calls,
+            left_over: Vec::new(),
+        };
         let (bequests, left) = unbounded_channel();
         let started = Instant::now();
         let heirs = Heirs::new(
@@ -106,8 +138,8 @@ impl Appender {
             shared,
             started,
         };
-        tokio::spawn(async move { appender.run(Inbox { handed, left }, cancel).await });
-        handle
+        tokio::spawn(async move { appender.run(Inbox { handed, calls, left }, cancel).await });
+        (handle, call_handle)
     }
 
     fn now(&self) -> Millis {
@@ -126,7 +158,7 @@ impl Appender {
                 biased;
                 () = cancel.cancelled() => break,
                 acquired = self.acquire(holder) => acquired,
-                never = self.turn_away(&mut inbox.handed, &mut left_over) => match never {},
+                never = self.turn_away(&mut inbox.handed, &mut inbox.calls, &mut left_over) => match never {},
             };
             let address = self.signer.address();
             self.shared.lease(address, true);
@@ -140,6 +172,7 @@ impl Appender {
             self.shared.lease(address, false);
         }
         inbox.handed.close();
+        inbox.calls.handed.close();
         let stopping = CommitOutcome::Failed(Unavailable::Stopping);
         for LeftOver { waiting, perhaps, .. } in left_over {
             waiting.waiter.resolve(unless_perhaps(perhaps, stopping));
@@ -147,18 +180,34 @@ impl Appender {
         while let Some(rest) = inbox.handed.recv().await {
             rest.waiter.resolve(stopping);
         }
+        while let Some(rest) = inbox.calls.handed.recv().await {
+            inbox.calls.left_over.push(rest);
+        }
+        for rest in inbox.calls.left_over {
+            rest.turn_away(Unavailable::Stopping);
+        }
     }
 
-    /// Takes commits in while nothing can be stored, and turns away those that have waited too long. Never ends, and may be dropped at
+    /// Takes commits and calls in while nothing can be stored, and turns away those that have waited too long. Never ends, and may be dropped at
     /// any time.
-    async fn turn_away(&self, handed: &mut UnboundedReceiver<Handed>, left_over: &mut Vec<LeftOver>) -> Infallible {
+    async fn turn_away(
+        &self,
+        handed: &mut UnboundedReceiver<Handed>,
+        calls: &mut Calls,
+        left_over: &mut Vec<LeftOver>,
+    ) -> Infallible {
         loop {
             tokio::select! {
                 Some(commit) = handed.recv() => {
                     let (queued, waiting) = self.unpack(commit);
                     left_over.push(LeftOver { queued, waiting, perhaps: false });
                 }
+                Some(call) = calls.handed.recv() => calls.left_over.push(call),
                 () = sleep(RETRY) => {
+                    let patience = Duration::from_millis(self.config.limits.durable_within);
+                    if let Some(before) = Instant::now().checked_sub(patience) {
+                        calls.turn_away(before, self.shared.why_full());
+                    }
                     let oldest = self.now().saturating_sub(self.config.limits.durable_within);
                     for LeftOver { waiting, perhaps, .. } in left_over.extract_if(.., |commit| commit.queued.since < oldest) {
                         let failed = CommitOutcome::Failed(self.shared.why_full());
@@ -195,7 +244,7 @@ impl Appender {
     async fn under_lease(
         &self,
         held: Held,
-        Inbox { handed, left }: &mut Inbox,
+        Inbox { handed, calls, left }: &mut Inbox,
         cancel: &CancellationToken,
         left_over: &mut Vec<LeftOver>,
     ) -> Result<(), OutboxError> {
@@ -248,7 +297,7 @@ impl Appender {
             tokio::select! {
                 () = &mut over => break None,
                 () = sleep(RETRY) => {}
-                never = self.turn_away(handed, left_over) => match never {},
+                never = self.turn_away(handed, calls, left_over) => match never {},
             }
         };
         if let Some(mut machine) = restored {
@@ -277,6 +326,9 @@ impl Appender {
                     machine.on(self.now(), Input::Queue(queued), &mut actions);
                 }
             }
+            for call in calls.left_over.drain(..) {
+                self.take_in_call(call, &mut machine, &mut dispatcher, &mut actions);
+            }
             loop {
                 dispatcher.perform(&mut actions);
                 self.shared.show(&machine, self.now());
@@ -296,6 +348,9 @@ impl Appender {
                             self.take_in(commit, &mut machine, &mut dispatcher, &mut actions);
                         }
                     }
+                    Some(call) = calls.handed.recv() => {
+                        self.take_in_call(call, &mut machine, &mut dispatcher, &mut actions);
+                    }
                     Some(bequest) = left.recv() => dispatcher.adopt(bequest, self.now(), &mut machine, &mut actions),
                     Some(notice) = notices.recv() => hear(&notice, self.now(), &mut machine, &mut actions),
                     Some(message) = inbox.recv() => match message {
@@ -306,7 +361,7 @@ impl Appender {
                 }
             }
             drop(end_all);
-            let rest = self.wind_up(machine, dispatcher, worker, &mut inbox).await;
+            let rest = self.wind_up(machine, dispatcher, worker, &mut inbox, calls).await;
             left_over.extend(rest.into_iter().map(|(queued, waiting, certain)| LeftOver {
                 queued,
                 waiting,
@@ -327,13 +382,14 @@ impl Appender {
         mut dispatcher: Dispatcher,
         worker: tokio::task::JoinHandle<End>,
         inbox: &mut UnboundedReceiver<Message>,
+        calls: &mut Calls,
     ) -> Vec<(Queued, Waiting, bool)> {
         dispatcher.close();
         let end = timeout(LAST_WORD, worker).await;
         let certain = matches!(end, Ok(Ok(End::Certain)));
         let mut actions = Vec::new();
         while let Ok(message) = inbox.try_recv() {
-            if let message @ (Message::Stored { .. } | Message::Refused(_)) = message {
+            if let message @ (Message::Stored { .. } | Message::Settled { .. } | Message::Refused(_)) = message {
                 dispatcher.hear(message, self.now(), &mut machine, &mut actions);
             }
         }
@@ -355,6 +411,11 @@ impl Appender {
             Some((queued, waiting, certain))
         });
         let left_over = left_over.collect();
+        for QueuedCall { call, gas, since } in rest.calls {
+            let waiters = dispatcher.calls.take_back(call.id);
+            let at = self.started + Duration::from_millis(since);
+            calls.left_over.push(HandedCall { call, gas, at, waiters });
+        }
         dispatcher.hand_over();
         left_over
     }
@@ -405,6 +466,24 @@ impl Appender {
         let (queued, waiting) = self.unpack(commit);
         dispatcher.waiting.insert(queued.key, waiting);
         machine.on(self.now(), Input::Queue(queued), actions);
+    }
+
+    fn take_in_call(
+        &self,
+        handed: HandedCall,
+        machine: &mut Machine,
+        dispatcher: &mut Dispatcher,
+        actions: &mut Vec<Action>,
+    ) {
+        let HandedCall { call, gas, at, waiters } = handed;
+        let mut is_new = false;
+        for waiter in waiters {
+            is_new |= dispatcher.calls.take_in(&call, waiter);
+        }
+        if is_new {
+            let since = self.millis(at);
+            machine.on(self.now(), Input::QueueCall(QueuedCall { call, gas, since }), actions);
+        }
     }
 
     fn unpack(&self, commit: Handed) -> (Queued, Waiting) {

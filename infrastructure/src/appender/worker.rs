@@ -14,10 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::fees::Fee;
 use super::lease::Lease;
-use super::machine::{CommitKey, NewBatch, Nonce};
+use super::machine::{CommitKey, NewBatch, NewCall, Nonce};
 use super::message::Message;
 use super::outbox::{Outbox, OutboxError};
 use super::status::Shared;
+use crate::calls::{CallId, CallOutcome};
 use crate::chain::Hash;
 use crate::crash::{APPENDER_OUTBOX_CLEANED, APPENDER_STORED, crash_point};
 use crate::log::NewKey;
@@ -33,6 +34,16 @@ pub(super) enum Job {
         keys: Vec<NewKey>,
         /// Which of its commits are another key's, under which lease of their heir.
         adopted: HashMap<CommitKey, Lease>,
+    },
+    StoreCall {
+        call: NewCall,
+        /// If another key's outbox has it, the lease of that key's heir.
+        adopted: Option<Lease>,
+    },
+    SettleCall {
+        nonce: Nonce,
+        id: CallId,
+        outcome: CallOutcome,
     },
     Replace {
         nonce: Nonce,
@@ -158,6 +169,22 @@ async fn perform(outbox: &Outbox, connection: &mut PgConnection, job: &Job) -> R
             Some(Message::Stored {
                 nonce: batch.nonce,
                 batch: stored,
+            })
+        }
+        Job::StoreCall { call, adopted } => {
+            let stored = outbox.store_call(connection, call, *adopted).await?;
+            crash_point(APPENDER_STORED);
+            Some(Message::Stored {
+                nonce: call.nonce,
+                batch: stored,
+            })
+        }
+        Job::SettleCall { nonce, id, outcome } => {
+            outbox.settle_call(connection, *nonce, *id, outcome).await?;
+            Some(Message::Settled {
+                nonce: *nonce,
+                id: *id,
+                outcome: outcome.clone(),
             })
         }
         Job::Replace { nonce, raw, fee } => {

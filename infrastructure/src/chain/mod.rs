@@ -36,7 +36,7 @@ pub use address::Address;
 pub use block_logs::BlockLogs;
 pub use deploy::Deployment;
 pub use event_log::{EventLog, LogPage};
-pub use node::{BlockId, Fees, Header, Node, Receipt};
+pub use node::{BlockId, Fees, Header, Node, NonceUse, Receipt};
 pub use recorders::{Recorder, RecorderError};
 pub use rpc::{ChainError, RpcOptions};
 pub(crate) use rpc::{TAKEN_WORDS, USED_WORDS};

@@ -28,6 +28,15 @@ pub enum BlockId {
     Hash(Hash),
 }
 
+/// Who used a nonce, as a block says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NonceUse {
+    /// The block's hash.
+    pub block_hash: Hash,
+    /// The transaction.
+    pub transaction: Hash,
+}
+
 /// A block's header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Header {
@@ -111,6 +120,20 @@ struct RawReceipt {
     status: Number,
     gas_used: Number,
     contract_address: Option<Address>,
+}
+
+#[derive(Deserialize)]
+struct RawBlock {
+    number: Number,
+    hash: Fixed<32>,
+    transactions: Vec<RawTransaction>,
+}
+
+#[derive(Deserialize)]
+struct RawTransaction {
+    hash: Fixed<32>,
+    from: Address,
+    nonce: Number,
 }
 
 impl BlockId {
@@ -480,6 +503,39 @@ impl Node {
             .call::<Data>(call.method, &call.params)
             .await
             .map(|answer| answer.0)
+    }
+
+    /// The transaction of a block that used this nonce of an account; `None` when the block has none, or there is no such block.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn use_of_nonce(&self, account: Address, nonce: u64, block: u64) -> Result<Option<NonceUse>, ChainError> {
+        let read = |raw: Option<RawBlock>| {
+            let Some(raw) = raw else { return Ok(None) };
+            if raw.number.0 != block {
+                return Err(ChainError::malformed("another block than the one that was asked for"));
+            }
+            let ours = |sent: &&RawTransaction| sent.from == account && sent.nonce.0 == nonce;
+            Ok(raw.transactions.iter().find(ours).map(|sent| NonceUse {
+                block_hash: raw.hash.0,
+                transaction: sent.hash.0,
+            }))
+        };
+        self.rpc
+            .call_with("eth_getBlockByNumber", (Number(block), true), read)
+            .await
+    }
+
+    /// Asks a contract what a transaction of this account would come to, without sending it.
+    ///
+    /// # Errors
+    /// [`ChainError`]; [`ChainError::Rpc`] when it would be reverted, with what the contract gives back.
+    pub async fn try_call(&self, from: Address, to: Address, data: &[u8], at: BlockId) -> Result<(), ChainError> {
+        let call = json!({ "from": from, "to": to, "data": hex::encode(data) });
+        self.rpc
+            .call::<Data>("eth_call", (call, at.parameter()))
+            .await
+            .map(drop)
     }
 
     /// How much gas a transaction would use now.

@@ -1,4 +1,4 @@
-//! A batch of commits, and a commit on its way into one.
+//! What one nonce is used for: a batch of commits, or a call. And a commit on its way into a batch.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use application::log::{Position, StreamId};
 
 use super::{CommitKey, Millis};
 use crate::appender::fees::Fee;
+use crate::calls::Call;
 use crate::chain::Hash;
 use crate::chain::gas::Size;
 use crate::log::{Commit, StreamHead};
@@ -22,7 +23,7 @@ pub(super) struct Member {
     pub(super) refusals: u32,
 }
 
-/// What a block said about a member.
+/// What a block said about a member, or about a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
     Appended {
@@ -35,6 +36,10 @@ pub(super) enum Verdict {
     /// It is there, and void: it means nothing, and never will.
     Void,
     Unclear,
+    /// Of a call: this transaction has left an entry, so it was executed.
+    Called {
+        transaction: Hash,
+    },
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,9 +56,18 @@ pub(super) enum Phase {
     Final { block: u64 },
 }
 
+/// What a transaction is for.
+#[derive(Clone, Debug)]
+pub(super) enum Content {
+    /// To append these commits. Without any it only fills a gap in the nonces.
+    Commits(Vec<Member>),
+    /// A call, which is alone.
+    Call(Arc<Call>),
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Batch {
-    pub(super) members: Vec<Member>,
+    pub(super) content: Content,
     pub(super) fee: Fee,
     pub(super) gas_limit: u64,
     pub(super) hashes: Vec<Hash>,
@@ -75,14 +89,14 @@ pub(super) struct Batch {
     pub(super) sending: bool,
     pub(super) replacing: bool,
     pub(super) asking: bool,
-    /// Whoever waited for its commits has been told. What is told is never told again, whatever the chain does.
+    /// Whoever waited for its commits or its call has been told. What is told is never told again, whatever the chain does.
     pub(super) told: bool,
 }
 
 impl Batch {
-    pub(super) fn new(members: Vec<Member>, fee: Fee, gas_limit: u64, phase: Phase, now: Millis) -> Self {
+    pub(super) fn new(content: Content, fee: Fee, gas_limit: u64, phase: Phase, now: Millis) -> Self {
         Self {
-            members,
+            content,
             fee,
             gas_limit,
             hashes: Vec::new(),
@@ -102,9 +116,17 @@ impl Batch {
         }
     }
 
+    /// Its commits.
+    pub(super) fn members(&self) -> &[Member] {
+        match &self.content {
+            Content::Commits(members) => members,
+            Content::Call(_) => &[],
+        }
+    }
+
     /// What its commits take of a transaction.
     pub(super) fn size(&self) -> Size {
-        let sizes = self.members.iter().map(|member| member.size);
+        let sizes = self.members().iter().map(|member| member.size);
         sizes.fold(Size::default(), Size::plus)
     }
 

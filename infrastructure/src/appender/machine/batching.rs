@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::batch::{Batch, Member, Phase, Retry, Waiting};
-use super::{Action, CommitKey, Machine, Millis, NewBatch, Nonce, Queued};
+use super::batch::{Batch, Content, Member, Phase, Retry, Waiting};
+use super::{Action, CallNews, CommitKey, Machine, Millis, NewBatch, Nonce, Queued};
 use crate::chain::Hash;
 use crate::chain::gas::Size;
 use crate::log::CommitOutcome;
@@ -75,7 +75,7 @@ impl Machine {
 
     /// Makes a batch if it is time.
     pub(super) fn gather(&mut self, now: Millis, actions: &mut Vec<Action>) {
-        if self.gather_at().is_none_or(|at| at > now) {
+        if self.gather_call(now, actions) || self.gather_commits_at().is_none_or(|at| at > now) {
             return;
         }
         let Some(nonce) = self.next_nonce.filter(|_| self.knows_a_fee()) else {
@@ -100,20 +100,25 @@ impl Machine {
             fee,
             gas_limit,
         }));
-        self.batches
-            .insert(nonce, Batch::new(members, fee, gas_limit, Phase::Storing, now));
+        self.batches.insert(
+            nonce,
+            Batch::new(Content::Commits(members), fee, gas_limit, Phase::Storing, now),
+        );
+    }
+
+    /// Whether something more can be stored now.
+    pub(super) fn may_store(&self) -> bool {
+        let can_sign = self.next_nonce.is_some() && self.knows_a_fee();
+        !self.storing && can_sign && self.in_flight() < self.limits.depth
     }
 
     /// When the next batch is to be made; `None` when something else has to happen first.
-    pub(super) fn gather_at(&self) -> Option<Millis> {
+    pub(super) fn gather_commits_at(&self) -> Option<Millis> {
         let first = self.queue.front()?;
-        if self.storing || !self.authorized || self.next_nonce.is_none() || !self.knows_a_fee() {
+        if !self.authorized || !self.may_store() {
             return None;
         }
         let in_flight = self.in_flight();
-        if in_flight >= self.limits.depth {
-            return None;
-        }
         if first.retry.is_some() || !self.holds(self.queued) {
             return Some(first.since);
         }
@@ -205,23 +210,21 @@ impl Machine {
         let Some(batch) = self.batches.get_mut(&nonce) else {
             return;
         };
-        if !duplicates.is_empty() {
-            batch
-                .members
-                .retain(|member| member.key.is_none_or(|key| !duplicates.contains(&key)));
-            actions.extend(
-                duplicates
-                    .iter()
-                    .map(|key| Action::Resolve(*key, CommitOutcome::Duplicate)),
-            );
+        match &mut batch.content {
+            Content::Call(call) => actions.push(Action::TellCall(call.id, CallNews::Accepted)),
+            Content::Commits(members) => {
+                if !duplicates.is_empty() {
+                    members.retain(|member| member.key.is_none_or(|key| !duplicates.contains(&key)));
+                    actions.extend(
+                        duplicates
+                            .iter()
+                            .map(|key| Action::Resolve(*key, CommitOutcome::Duplicate)),
+                    );
+                }
+                let keys = members.iter().filter_map(|member| member.key);
+                actions.extend(keys.map(Action::Accepted));
+            }
         }
-        actions.extend(
-            batch
-                .members
-                .iter()
-                .filter_map(|member| member.key)
-                .map(Action::Accepted),
-        );
         batch.hashes.push(hash);
         batch.wait_again(now);
         self.by_hash.insert(hash, nonce);
@@ -232,8 +235,13 @@ impl Machine {
         let Some(batch) = self.batches.remove(&nonce) else {
             return;
         };
-        let keys = batch.members.iter().filter_map(|member| member.key);
-        actions.extend(keys.map(|key| Action::Resolve(key, CommitOutcome::Duplicate)));
+        match batch.content {
+            Content::Call(call) => actions.push(Action::TellCall(call.id, CallNews::Standing)),
+            Content::Commits(members) => {
+                let keys = members.iter().filter_map(|member| member.key);
+                actions.extend(keys.map(|key| Action::Resolve(key, CommitOutcome::Duplicate)));
+            }
+        }
         // Nothing was gathered after it, for one batch is stored at a time.
         if self.next_nonce == Some(nonce + 1) {
             self.next_nonce = Some(nonce);

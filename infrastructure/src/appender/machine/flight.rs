@@ -1,6 +1,6 @@
 //! From the outbox into a block: sending, sending again, and asking when something is unclear.
 
-use super::batch::{Batch, Phase};
+use super::batch::{Batch, Content, Phase};
 use super::price::{affordable, cheapen, reprice, reprice_at};
 use super::{Action, Machine, Millis, Nonce, SendAnswer};
 use crate::appender::fees::Fee;
@@ -63,9 +63,10 @@ impl Machine {
                 && now >= batch.next_send
             {
                 batch.asking = true;
-                actions.push(Action::AskReceipt {
-                    nonce: *nonce,
-                    final_block,
+                let nonce = *nonce;
+                actions.push(match batch.content {
+                    Content::Commits(_) => Action::AskReceipt { nonce, final_block },
+                    Content::Call(_) => Action::AskCall { nonce, final_block },
                 });
             }
         }

@@ -6,6 +6,7 @@ use domain::kernel::CommandId;
 
 use super::{CommitKey, Millis, Nonce};
 use crate::appender::fees::Fee;
+use crate::calls::{Call, CallId, CallOutcome};
 use crate::chain::gas::{GasRules, Size};
 use crate::chain::{Fees, Hash};
 use crate::log::{Commit, CommitOutcome, RejectedCommit};
@@ -40,11 +41,87 @@ pub struct NewBatch {
     pub gas_limit: u64,
 }
 
+/// A call that waits for a transaction.
+#[derive(Clone, Debug)]
+pub struct QueuedCall {
+    /// The call.
+    pub call: Arc<Call>,
+    /// How much gas it is given.
+    pub gas: u64,
+    /// When it was handed over.
+    pub since: Millis,
+}
+
+/// A call to sign and to store.
+#[derive(Clone, Debug)]
+pub struct NewCall {
+    /// Its nonce.
+    pub nonce: Nonce,
+    /// The call.
+    pub call: Arc<Call>,
+    /// The outbox has it, under another nonce or key, as which it can never be executed any more.
+    pub again: bool,
+    /// What it offers.
+    pub fee: Fee,
+    /// Its gas limit.
+    pub gas_limit: u64,
+}
+
+/// What is told of a call before its outcome.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CallNews {
+    /// It is durable.
+    Accepted,
+    /// It was not stored in good time, and never will be.
+    TurnedAway,
+    /// The table of calls has it already, and who it is there under sees it through.
+    Standing,
+}
+
+/// For what a call's nonce was used, as of a final block.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CallSeen {
+    /// It was not.
+    Unused,
+    /// For the call, which was executed.
+    Done {
+        /// The block.
+        block: u64,
+        /// Which of its signatures it was.
+        transaction: Hash,
+    },
+    /// For the call, and the contract refused it with gas to spare.
+    Refused {
+        /// The block.
+        block: u64,
+        /// Which of its signatures it was.
+        transaction: Hash,
+        /// What the contract gave back, as far as is known.
+        reason: Vec<u8>,
+    },
+    /// For the call, which ran out of gas. It did nothing.
+    OutOfGas {
+        /// The block.
+        block: u64,
+        /// Which of its signatures it was.
+        transaction: Hash,
+        /// What a node would give it now; `None` when that is not known.
+        needed: Option<u64>,
+    },
+    /// For another transaction, which was seen in the block: that none of ours was found is not enough.
+    Another {
+        /// The block.
+        block: u64,
+    },
+}
+
 /// What the runner does.
 #[derive(Clone, Debug)]
 pub enum Action {
     /// Sign and store; answer with [`Input::Stored`] or [`Input::NothingStored`]. A batch without commits fills a gap in the nonces.
     Store(NewBatch),
+    /// Sign and store a call; answer with [`Input::Stored`], or with [`Input::NothingStored`] where the table of calls has it already.
+    StoreCall(NewCall),
     /// Sign the stored batch at another fee and store that beside it; answer with [`Input::Replaced`].
     Replace {
         /// Which.
@@ -72,6 +149,24 @@ pub enum Action {
         nonce: Nonce,
         /// The final block.
         final_block: u64,
+    },
+    /// Ask for what the nonce of a call was used as of the final block; answer with [`Input::CallSeen`] or [`Input::ReceiptUnknown`].
+    AskCall {
+        /// Whose.
+        nonce: Nonce,
+        /// The final block.
+        final_block: u64,
+    },
+    /// Tell whoever waits for a call.
+    TellCall(CallId, CallNews),
+    /// The outbox must note what came of a call, and forget its transaction; answer with [`Input::Settled`]. Whoever waits is told when that is durable.
+    SettleCall {
+        /// Its nonce.
+        nonce: Nonce,
+        /// Which.
+        id: CallId,
+        /// What came of it.
+        outcome: CallOutcome,
     },
     /// The commit and its keys are durable: tell whoever waits.
     Accepted(CommitKey),
@@ -147,6 +242,10 @@ pub enum Input<'a> {
     Queue(Queued),
     /// Commits that another key's outbox has, and whose transactions do not go on: they are signed anew here.
     Adopt(Vec<Queued>),
+    /// A call was handed over.
+    QueueCall(QueuedCall),
+    /// Calls of another key that can never be executed as they are signed: they are signed anew here.
+    AdoptCalls(Vec<QueuedCall>),
     /// What gas costs.
     Fees(Fees),
     /// What the account has, in wei.
@@ -164,7 +263,7 @@ pub enum Input<'a> {
         /// The commits that were left out, because the outbox has another one of the same command.
         duplicates: Vec<CommitKey>,
     },
-    /// All commits of a batch were duplicates: nothing was stored, and the nonce is free.
+    /// All commits of a batch were duplicates, or the call was: nothing was stored, and the nonce is free.
     NothingStored {
         /// Which.
         nonce: Nonce,
@@ -202,6 +301,18 @@ pub enum Input<'a> {
         used: bool,
         /// What it says.
         receipt: Option<ReceiptSeen>,
+    },
+    /// For what a call's nonce was used.
+    CallSeen {
+        /// Which.
+        nonce: Nonce,
+        /// For what.
+        seen: CallSeen,
+    },
+    /// The outbox has noted what came of a call.
+    Settled {
+        /// Which.
+        nonce: Nonce,
     },
     /// No node told.
     ReceiptUnknown {

@@ -11,6 +11,9 @@
 //!    '-- reclaimed -----+-- the nonce went, for good, to a transaction that appended nothing
 //! ```
 //!
+//! What holds for a batch here holds for a **call**, which is alone in its transaction, too; what does not stands in `calls`, and so does what of it
+//! is trusted.
+//!
 //! What it promises:
 //! - Nothing is sent that is not stored, and a stored batch is sent again and again until it is final.
 //! - Storing needs no node: only the account's next nonce, which the outbox tells as long as it holds a batch, and a fee, which can be
@@ -32,6 +35,7 @@
 
 mod batch;
 mod batching;
+mod calls;
 mod flight;
 mod limits;
 mod messages;
@@ -53,10 +57,13 @@ use crate::chain::gas::{GasRules, Size};
 use crate::chain::{Fees, Hash};
 
 use batch::{Batch, Phase, Waiting};
+use calls::WaitingCall;
 use observe::Missing;
 
 pub use limits::Limits;
-pub use messages::{Action, Execution, Input, NewBatch, Queued, ReceiptSeen, SendAnswer};
+pub use messages::{
+    Action, CallNews, CallSeen, Execution, Input, NewBatch, NewCall, Queued, QueuedCall, ReceiptSeen, SendAnswer,
+};
 pub use restore::{Need, RestoredBatch, RestoredCommit, Surroundings};
 pub use surrender::Surrendered;
 
@@ -76,6 +83,7 @@ pub struct Machine {
     limits: Limits,
     queue: VecDeque<Waiting>,
     queued: Size,
+    calls: VecDeque<WaitingCall>,
     batches: BTreeMap<Nonce, Batch>,
     /// Every batch below this nonce is final. Those that are not forgotten yet must not be walked over for every commit.
     settled_below: Nonce,
@@ -128,6 +136,7 @@ impl Machine {
             block_gas: None,
             queue: VecDeque::new(),
             queued: Size::default(),
+            calls: VecDeque::new(),
             batches: BTreeMap::new(),
             settled_below: 0,
             by_hash: HashMap::new(),
@@ -158,6 +167,8 @@ impl Machine {
             Input::Tick => {}
             Input::Queue(commit) => self.queue(commit),
             Input::Adopt(commits) => self.adopt(commits),
+            Input::QueueCall(call) => self.queue_call(call),
+            Input::AdoptCalls(calls) => self.adopt_calls(calls),
             Input::Fees(fees) => {
                 self.market = Some(fees);
                 self.market_at = now;
@@ -177,6 +188,8 @@ impl Machine {
             Input::NonceSeen { head, count } => self.nonce_seen(now, head, count, actions),
             Input::NonceUnknown => self.observing = false,
             Input::ReceiptSeen { nonce, used, receipt } => self.receipt_seen(now, nonce, used, receipt, actions),
+            Input::CallSeen { nonce, seen } => self.call_seen(now, nonce, seen, actions),
+            Input::Settled { nonce } => self.settled(nonce),
             Input::ReceiptUnknown { nonce } => self.receipt_unknown(nonce),
             Input::Authorized(authorized) => self.authorized = authorized,
             Input::Applied {
@@ -190,13 +203,16 @@ impl Machine {
         self.settled_below = self.lowest_unsettled();
         self.gather(now, actions);
         self.turn_away(now, actions);
+        self.turn_calls_away(now, actions);
         self.fly(now, actions);
         self.clean(now, actions);
     }
 
     /// When to tick at the latest; `None` when only something new can change anything.
     pub fn wake_at(&self) -> Option<Millis> {
-        [self.gather_at(), self.turn_away_at(), self.fly_at(), self.clean_at()]
+        let [calls, turned_away] = [self.gather_call_at(), self.turn_call_away_at()];
+        let [commits, others] = [self.gather_commits_at(), self.turn_away_at()];
+        [calls, turned_away, commits, others, self.fly_at(), self.clean_at()]
             .into_iter()
             .flatten()
             .min()
@@ -214,9 +230,9 @@ impl Machine {
         unsettled.map_or(self.next_nonce.unwrap_or_default(), |(nonce, _)| *nonce)
     }
 
-    /// How many commits wait for a batch.
+    /// How many commits wait for a batch, and calls for a transaction.
     pub fn queue_len(&self) -> usize {
-        self.queue.len()
+        self.queue.len() + self.calls.len()
     }
 
     /// How many batches are on their way into a block.
@@ -238,15 +254,14 @@ impl Machine {
         Some(now.saturating_sub(sent.max(self.progress_at)))
     }
 
-    /// Since when the oldest commit that is not settled has been waiting, as far as this process knows.
+    /// Since when the oldest commit or call that is not settled has been waiting, as far as this process knows.
     pub fn oldest(&self) -> Option<Millis> {
         let batches = self.live().map(|(_, batch)| batch);
         let batches = batches.filter(|batch| !matches!(batch.phase, Phase::Final { .. }));
         let oldest = batches.map(|batch| batch.first_sent.unwrap_or(batch.next_send)).min();
-        [oldest, self.queue.front().map(|commit| commit.since)]
-            .into_iter()
-            .flatten()
-            .min()
+        let commit = self.queue.front().map(|commit| commit.since);
+        let call = self.calls.front().map(|call| call.since);
+        [oldest, commit, call].into_iter().flatten().min()
     }
 
     /// The next nonce that has no batch, as far as is known.

@@ -1,6 +1,6 @@
 //! The account's nonce as the chain has it: what was used, what is missing, and what is done about it.
 
-use super::batch::{Batch, Phase};
+use super::batch::{Batch, Content, Phase};
 use super::flight::POOL;
 use super::{Action, Machine, Millis, NewBatch, Nonce};
 
@@ -88,8 +88,10 @@ impl Machine {
                 self.storing = true;
                 // The gap may lie below everything that is under way.
                 self.settled_below = self.settled_below.min(nonce);
-                self.batches
-                    .insert(nonce, Batch::new(Vec::new(), fee, gas_limit, Phase::Storing, now));
+                self.batches.insert(
+                    nonce,
+                    Batch::new(Content::Commits(Vec::new()), fee, gas_limit, Phase::Storing, now),
+                );
                 actions.push(Action::Store(NewBatch {
                     nonce,
                     fresh: Vec::new(),

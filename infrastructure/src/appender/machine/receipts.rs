@@ -1,6 +1,6 @@
 //! What became of a transaction whose nonce a final block has used, and of which the log shows nothing.
 
-use super::batch::{Batch, Phase, Retry};
+use super::batch::{Batch, Content, Phase, Retry};
 use super::{Action, Execution, Machine, Millis, Nonce, ReceiptSeen};
 use crate::log::CommitOutcome;
 
@@ -24,6 +24,7 @@ impl Machine {
             return;
         };
         batch.asking = false;
+        let is_filler = batch.members().is_empty();
         let Phase::Used { by, contradictions } = &mut batch.phase else {
             return;
         };
@@ -32,7 +33,7 @@ impl Machine {
             Some(receipt) if receipt.block > final_block => *by = receipt.block,
             // The block that had used it is on no branch any more.
             _ if !used => batch.wait_again(now),
-            _ if batch.members.is_empty() => settle_silently(batch, final_block, actions),
+            _ if is_filler => settle_silently(batch, final_block, actions),
             // Applied before this process heard notices: the receipt is all there is.
             Some(ReceiptSeen {
                 block,
@@ -98,17 +99,14 @@ impl Machine {
     /// Takes the commits of a batch that came to nothing back into the queue, in front. If it was refused, by halves, and a single
     /// commit only so often: then it is given up, visibly.
     fn reclaim(&mut self, now: Millis, nonce: Nonce, refused: bool, actions: &mut Vec<Action>) {
-        let Some(mut batch) = self.batches.remove(&nonce) else {
+        let Some(Content::Commits(mut members)) = self.remove(nonce) else {
             return;
         };
-        for hash in &batch.hashes {
-            self.by_hash.remove(hash);
-        }
         let (mut company, mut given_up) = (usize::MAX, None);
         if refused {
-            let alive = batch.members.iter().filter(|member| member.key.is_some()).count();
+            let alive = members.iter().filter(|member| member.key.is_some()).count();
             company = (alive / 2).max(1);
-            for member in &mut batch.members {
+            for member in &mut members {
                 member.refusals += u32::from(alive == 1);
                 if member.refusals >= self.limits.refusals
                     && let Some(key) = member.key.take()
@@ -120,10 +118,10 @@ impl Machine {
         if let Some((key, command)) = given_up {
             self.forget_what_ran_out();
             actions.push(Action::Refuse { key, command, nonce });
-        } else if batch.members.iter().all(|member| member.key.is_none()) {
+        } else if members.iter().all(|member| member.key.is_none()) {
             actions.push(Action::Forget(vec![nonce]));
         }
-        self.requeue(now, batch.members, Retry { company });
+        self.requeue(now, members, Retry { company });
     }
 }
 
@@ -131,7 +129,7 @@ impl Machine {
 fn settle_silently(batch: &mut Batch, block: u64, actions: &mut Vec<Action>) {
     batch.phase = Phase::Final { block };
     if !std::mem::replace(&mut batch.told, true) {
-        let keys = batch.members.iter().filter_map(|member| member.key);
+        let keys = batch.members().iter().filter_map(|member| member.key);
         actions.extend(keys.map(|key| Action::Resolve(key, CommitOutcome::HandedOver)));
     }
 }

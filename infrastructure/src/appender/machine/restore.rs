@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::batch::{Batch, Member, Phase};
+use super::batch::{Batch, Content, Member, Phase};
 use super::observe::Missing;
 use super::{CommitKey, Limits, Machine, Millis, Nonce};
 use crate::appender::fees::Fee;
+use crate::calls::Call;
 use crate::chain::Hash;
 use crate::chain::gas::Size;
 use crate::log::Commit;
@@ -17,6 +18,8 @@ pub struct RestoredBatch {
     pub nonce: Nonce,
     /// What its commits are, all of them, in the order of the batch.
     pub commits: Vec<RestoredCommit>,
+    /// The call, if it is one and nothing is known to have come of it.
+    pub call: Option<Arc<Call>>,
     /// The hashes of all its signatures, the newest last.
     pub hashes: Vec<Hash>,
     /// What the newest offers.
@@ -46,7 +49,7 @@ pub struct Surroundings {
 /// Why transactions do not go on as they are signed, so that their commits have to be signed anew.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Need {
-    /// The transaction of so many commits came to nothing.
+    /// The transactions of so many commits and calls came to nothing.
     Signatures(usize),
     /// This nonce has no transaction, and a higher one has.
     Nonce(Nonce),
@@ -68,8 +71,8 @@ impl Machine {
     /// Why a machine without the key cannot see its commits through, where one with the key would sign something. `base` is what the
     /// newest block asks for gas.
     pub fn needs_key(&self, now: Millis, base: u128) -> Option<Need> {
-        if !self.queue.is_empty() {
-            return Some(Need::Signatures(self.queue.len()));
+        if self.queue_len() > 0 {
+            return Some(Need::Signatures(self.queue_len()));
         }
         if let Some(Missing::Nonce(nonce)) = self.agreed {
             return Some(Need::Nonce(nonce));
@@ -87,10 +90,10 @@ impl Machine {
     }
 
     /// The commits that nothing is known to have become of, in their order: what somebody with another key takes over who signs them
-    /// anew. All of them, for one may have been decided on top of another.
+    /// anew. All of them, for one may have been decided on top of another. No calls, see [`Self::calls_to_sign`].
     pub fn bequest(&self) -> Vec<Arc<Commit>> {
         let queued = self.queue.iter().map(|waiting| &waiting.commit);
-        let members = self.waiting().flat_map(|batch| &batch.members);
+        let members = self.waiting().flat_map(Batch::members);
         let members = members
             .filter(|member| member.key.is_some())
             .map(|member| &member.commit);
@@ -113,6 +116,7 @@ impl Machine {
         for RestoredBatch {
             nonce,
             commits,
+            call,
             hashes,
             fee,
             gas_limit,
@@ -136,12 +140,13 @@ impl Machine {
                 machine.next_nonce = Some(nonce + 1);
                 machine.former_fee = Some(fee);
             }
+            let content = call.map_or(Content::Commits(members), Content::Call);
             let batch = Batch {
                 hashes,
-                ..Batch::new(members, fee, gas_limit, Phase::Waiting, now)
+                ..Batch::new(content, fee, gas_limit, Phase::Waiting, now)
             };
             // The former process may have learned that the chain is dear; this one need not run out of gas again to see it.
-            if !batch.members.is_empty() {
+            if !batch.members().is_empty() {
                 machine.gas = machine.gas.covering(batch.size(), gas_limit);
             }
             machine.batches.insert(nonce, batch);
@@ -171,6 +176,7 @@ mod tests {
         let batch = |nonce: &Nonce| RestoredBatch {
             nonce: *nonce,
             commits: vec![commit(*nonce)],
+            call: None,
             hashes: vec![[u8::try_from(*nonce).unwrap(); 32]],
             fee: Fee {
                 max: 2 * BASE,

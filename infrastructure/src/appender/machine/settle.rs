@@ -2,7 +2,7 @@
 
 use std::iter::Peekable;
 
-use super::batch::{Batch, Member, Phase, Verdict};
+use super::batch::{Batch, Content, Member, Phase, Verdict};
 use super::{Action, Machine, Millis, Nonce};
 use crate::log::{CommitOutcome, RejectedCommit};
 use crate::notices::{AppliedEvent, EntryState};
@@ -36,9 +36,23 @@ impl Machine {
                 continue;
             };
             let ours = |hash: &[u8; 32]| batch.hashes.contains(hash);
+            if matches!(batch.content, Content::Call(_)) {
+                // What is rejected says nothing of a call: nothing vouches for whose transaction it was.
+                let Some(entry) = appended.iter().find(|event| ours(&event.transaction)) else {
+                    continue;
+                };
+                let transaction = entry.transaction;
+                if !matches!(batch.phase, Phase::Final { .. }) {
+                    let verdicts = vec![Verdict::Called { transaction }];
+                    batch.phase = Phase::Included { block, verdicts };
+                }
+                self.progress_at = now;
+                actions.push(Action::Mined { nonce: *nonce });
+                continue;
+            }
             let events = appended.iter().filter(|event| ours(&event.transaction)).peekable();
             let rejections = rejected.iter().filter(|commit| ours(&commit.transaction)).peekable();
-            let verdicts = verdicts(&batch.members, events, rejections);
+            let verdicts = verdicts(batch.members(), events, rejections);
             if verdicts.contains(&Verdict::Unclear) {
                 tracing::error!(
                     nonce,
@@ -46,7 +60,7 @@ impl Machine {
                     "a block does not say of each commit of a batch what became of it"
                 );
             }
-            if lacks_the_right(&batch.members, &verdicts) {
+            if lacks_the_right(batch.members(), &verdicts) {
                 self.authorized = false;
             }
             // After a reorganisation deeper than what was final, everybody has been told already.
@@ -63,6 +77,7 @@ impl Machine {
                 .range(..*highest)
                 .any(|(_, batch)| batch.phase == Phase::Waiting);
         }
+        self.observe_now |= self.awaits_a_call();
     }
 
     pub(super) fn reverted(&mut self, now: Millis, to: u64) {
@@ -83,7 +98,7 @@ impl Machine {
     pub(super) fn finalized(&mut self, block: u64, actions: &mut Vec<Action>) {
         self.final_block = self.final_block.max(block);
         let final_block = self.final_block;
-        for (_, batch) in self.batches.range_mut(self.settled_below..) {
+        for (nonce, batch) in self.batches.range_mut(self.settled_below..) {
             let Phase::Included { block, verdicts } = &mut batch.phase else {
                 continue;
             };
@@ -91,9 +106,13 @@ impl Machine {
                 continue;
             }
             let (block, verdicts) = (*block, std::mem::take(verdicts));
+            if let [Verdict::Called { transaction }] = *verdicts {
+                batch.settle_call(*nonce, block, transaction, Ok(()), actions);
+                continue;
+            }
             batch.phase = Phase::Final { block };
             if !std::mem::replace(&mut batch.told, true) {
-                tell(&batch.members, &verdicts, actions);
+                tell(batch.members(), &verdicts, actions);
             }
         }
     }
@@ -127,8 +146,10 @@ impl Machine {
     }
 }
 
+/// A call is forgotten when the outbox has noted what came of it.
 fn may_be_forgotten(batch: &Batch) -> bool {
-    !batch.replacing && matches!(batch.phase, Phase::Final { .. })
+    let is_call = matches!(batch.content, Content::Call(_));
+    !batch.replacing && !is_call && matches!(batch.phase, Phase::Final { .. })
 }
 
 /// What a block says of each member, given the transaction's events and rejections in order.
@@ -204,7 +225,7 @@ fn tell(members: &[Member], verdicts: &[Verdict], actions: &mut Vec<Action>) {
             },
             Verdict::Rejected { stream, actual } => CommitOutcome::Rejected { stream, actual },
             Verdict::Void => CommitOutcome::Void,
-            Verdict::Unclear => CommitOutcome::HandedOver,
+            Verdict::Unclear | Verdict::Called { .. } => CommitOutcome::HandedOver,
         };
         actions.push(Action::Resolve(key, outcome));
     }

@@ -1,7 +1,8 @@
 //! The machine is given up: the lease is lost, or the server stops.
 
-use super::batch::{Phase, Waiting};
-use super::{Action, Machine, Queued};
+use super::batch::{Content, Phase, Waiting};
+use super::calls::WaitingCall;
+use super::{Action, Machine, Queued, QueuedCall};
 use crate::log::CommitOutcome;
 
 /// The commits of a machine that was given up which are not known to be durable.
@@ -11,6 +12,8 @@ pub struct Surrendered {
     pub storing: Vec<Queued>,
     /// They are not.
     pub queued: Vec<Queued>,
+    /// Calls that are not durable either. A call whose transaction was being stored may be: whoever hands it over again finds out.
+    pub calls: Vec<QueuedCall>,
 }
 
 impl Machine {
@@ -19,7 +22,10 @@ impl Machine {
     pub fn surrender(self, actions: &mut Vec<Action>) -> Surrendered {
         let mut rest = Surrendered::default();
         for batch in self.batches.into_values() {
-            let members = batch.members.into_iter().filter_map(|member| {
+            let Content::Commits(members) = batch.content else {
+                continue;
+            };
+            let members = members.into_iter().filter_map(|member| {
                 Some(Queued {
                     key: member.key?,
                     commit: member.commit,
@@ -52,6 +58,9 @@ impl Machine {
                 }),
             }
         }
+        let calls = self.calls.into_iter().filter(|waiting| !waiting.again);
+        let not_stored = calls.map(|WaitingCall { call, gas, since, .. }| QueuedCall { call, gas, since });
+        rest.calls.extend(not_stored);
         rest
     }
 }

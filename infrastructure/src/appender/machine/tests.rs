@@ -99,9 +99,16 @@ fn who_offers_too_little_asks_for_the_price_once_and_then_offers_that() {
 #[test]
 fn a_gap_below_everything_that_is_under_way_is_filled() {
     let mut machine = new();
-    machine
-        .batches
-        .insert(1, Batch::new(Vec::new(), Fee::default(), 21_000, Phase::Waiting, 0));
+    machine.batches.insert(
+        1,
+        Batch::new(
+            batch::Content::Commits(Vec::new()),
+            Fee::default(),
+            21_000,
+            Phase::Waiting,
+            0,
+        ),
+    );
     machine.next_nonce = Some(2);
     let seen = || Input::NonceSeen { head: 9, count: 0 };
     told(&mut machine, 1, Input::Fees(CHEAP));

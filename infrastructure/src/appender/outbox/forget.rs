@@ -1,8 +1,6 @@
 //! What the outbox forgets, and what it keeps in mind of it. Only the holder of the lease does: whoever has it now may have moved commits
 //! meanwhile.
 
-use std::sync::Arc;
-
 use domain::kernel::CommandId;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -10,7 +8,6 @@ use uuid::Uuid;
 use super::{Outbox, OutboxError};
 use crate::appender::machine::Nonce;
 use crate::chain::Hash;
-use crate::log::Commit;
 
 /// Fails when the lease was lost meanwhile: then nothing was changed.
 const fn still_held(held: bool) -> Result<(), OutboxError> {
@@ -18,13 +15,15 @@ const fn still_held(held: bool) -> Result<(), OutboxError> {
 }
 
 impl Outbox {
-    /// Whether it holds no commit. Then it forgets what is left, too: an empty transaction matters only to those after it.
+    /// Whether it holds no commit and no call. Then it forgets what is left, too: an empty transaction matters only to those after it.
     pub(in crate::appender) async fn is_done(&self) -> Result<bool, OutboxError> {
         let done = sqlx::query_as(
             "WITH lease AS MATERIALIZED (SELECT 1 FROM signer_leases WHERE address = $1 AND fence = $2 FOR SHARE),
              cleared AS (DELETE FROM outbox_transactions USING lease
-                         WHERE signer = $1 AND NOT EXISTS (SELECT FROM outbox_commits WHERE signer = $1))
-             SELECT EXISTS (SELECT FROM lease), NOT EXISTS (SELECT FROM outbox_commits WHERE signer = $1)",
+                         WHERE signer = $1 AND NOT EXISTS (SELECT FROM outbox_commits WHERE signer = $1)
+                                           AND NOT EXISTS (SELECT FROM calls WHERE signer = $1))
+             SELECT EXISTS (SELECT FROM lease), NOT EXISTS (SELECT FROM outbox_commits WHERE signer = $1)
+                                            AND NOT EXISTS (SELECT FROM calls WHERE signer = $1)",
         );
         let done = done.bind(self.lease.address.0.as_slice()).bind(self.lease.fence);
         match done.fetch_one(&self.pool).await? {
@@ -33,13 +32,13 @@ impl Outbox {
         }
     }
 
-    /// Whether it holds any of these commits.
-    pub(in crate::appender) async fn holds_any(&self, commits: &[Arc<Commit>]) -> Result<bool, OutboxError> {
-        let commands: Vec<Uuid> = commits.iter().map(|commit| commit.command_id.uuid()).collect();
+    /// Whether it holds any of these commits and calls.
+    pub(in crate::appender) async fn holds_any(&self, commits: &[Uuid], calls: &[Uuid]) -> Result<bool, OutboxError> {
         let held = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT FROM outbox_commits WHERE command_id = ANY ($1) AND signer = $2)",
+            "SELECT EXISTS (SELECT FROM outbox_commits WHERE command_id = ANY ($1) AND signer = $3)
+                 OR EXISTS (SELECT FROM calls WHERE id = ANY ($2) AND signer = $3)",
         );
-        let held = held.bind(commands).bind(self.lease.address.0.as_slice());
+        let held = held.bind(commits).bind(calls).bind(self.lease.address.0.as_slice());
         Ok(held.fetch_one(&self.pool).await?)
     }
 

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::{Outbox, OutboxError, Signature};
 use crate::appender::fees::Fee;
 use crate::appender::machine::{CommitKey, Nonce, RestoredBatch, RestoredCommit};
+use crate::calls::{Call, CallId};
 use crate::chain::codec::{batch_of_calldata, decode_batch};
 use crate::chain::signer::TransactionError;
 use crate::chain::{Hash, Transaction};
@@ -28,6 +29,10 @@ impl Outbox {
         for row in &commits {
             commands.insert((row.try_get(0)?, row.try_get(1)?), row.try_get(2)?);
         }
+        let calls = sqlx::query_as("SELECT nonce, id, kind FROM calls WHERE signer = $1");
+        let calls: Vec<(i64, Uuid, String)> = calls.bind(signer).fetch_all(&self.pool).await?;
+        let calls: HashMap<i64, (Uuid, String)> =
+            calls.into_iter().map(|(nonce, id, kind)| (nonce, (id, kind))).collect();
         let rows = sqlx::query(
             "SELECT nonce, hash, raw FROM outbox_transactions WHERE signer = $1 ORDER BY replacement, signed_at",
         );
@@ -42,9 +47,11 @@ impl Outbox {
                 max: transaction.max_fee,
                 priority: transaction.priority_fee,
             };
+            let call = calls.get(&nonce).and_then(|call| restored_call(call, &transaction));
             let batch = batches.entry(nonce).or_insert_with(|| RestoredBatch {
                 nonce: nonce.cast_unsigned(),
                 commits: restored_commits(&transaction.data, nonce, &commands, &mut name),
+                call,
                 hashes: Vec::new(),
                 fee,
                 gas_limit: transaction.gas_limit,
@@ -55,6 +62,16 @@ impl Outbox {
         }
         Ok((batches.into_values().collect(), signatures))
     }
+}
+
+/// The call of a transaction, from its calldata and the call's row.
+fn restored_call((id, kind): &(Uuid, String), transaction: &Transaction) -> Option<Arc<Call>> {
+    Some(Arc::new(Call {
+        id: CallId(*id),
+        kind: kind.clone().into(),
+        target: transaction.to?.0,
+        data: transaction.data.clone(),
+    }))
 }
 
 /// The commits of a transaction, from its calldata; those that the outbox does not hold there any more have no key.

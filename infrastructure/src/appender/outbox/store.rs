@@ -163,7 +163,10 @@ impl Outbox {
         .fetch_optional(&mut *connection)
         .await?;
         let Some((hash, raw)) = first else { return Ok(None) };
-        let there = sqlx::query_scalar("SELECT command_id FROM outbox_commits WHERE signer = $1 AND nonce = $2");
+        let there = sqlx::query_scalar(
+            "SELECT command_id FROM outbox_commits WHERE signer = $1 AND nonce = $2
+             UNION ALL SELECT id FROM calls WHERE signer = $1 AND nonce = $2",
+        );
         let there: HashSet<Uuid> = there
             .bind(signer)
             .bind(nonce)
@@ -222,7 +225,7 @@ impl Outbox {
     }
 
     /// Puts commits that the outbox has under another nonce, or another key, into a batch, before all others, and forgets the
-    /// transactions that have no commit left.
+    /// transactions that have no commit left; but not those of another key before a call of it, without which the call cannot be mined.
     async fn move_commits(
         &self,
         connection: &mut PgConnection,
@@ -249,10 +252,13 @@ impl Outbox {
         sqlx::query(
             "DELETE FROM outbox_transactions AS former USING UNNEST($1::bytea[], $2::bigint[]) AS left_by (signer, nonce)
              WHERE former.signer = left_by.signer AND former.nonce = left_by.nonce AND NOT EXISTS
-                 (SELECT FROM outbox_commits AS rest WHERE rest.signer = former.signer AND rest.nonce = former.nonce)",
+                 (SELECT FROM outbox_commits AS rest WHERE rest.signer = former.signer AND rest.nonce = former.nonce)
+             AND (former.signer = $3 OR NOT EXISTS
+                 (SELECT FROM calls WHERE calls.signer = former.signer AND calls.nonce > former.nonce))",
         )
         .bind(signers)
         .bind(nonces)
+        .bind(self.lease.address.0.as_slice())
         .execute(connection)
         .await
         .map(drop)

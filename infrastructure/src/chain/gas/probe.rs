@@ -104,7 +104,7 @@ pub fn refuses(error: &ChainError) -> bool {
     /// "execution error", with the revert's reason in its data.
     const REVERTED: i64 = 3;
     match error {
-        ChainError::Rpc { code, message } => *code == REVERTED || message.to_lowercase().contains("revert"),
+        ChainError::Rpc { code, message, .. } => *code == REVERTED || message.to_lowercase().contains("revert"),
         _ => false,
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::chain::hex;
+
 /// Why a question to the chain has no answer.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ChainError {
@@ -33,6 +35,8 @@ pub enum ChainError {
         code: i64,
         /// Its message, shortened.
         message: String,
+        /// What a contract gave back when it reverted; empty where nothing is said of it.
+        data: Box<[u8]>,
     },
     /// The node refuses what any node can tell, or says that it serves nobody, or not us, or not so often. No answer.
     #[error("the node does not serve ({code}): {message}")]
@@ -61,6 +65,19 @@ pub(super) struct ErrorBody {
     code: i64,
     #[serde(default)]
     message: String,
+    #[serde(default)]
+    data: Option<serde_json::Value>,
+}
+
+/// Of what a contract gave back so much is kept.
+const DATA_LIMIT: usize = 1024;
+
+/// What a contract gave back when it reverted. Nodes write it in hexadecimal digits, some after a word; others write something else.
+fn given_back(data: Option<serde_json::Value>) -> Box<[u8]> {
+    let text = data.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
+    let digits = text.rsplit_once(' ').map_or(text, |(_, last)| last);
+    let bytes = hex::bytes(digits).filter(|bytes| bytes.len() <= DATA_LIMIT);
+    bytes.unwrap_or_default().into()
 }
 
 /// Codes by which a node says that it does not serve: EIP-1474's "limit exceeded", what others use for it, and HTTP statuses that
@@ -89,12 +106,13 @@ const UNABLE_WORDS: &[&str] = &[
 const UNABLE_STATUSES: &[u16] = &[401, 402, 403, 407, 408, 429, 502, 503, 504];
 
 impl From<ErrorBody> for ChainError {
-    fn from(ErrorBody { code, message }: ErrorBody) -> Self {
+    fn from(ErrorBody { code, message, data }: ErrorBody) -> Self {
         let message = shortened(&message);
         if UNABLE_CODES.contains(&code) || speaks_of_service(&message) {
             Self::Unable { code, message }
         } else {
-            Self::Rpc { code, message }
+            let data = given_back(data);
+            Self::Rpc { code, message, data }
         }
     }
 }
@@ -114,7 +132,7 @@ impl ChainError {
     /// As the answer to what any node can tell: a refusal is then no answer.
     pub(in crate::chain) fn owed(self) -> Self {
         match self {
-            Self::Rpc { code, message } => Self::Unable { code, message },
+            Self::Rpc { code, message, .. } => Self::Unable { code, message },
             other => other,
         }
     }
@@ -270,7 +288,8 @@ mod tests {
 
     fn error(code: i64, message: &str) -> ChainError {
         let message = message.to_owned();
-        ErrorBody { code, message }.into()
+        let data = None;
+        ErrorBody { code, message, data }.into()
     }
 
     #[test]
@@ -278,11 +297,24 @@ mod tests {
         let body = ErrorBody {
             code: -32000,
             message: format!("\u{1b}[2J\nPROVED\u{9b}8m{}", "x".repeat(10_000)),
+            data: None,
         };
         let told = ChainError::from(body).to_string();
         assert!(told.len() < 400 && !told.contains(char::is_control), "{told}");
         let malformed = ChainError::malformed("\u{1b}[8m").to_string();
         assert!(!malformed.contains(char::is_control), "{malformed}");
+    }
+
+    #[test]
+    fn what_a_contract_gave_back_is_read_as_nodes_write_it() {
+        let text = |text: &str| given_back(Some(serde_json::Value::from(text)));
+        assert_eq!(*text("0x0102"), [1, 2]);
+        assert_eq!(*text("Reverted 0x0102"), [1, 2]);
+        assert_eq!(*text("0x"), []);
+        assert_eq!(*text("no digits"), []);
+        assert_eq!(*given_back(Some(serde_json::json!({ "0x12": {} }))), []);
+        assert_eq!(*given_back(None), []);
+        assert_eq!(*text(&format!("0x{}", "00".repeat(DATA_LIMIT + 1))), []);
     }
 
     #[test]

@@ -79,7 +79,8 @@ async fn a_nodes_refusal_is_handed_on_whatever_the_http_status() {
             number(&client(&[node(&[(status, refusal)]).await, other], None)).await,
             Err(ChainError::Rpc {
                 code: -32000,
-                message: "nonce too low".to_owned()
+                message: "nonce too low".to_owned(),
+                data: Box::default(),
             })
         );
     }
@@ -252,7 +253,8 @@ async fn a_batch_is_answered_in_the_order_of_its_calls() {
             Ok(2),
             Err(ChainError::Rpc {
                 code: 1,
-                message: "no".to_owned()
+                message: "no".to_owned(),
+                data: Box::default(),
             })
         ]
     );
