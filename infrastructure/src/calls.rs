@@ -61,7 +61,7 @@ pub enum CallOutcome {
     TooLarge,
     /// It was not accepted, for another call has its id.
     AnotherHasItsId,
-    /// It was not accepted, and will not be executed.
+    /// It was not accepted, and is not executed unless somebody hands it over again, or has before.
     Failed(Unavailable),
     /// It may be durable, and if it is, it will be done or refused, but not under the eyes of this process: the server is stopping, or has
     /// lost its signing key's lease. Whoever hands the same call over again is told what becomes of it.

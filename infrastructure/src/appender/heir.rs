@@ -258,13 +258,14 @@ impl Heirs {
         if need.is_none() || is_nothing_left {
             return Ok(false);
         }
-        // A server whose own key may not append leaves it to another.
-        if !self.shared.status().troubles.has(TroubleKind::SigningKeyNotAdmitted) {
-            let bequest = Bequest {
-                from: estate.heir.lease,
-                commits,
-                calls,
-            };
+        // A server whose own key may not append leaves commits to another.
+        let may_append = !self.shared.status().troubles.has(TroubleKind::SigningKeyNotAdmitted);
+        let bequest = Bequest {
+            from: estate.heir.lease,
+            commits: if may_append { commits } else { Vec::new() },
+            calls,
+        };
+        if !bequest.commits.is_empty() || !bequest.calls.is_empty() {
             self.bequeath(&mut estate.heir, &estate.outbox, bequest).await?;
         }
         Ok(true)

@@ -12,6 +12,7 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "the numbers of a simulation are small")]
 
+mod calls;
 mod chain;
 mod world;
 

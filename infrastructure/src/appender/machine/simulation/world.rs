@@ -557,6 +557,7 @@ impl World {
             batches.push(RestoredBatch {
                 nonce: *nonce,
                 commits: commits.collect(),
+                call: None,
                 hashes: row.signatures.iter().map(|(hash, _)| *hash).collect(),
                 fee: row.signatures.last().unwrap().1,
                 gas_limit: row.gas_limit,
@@ -685,6 +686,9 @@ impl World {
     fn act(&mut self, action: Action) {
         match action {
             Action::Store(batch) => self.after(Later::Store(batch)),
+            Action::StoreCall(_) | Action::AskCall { .. } | Action::TellCall(..) | Action::SettleCall { .. } => {
+                panic!("nobody calls anything here");
+            }
             Action::Replace { nonce, fee } => self.after(Later::Replace(nonce, fee)),
             Action::Send { nonce, hash } => {
                 let answer = self.send(nonce, hash);
