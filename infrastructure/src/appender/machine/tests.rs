@@ -1,12 +1,14 @@
 //! What the machine does with a transaction that is sent: at which price, how often, and what it makes of its end.
 
+mod calls;
+
 use std::sync::Arc;
 
 use application::log::{Finality, StreamId};
 use domain::kernel::CommandId;
 
 use super::*;
-use crate::log::{Commit, CommitOutcome, Payload, StreamHead, StreamPart, StreamTip};
+use crate::log::{Commit, CommitOutcome, Payload, RejectedCommit, StreamHead, StreamPart, StreamTip};
 use crate::notices::{AppliedEvent, EntryState};
 
 const CHEAP: Fees = Fees {

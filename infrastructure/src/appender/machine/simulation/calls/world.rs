@@ -796,7 +796,7 @@ impl World {
             End::OutOfGas => CallSeen::OutOfGas {
                 block,
                 transaction,
-                needed: Some(self.chain.gas[&call.id]).filter(|_| nonce % 2 == 0),
+                needed: Some(self.chain.gas[&call.id]).filter(|_| nonce.is_multiple_of(2)),
             },
         }
     }

@@ -1,0 +1,305 @@
+//! What the machine does with a call.
+
+use uuid::Uuid;
+
+use super::*;
+use crate::calls::{Call, CallId, CallOutcome};
+
+const ID: CallId = CallId(Uuid::from_u128(1));
+
+fn handed(gas: u64, since: Millis) -> QueuedCall {
+    let call = Arc::new(Call {
+        id: ID,
+        kind: "test".into(),
+        target: [7; 20],
+        data: vec![1],
+    });
+    QueuedCall { call, gas, since }
+}
+
+const STORED: Input<'static> = Input::Stored {
+    nonce: 0,
+    hash: [7; 32],
+    duplicates: Vec::new(),
+};
+
+/// A machine that has sent a call.
+fn called() -> Machine {
+    let mut machine = new();
+    told(&mut machine, 0, Input::Fees(CHEAP));
+    let actions = told(&mut machine, 1, Input::QueueCall(handed(60_000, 1)));
+    let stored = |action: &Action| {
+        matches!(
+            action,
+            Action::StoreCall(NewCall {
+                nonce: 0,
+                again: false,
+                ..
+            })
+        )
+    };
+    assert!(actions.iter().any(stored), "{actions:?}");
+    let actions = told(&mut machine, 2, STORED);
+    assert!(
+        matches!(
+            actions[..],
+            [Action::TellCall(ID, CallNews::Accepted), Action::Send { nonce: 0, .. }]
+        ),
+        "{actions:?}"
+    );
+    machine
+}
+
+/// A final block has used its nonce.
+fn used(machine: &mut Machine) {
+    let actions = told(machine, 10, Input::NonceSeen { head: 5, count: 1 });
+    assert!(actions.is_empty(), "it is not final: {actions:?}");
+    let actions = told(machine, 11, Input::Finalized { block: 5 });
+    let asks = |action: &Action| {
+        matches!(
+            action,
+            Action::AskCall {
+                nonce: 0,
+                final_block: 5
+            }
+        )
+    };
+    assert!(actions.iter().any(asks), "{actions:?}");
+}
+
+fn seen(machine: &mut Machine, seen: CallSeen) -> Vec<Action> {
+    told(machine, 12, Input::CallSeen { nonce: 0, seen })
+}
+
+/// What is noted of it.
+fn noted(actions: &[Action]) -> Option<&CallOutcome> {
+    actions.iter().find_map(|action| match action {
+        Action::SettleCall {
+            nonce: 0,
+            id: ID,
+            outcome,
+        } => Some(outcome),
+        _ => None,
+    })
+}
+
+/// How much gas it asks for as it is signed anew.
+fn signed_again(actions: &[Action]) -> Option<u64> {
+    actions.iter().find_map(|action| match action {
+        Action::StoreCall(NewCall {
+            nonce: 1,
+            again: true,
+            gas_limit,
+            ..
+        }) => Some(*gas_limit),
+        _ => None,
+    })
+}
+
+const DONE: CallSeen = CallSeen::Done {
+    block: 4,
+    transaction: [7; 32],
+};
+
+#[test]
+fn what_came_of_it_is_noted_when_its_block_is_final_and_then_forgotten() {
+    let mut machine = called();
+    used(&mut machine);
+    let actions = seen(&mut machine, DONE);
+    let done = CallOutcome::Done {
+        block: 4,
+        transaction: [7; 32],
+    };
+    assert_eq!(noted(&actions), Some(&done));
+    // Until that is durable it is kept.
+    assert!(told(&mut machine, 5_000, Input::Tick).is_empty());
+    assert_eq!(machine.batches.len(), 1);
+    told(&mut machine, 5_001, Input::Settled { nonce: 0 });
+    assert!(machine.batches.is_empty() && machine.by_hash.is_empty());
+}
+
+#[test]
+fn an_entry_that_it_left_tells_as_much_when_it_is_final_and_no_node_is_asked() {
+    let mut machine = called();
+    let entry = AppliedEvent {
+        stream: StreamId([9; 32]),
+        tip: StreamTip::default().after(b"note"),
+        position: 1,
+        transaction: [7; 32],
+        command_id: None,
+        state: EntryState::Applied,
+    };
+    let applied = Input::Applied {
+        block: 5,
+        appended: &[entry],
+        rejected: &[],
+    };
+    assert_eq!(noted(&told(&mut machine, 3, applied)), None);
+    told(&mut machine, 4, Input::Reverted { to: 4 });
+    assert_eq!(
+        noted(&told(&mut machine, 5, Input::Finalized { block: 5 })),
+        None,
+        "it was undone"
+    );
+    let applied = Input::Applied {
+        block: 6,
+        appended: &[entry],
+        rejected: &[],
+    };
+    told(&mut machine, 6, applied);
+    let actions = told(&mut machine, 7, Input::Finalized { block: 6 });
+    assert!(
+        matches!(noted(&actions), Some(CallOutcome::Done { block: 6, .. })),
+        "{actions:?}"
+    );
+}
+
+#[test]
+fn a_rejection_in_its_transaction_says_nothing_of_it() {
+    let mut machine = called();
+    let rejected = RejectedCommit {
+        transaction: [7; 32],
+        index: 0,
+        stream: StreamId([9; 32]),
+        actual: StreamHead::default(),
+    };
+    let applied = Input::Applied {
+        block: 5,
+        appended: &[],
+        rejected: &[rejected],
+    };
+    told(&mut machine, 3, applied);
+    assert_eq!(noted(&told(&mut machine, 4, Input::Finalized { block: 5 })), None);
+}
+
+#[test]
+fn it_is_signed_anew_only_when_a_final_block_has_used_its_nonce_for_something_else() {
+    let mut machine = called();
+    used(&mut machine);
+    // That nobody can tell is no reason, and neither is a block that may be dropped.
+    told(&mut machine, 12, Input::ReceiptUnknown { nonce: 0 });
+    assert_eq!(signed_again(&seen(&mut machine, CallSeen::Another { block: 6 })), None);
+    told(&mut machine, 13, Input::Finalized { block: 6 });
+    let actions = seen(&mut machine, CallSeen::Another { block: 5 });
+    assert_eq!(signed_again(&actions), Some(60_000), "{actions:?}");
+    assert_eq!(noted(&actions), None);
+}
+
+#[test]
+fn what_ran_out_of_gas_is_given_more_until_there_is_no_more() {
+    let out_of_gas = |needed| CallSeen::OutOfGas {
+        block: 4,
+        transaction: [7; 32],
+        needed,
+    };
+    for (needed, wanted) in [(None, 120_000), (Some(50_000), 120_000), (Some(200_000), 250_000)] {
+        let mut machine = called();
+        used(&mut machine);
+        let actions = seen(&mut machine, out_of_gas(needed));
+        assert_eq!(signed_again(&actions), Some(wanted), "{actions:?}");
+    }
+    let mut machine = called();
+    told(&mut machine, 3, Input::BlockGas(60_000));
+    used(&mut machine);
+    let actions = seen(&mut machine, out_of_gas(None));
+    assert!(
+        matches!(noted(&actions), Some(CallOutcome::Refused { .. })),
+        "{actions:?}"
+    );
+}
+
+#[test]
+fn what_the_contract_refused_is_told_at_once_and_not_tried_again() {
+    let mut machine = called();
+    used(&mut machine);
+    let refused = CallSeen::Refused {
+        block: 4,
+        transaction: [7; 32],
+        reason: vec![1, 2],
+    };
+    let actions = seen(&mut machine, refused);
+    let outcome = CallOutcome::Refused {
+        block: 4,
+        transaction: [7; 32],
+        reason: vec![1, 2],
+    };
+    assert_eq!(noted(&actions), Some(&outcome));
+    assert_eq!(signed_again(&actions), None);
+}
+
+#[test]
+fn a_fee_that_is_too_low_is_raised_under_the_same_nonce() {
+    let mut machine = called();
+    let answer = SendAnswer::Underpriced;
+    told(&mut machine, 3, Input::Sent { nonce: 0, answer });
+    let actions = told(&mut machine, 4, Input::Fees(DEAR));
+    assert!(
+        actions
+            .iter()
+            .any(|action| matches!(action, Action::Replace { nonce: 0, .. })),
+        "{actions:?}"
+    );
+}
+
+#[test]
+fn what_is_not_stored_in_good_time_is_turned_away_and_what_the_outbox_has_never() {
+    let mut machine = new();
+    told(&mut machine, 1, Input::QueueCall(handed(60_000, 1)));
+    let late = 1 + Limits::default().durable_within;
+    let actions = told(&mut machine, late, Input::Tick);
+    assert!(
+        matches!(actions[..], [Action::TellCall(ID, CallNews::TurnedAway)]),
+        "{actions:?}"
+    );
+    told(&mut machine, late, Input::AdoptCalls(vec![handed(60_000, late)]));
+    let actions = told(&mut machine, 10 * late, Input::Tick);
+    assert!(
+        !actions.iter().any(|action| matches!(action, Action::TellCall(..))),
+        "{actions:?}"
+    );
+}
+
+#[test]
+fn commits_and_calls_wait_for_each_other_by_age() {
+    let mut machine = called();
+    let actions = told(&mut machine, 20, Input::QueueCall(handed(60_000, 20)));
+    assert!(
+        actions.iter().any(|action| matches!(action, Action::StoreCall(_))),
+        "{actions:?}"
+    );
+    // One is stored at a time.
+    assert!(machine.gather_commits_at().is_none() && machine.gather_call_at().is_none());
+}
+
+#[test]
+fn without_its_key_a_call_is_sent_on_and_not_left_to_another_key_while_it_may_be_executed() {
+    let around = Surroundings {
+        applied: 9,
+        final_block: 9,
+    };
+    let batch = RestoredBatch {
+        nonce: 0,
+        commits: Vec::new(),
+        call: Some(handed(0, 0).call),
+        hashes: vec![[7; 32]],
+        fee: Fee { max: 1, priority: 1 },
+        gas_limit: 60_000,
+    };
+    let mut machine = Machine::restored(Limits::default(), around, vec![batch], 0).without_key();
+    let actions = told(&mut machine, 1, Input::NonceSeen { head: 9, count: 0 });
+    assert!(matches!(actions[..], [Action::Send { nonce: 0, .. }]), "{actions:?}");
+    assert_eq!(machine.needs_key(1, 100), Some(Need::Fee));
+    assert!(machine.bequest().is_empty() && machine.calls_to_sign().is_empty());
+    told(&mut machine, 2, Input::NonceSeen { head: 9, count: 1 });
+    let another = CallSeen::Another { block: 9 };
+    told(
+        &mut machine,
+        3,
+        Input::CallSeen {
+            nonce: 0,
+            seen: another,
+        },
+    );
+    let left = machine.calls_to_sign();
+    assert!(matches!(left[..], [(_, 60_000)]), "{left:?}");
+}
