@@ -106,19 +106,18 @@ impl Machine {
         );
     }
 
-    /// Whether something more can be stored now.
-    pub(super) fn may_store(&self) -> bool {
-        let can_sign = self.next_nonce.is_some() && self.knows_a_fee();
-        !self.storing && can_sign && self.in_flight() < self.limits.depth
+    /// How many batches are on their way, if another can be stored now.
+    pub(super) fn room(&self) -> Option<usize> {
+        if self.storing || self.next_nonce.is_none() || !self.knows_a_fee() {
+            return None;
+        }
+        Some(self.in_flight()).filter(|in_flight| *in_flight < self.limits.depth)
     }
 
     /// When the next batch is to be made; `None` when something else has to happen first.
     pub(super) fn gather_commits_at(&self) -> Option<Millis> {
-        let first = self.queue.front()?;
-        if !self.authorized || !self.may_store() {
-            return None;
-        }
-        let in_flight = self.in_flight();
+        let first = self.queue.front().filter(|_| self.authorized)?;
+        let in_flight = self.room()?;
         if first.retry.is_some() || !self.holds(self.queued) {
             return Some(first.since);
         }

@@ -105,7 +105,8 @@ impl Machine {
 
     /// When the next call is to be made a transaction; `None` when something else has to happen first. It waits for no company.
     pub(super) fn gather_call_at(&self) -> Option<Millis> {
-        self.calls.front().filter(|_| self.may_store()).map(|first| first.since)
+        let first = self.calls.front()?;
+        self.room().map(|_| first.since)
     }
 
     /// Gives up the calls that have waited too long. What the outbox has stays.
