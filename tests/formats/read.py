@@ -1,7 +1,7 @@
 """Reads the formats of the log, to check that their specification suffices: written from docs/formats.md alone.
 
-Every name and every entry of the vectors is opened and compared with what it should say. Then everything is altered
-that the page says would be noticed, one thing at a time, to show that this reader does notice.
+Every profile, every name and every entry of the vectors is opened and compared with what it should say. Then everything
+is altered that the page says would be noticed, one thing at a time, to show that this reader does notice.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from itertools import product
 from pathlib import Path
@@ -24,6 +24,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 FORMAT, EPOCH = 2, 0
+PROFILE_VERSION, EPOCH_FIELD, FORMAT_FIELD, ENDPOINT_FIELD = 1, 1, 2, 3
 PLAIN, PHRASES, ZSTD = 0, 1, 2
 SHARED, PERSONAL, WHOLE = b"\x01", b"\x02", b"\x03"
 RECORD, ERASURE, CHAPTERS = 1, 8, 10
@@ -45,6 +46,14 @@ class Foreign(Difference):
 
 class Void(Difference):
     """The entry has no effect: its form, its first section, the key of that or its commit's MAC is not right."""
+
+
+class Unpublished(Void):
+    """Some entry of the commit is of a format or an epoch that its namespace has not published before."""
+
+
+class Stopped(Difference):
+    """The entry is of a published format or epoch that cannot be read here, though somebody can read it."""
 
 
 class Waiting(Difference):
@@ -91,6 +100,11 @@ def varint(value: int) -> bytes:
     return bytes([low | 0x80]) + varint(rest) if rest else bytes([low])
 
 
+def longer(number: bytes) -> bytes:
+    """A varint with a byte more than it has."""
+    return number[:-1] + bytes([number[-1] | 0x80, 0])
+
+
 def big_endian(value: int, length: int) -> bytes:
     return value.to_bytes(length, "big")
 
@@ -109,11 +123,113 @@ def expand(key: bytes, info: bytes) -> bytes:
     return hmac_sha256(key, info + b"\x01")
 
 
+def extract(secret: bytes) -> bytes:
+    """HKDF-Extract."""
+    return hmac_sha256(b"medconnect.v1", secret)
+
+
+def epoch_commitment(secret: bytes) -> bytes:
+    return expand(extract(secret), b"epoch commitment")
+
+
 def category_key(root: bytes, chapter: int, category: int) -> bytes:
     return expand(expand(root, b"record" + big_endian(chapter, 2)), big_endian(category, 1))
 
 
-# Names of streams
+# Profiles
+
+
+Field = tuple[int, bytes]
+
+
+def read_field(cursor: Cursor) -> Field:
+    """A field of a profile: its kind and its value."""
+    return cursor.take(1)[0], cursor.take(cursor.varint())
+
+
+def read_epoch_field(value: bytes) -> tuple[int, bytes]:
+    cursor = Cursor(value)
+    number, commitment = cursor.varint(), cursor.take(32)
+    if cursor.left():
+        raise Malformed("an epoch is too long")
+    return number, commitment
+
+
+def read_format_field(value: bytes) -> int:
+    if len(value) != 1 or value[0] > 0b11:
+        raise Malformed("a format is not two bits")
+    return value[0]
+
+
+class Profile(NamedTuple):
+    """What the owner of a namespace publishes about it."""
+
+    epochs: list[tuple[int, bytes]]
+    formats: list[int]
+    endpoint: str | None
+
+    def says(self) -> dict[str, Any]:
+        """The same in the shape of the vectors."""
+        epochs = [{"number": number, "commitment": commitment.hex()} for number, commitment in self.epochs]
+        return {"epochs": epochs, "formats": self.formats, "endpoint": self.endpoint}
+
+
+def read_profile(profile: bytes) -> Profile:
+    """Reads a profile, or raises Malformed if the bytes are none."""
+    cursor = Cursor(profile)
+    if cursor.take(1)[0] != PROFILE_VERSION:
+        raise Malformed("the profile is of another version")
+    epochs, formats, endpoints = [], [], []
+    while cursor.left():
+        kind, value = read_field(cursor)
+        if kind == EPOCH_FIELD:
+            epochs.append(read_epoch_field(value))
+        elif kind == FORMAT_FIELD:
+            formats.append(read_format_field(value))
+        elif kind == ENDPOINT_FIELD:
+            try:
+                endpoints.append(value.decode())
+            except UnicodeDecodeError as error:
+                raise Malformed("the endpoint is not UTF-8") from error
+    if len(endpoints) > 1:
+        raise Malformed("there are two endpoints")
+    return Profile(epochs, formats, endpoints[0] if endpoints else None)
+
+
+def make_profile(*fields: Field) -> bytes:
+    made = (bytes([kind]) + varint(len(value)) + value for kind, value in fields)
+    return bytes([PROFILE_VERSION]) + b"".join(made)
+
+
+@dataclass(frozen=True)
+class Published:
+    """How entries of a namespace may be written, with the commitments of later epochs by their numbers."""
+
+    formats: frozenset[int] = frozenset({FORMAT})
+    epochs: dict[int, bytes] = field(default_factory=dict)
+
+    def behind(self, profile: bytes) -> "Published":
+        """What is published behind a profile, too; of several commitments of an epoch the first counts."""
+        try:
+            adds = read_profile(profile)
+        except Malformed:
+            return self
+        epochs = {number: commitment for number, commitment in reversed(adds.epochs) if number != EPOCH}
+        return Published(self.formats | frozenset(adds.formats), epochs | self.epochs)
+
+    def allows(self, payload: bytes) -> bool:
+        """Whether a payload's format and epoch are published. One that names none says nothing."""
+        cursor = Cursor(payload)
+        try:
+            written = cursor.take(1)[0] >> 6
+            if written != FORMAT:
+                return written in self.formats
+            return cursor.varint() in {EPOCH, *self.epochs}
+        except Malformed:
+            return True
+
+
+# The log, and names of streams
 
 
 class Name(NamedTuple):
@@ -125,8 +241,28 @@ class Name(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Entry:
+    """An entry, with what the contract says about it."""
+
+    stream: bytes
+    version: int
+    count: int
+    index: int
+    before: bytes
+    payload: bytes
+
+    @property
+    def place(self) -> bytes:
+        numbers = big_endian(self.count, 2) + big_endian(self.index, 2)
+        return self.stream + big_endian(self.version, 8) + self.before + numbers
+
+
+@dataclass(frozen=True)
 class Log:
-    """Which log it is, and what it is read with. `roots` has (subject, root) by key id."""
+    """Which log it is, and what it is read with. `roots` has (subject, root) by key id.
+
+    `published` is what the namespace has published, and `secrets` has those of later epochs by their numbers.
+    """
 
     master_secret: bytes
     chain_id: int
@@ -134,6 +270,8 @@ class Log:
     namespace: int
     roots: dict[bytes, tuple[bytes, bytes]]
     phrases: list[bytes]
+    published: Published = field(default_factory=Published)
+    secrets: dict[int, bytes] = field(default_factory=dict)
 
     @cached_property
     def zstd(self) -> zstandard.ZstdDecompressor:
@@ -141,10 +279,22 @@ class Log:
         return zstandard.ZstdDecompressor(raw, format=zstandard.FORMAT_ZSTD1_MAGICLESS)
 
     def key(self, label: bytes) -> bytes:
-        return expand(hmac_sha256(b"medconnect.v1", self.master_secret), label)
+        return expand(extract(self.master_secret), label)
 
-    def stream_key(self, stream: bytes) -> bytes:
-        return expand(self.key(b"stream sealing"), stream)
+    def stream_key(self, stream: bytes, epoch: int) -> bytes:
+        secret = self.master_secret if epoch == EPOCH else self.secrets[epoch]
+        return expand(expand(extract(secret), b"stream sealing"), stream)
+
+    def has_secret(self, epoch: int) -> bool:
+        """Whether the secret of a published epoch is here: the one with the commitment that is published."""
+        if epoch == EPOCH:
+            return True
+        return epoch in self.secrets and epoch_commitment(self.secrets[epoch]) == self.published.epochs.get(epoch)
+
+    def allows(self, entry: Entry) -> bool:
+        """Whether how an entry is written is published in its own namespace; here only one has published anything."""
+        is_ours = entry.stream[:4] == big_endian(self.namespace, 4)
+        return (self.published if is_ours else Published()).allows(entry.payload)
 
     def roots_of(self, subject: bytes) -> list[bytes]:
         return [root for owner, root in self.roots.values() if owner == subject]
@@ -168,23 +318,6 @@ class Log:
 # Payloads
 
 
-@dataclass(frozen=True)
-class Entry:
-    """An entry, with what the contract says about it."""
-
-    stream: bytes
-    version: int
-    count: int
-    index: int
-    before: bytes
-    payload: bytes
-
-    @property
-    def place(self) -> bytes:
-        numbers = big_endian(self.count, 2) + big_endian(self.index, 2)
-        return self.stream + big_endian(self.version, 8) + self.before + numbers
-
-
 class Beginning(NamedTuple):
     """What a header says where a record begins."""
 
@@ -198,6 +331,7 @@ class Parts:
     """A payload taken apart; its main section is the shared or the whole one. No personal section has no reference."""
 
     header: bytes
+    epoch: int
     main_packing: int
     personal_packing: int
     nonce: bytes
@@ -213,14 +347,12 @@ class Parts:
 
 
 def take_apart(entry: Entry) -> Parts:
-    """Takes a payload apart, or raises Malformed if it is none by its form, or of another format or epoch."""
+    """Takes a payload apart, or raises Malformed if it is none by its form."""
     has_mac = entry.count > 1 and entry.index == entry.count - 1
     cursor = Cursor(entry.payload[:-MAC_LENGTH] if has_mac else entry.payload)
-    first = cursor.take(1)[0]
+    first, epoch = cursor.take(1)[0], cursor.varint()
     has_personal, main_packing, personal_packing = first >> 5 & 1, first >> 3 & 0b11, first >> 1 & 0b11
     begins = first & 1
-    if first >> 6 != FORMAT or cursor.varint() != EPOCH:
-        raise Malformed("it is of another format or epoch")
     if len(entry.payload) % 32 != 0 or has_personal & begins or max(main_packing, personal_packing) > ZSTD:
         raise Malformed("its length or its first byte is none that there is")
     nonce = cursor.take(12)
@@ -229,7 +361,8 @@ def take_apart(entry: Entry) -> Parts:
     beginning = Beginning(cursor.take(10), cursor.take(32), cursor.take(TAG_LENGTH)) if begins else None
     header = cursor.data[: cursor.position]
     sealed_main = cursor.take(cursor.left() if main_length is None else main_length)
-    return Parts(header, main_packing, personal_packing, nonce, reference, beginning, sealed_main, cursor.rest())
+    packings = main_packing, personal_packing
+    return Parts(header, epoch, *packings, nonce, reference, beginning, sealed_main, cursor.rest())
 
 
 # Where records begin
@@ -266,7 +399,7 @@ def meets_commitment(commitment: bytes, category: int, key: bytes, beside: Seque
 def has_right_tag(log: Log, entry: Entry, parts: Parts, beginning: Beginning) -> bool:
     place = big_endian(log.chain_id, 8) + log.contract + entry.place
     bound = parts.bound + place + b"\x04" + parts.sealed_main
-    expected = hmac_sha256(expand(log.stream_key(entry.stream), b"beginning"), bound)[:TAG_LENGTH]
+    expected = hmac_sha256(expand(log.stream_key(entry.stream, parts.epoch), b"beginning"), bound)[:TAG_LENGTH]
     return hmac.compare_digest(expected, beginning.tag)
 
 
@@ -309,14 +442,19 @@ def category_locks(root: bytes, chapter: int, parts: Parts, kind: bytes) -> list
 
 
 def stream_lock(log: Log, entry: Entry, parts: Parts) -> Lock:
-    return Lock(None, None, expand(log.stream_key(entry.stream), parts.nonce), SHARED)
+    return Lock(None, None, expand(log.stream_key(entry.stream, parts.epoch), parts.nonce), SHARED)
 
 
 def main_locks(log: Log, entry: Entry, parts: Parts) -> Iterator[Lock]:
-    """All that a main section in the stream may be under. Raises Waiting where the subject's keys should follow."""
+    """All that a main section in the stream may be under. Raises Waiting where the subject's keys should follow.
+
+    Raises Stopped if the epoch's secret is not here, also where only a tag or nothing at all would be under it.
+    """
     name, beginning = log.open_name(entry.stream), parts.beginning
     if parts.reference if name.type == RECORD else beginning:
         return
+    if not log.has_secret(parts.epoch):
+        raise Stopped(f"the secret of the epoch {parts.epoch} is not here")
     if beginning and not has_right_tag(log, entry, parts, beginning):
         return
     if name.type == RECORD:
@@ -337,7 +475,9 @@ def cipher(log: Log, entry: Entry, parts: Parts, lock: Lock) -> tuple[AESGCM, by
 
 
 def decrypt_main(log: Log, entry: Entry, locks: Locks) -> tuple[Parts, Lock, bytes]:
-    """An entry's main section, still packed, and what it is under. Raises Foreign, Waiting, or Void."""
+    """An entry's main section, still packed, and what it is under. Raises Foreign, Stopped, Waiting, or Void."""
+    if entry.payload and entry.payload[0] >> 6 != FORMAT:
+        raise Stopped("it is of a format that this reader does not know")
     try:
         parts = take_apart(entry)
     except Malformed as error:
@@ -357,6 +497,8 @@ def commit_mac(commit: Sequence[Entry], secret: bytes) -> bytes:
 
 def open_main(log: Log, commit: Sequence[Entry], position: int, locks: Locks) -> tuple[Parts, Lock, Cursor]:
     """Opens the main section of one entry of a commit, and checks the commit's MAC with its secret."""
+    if not all(log.allows(entry) for entry in commit):
+        raise Unpublished("an entry of its commit is of a format or an epoch that is not published")
     parts, lock, packed = decrypt_main(log, commit[position], locks)
     main = unpack(log, parts.main_packing, packed)
     if commit[position].count > 1:
@@ -546,19 +688,34 @@ def main_bytes(says: dict[str, Any], *, whole: bool) -> bytes:
     return bytes([says["schema"]]) + varint(says["at"]) + uuid.UUID(says["command"]).bytes + envelope + event
 
 
-def seal_alone(log: Log, entry: Entry, parts: Parts, lock: Lock, content: bytes) -> list[Entry]:
-    """A commit that has only the entry, with another content and under any key; it is packed as one literal."""
-    header = bytes([FORMAT << 6 | PHRASES << 3, EPOCH]) + parts.nonce
+def seal(log: Log, entry: Entry, parts: Parts, lock: Lock, content: bytes) -> Entry:
+    """The entry with another content, in the epoch of `parts` and under any key; it is packed as one literal.
+
+    In a commit of several it is the last one, with zeros in the place of the MAC.
+    """
+    mac = bytes(MAC_LENGTH if entry.count > 1 else 0)
+    header = bytes([FORMAT << 6 | PHRASES << 3]) + varint(parts.epoch) + parts.nonce
     packed = varint(len(content)) + content
-    packed += bytes(-(len(header) + len(packed) + TAG_LENGTH) % 32)
-    alone = replace(entry, count=1, index=0)
-    aes, associated = cipher(log, alone, replace(parts, header=header, beginning=None), lock)
-    return [replace(alone, payload=header + aes.encrypt(parts.nonce, packed, associated))]
+    packed += bytes(-(len(header) + len(packed) + TAG_LENGTH + len(mac)) % 32)
+    aes, associated = cipher(log, entry, replace(parts, header=header, beginning=None), lock)
+    return replace(entry, payload=header + aes.encrypt(parts.nonce, packed, associated) + mac)
+
+
+def seal_alone(log: Log, entry: Entry, parts: Parts, lock: Lock, content: bytes) -> list[Entry]:
+    return [seal(log, replace(entry, count=1, index=0), parts, lock, content)]
+
+
+def with_mac(commit: Sequence[Entry], secret: bytes) -> list[Entry]:
+    """The commit with the right MAC in the place of the last one's."""
+    *others, last = commit
+    return [*others, replace(last, payload=last.payload[:-MAC_LENGTH] + commit_mac(commit, secret))]
 
 
 def wrong_locks(log: Log, entry: Entry, parts: Parts) -> Iterator[Lock]:
-    """All that a main section may not be under: a key for another kind of section, stream or chapter."""
+    """All that a main section may not be under: a key for another kind of section, stream, chapter or epoch."""
     name = log.open_name(entry.stream)
+    for epoch in {EPOCH, *log.secrets} - {parts.epoch}:
+        yield stream_lock(log, entry, replace(parts, epoch=epoch))
     for kind in (PERSONAL, WHOLE):
         yield stream_lock(log, entry, parts)._replace(kind=kind)
     for owner, root in log.roots.values():
@@ -567,19 +724,323 @@ def wrong_locks(log: Log, entry: Entry, parts: Parts) -> Iterator[Lock]:
                 yield from category_locks(root, chapter, parts, kind)
 
 
+def lock_in(log: Log, entry: Entry, parts: Parts, own: Lock) -> Lock:
+    """What an entry's main section is under in the epoch of `parts`: the keys of data subjects have no epoch."""
+    return own if own.kind == WHOLE else stream_lock(log, entry, parts)
+
+
 def check_keys(log: Log, entry: Entry, says: dict[str, Any]) -> Counter[str]:
     """An entry without a personal section beside opens under its own key, and is void under those that are wrong."""
-    parts, own, _ = decrypt_main(log, entry, main_locks)
-    if parts.reference:
-        return Counter()
+    in_its_epoch, own, _ = decrypt_main(log, entry, main_locks)
+    counts: Counter[str] = Counter()
+    if in_its_epoch.reference:
+        return counts
     content = main_bytes(says, whole=own.kind == WHOLE)
-    compare(read_entry(log, seal_alone(log, entry, parts, own, content), 0), says)
-    wrong = [(lock, content) for lock in wrong_locks(log, entry, parts)]
-    if own.kind == WHOLE:
-        wrong.append((stream_lock(log, entry, parts), main_bytes(says, whole=False)))
-    for lock, other in wrong:
-        check_void(log, seal_alone(log, entry, parts, lock, other), 0)
-    return Counter({"wrong keys": len(wrong)})
+    for epoch in (EPOCH, *log.secrets):
+        parts = replace(in_its_epoch, epoch=epoch)
+        right = seal_alone(log, entry, parts, lock_in(log, entry, parts, own), content)
+        compare(read_entry(log, right, 0), says)
+        counts["entries sealed in another epoch"] += epoch != in_its_epoch.epoch
+        wrong = [(lock, content) for lock in wrong_locks(log, entry, parts)]
+        if own.kind == WHOLE:
+            wrong.append((stream_lock(log, entry, parts), main_bytes(says, whole=False)))
+        for lock, other in wrong:
+            check_void(log, seal_alone(log, entry, parts, lock, other), 0)
+        counts["wrong keys"] += len(wrong)
+        if epoch != EPOCH:
+            check_stops(replace(log, secrets={}), right, 0)
+            check_unpublished(replace(log, published=Published()), right)
+        counts += check_beside(log, entry, parts, own, says)
+    return counts
+
+
+# How entries are written
+
+HIGHEST = (1 << 64) - 1
+
+
+def naming(epoch: bytes) -> bytes:
+    """The beginning of a payload that names an epoch by these bytes."""
+    return bytes([FORMAT << 6]) + epoch
+
+
+def beside(log: Log, entry: Entry) -> Iterator[tuple[str, bytes, bytes]]:
+    """What may be in a commit beside an entry: how it is written, its stream, and its payload."""
+    name = entry.stream[4:]
+    foreign, elsewhere = entry.stream[:-1] + bytes([name[-1] ^ 1]), big_endian(log.namespace + 1, 4) + name
+    for stream, epoch in product((foreign, elsewhere, entry.stream), log.published.epochs):
+        what = "not published" if stream == elsewhere else "published"
+        yield what, stream, naming(varint(epoch))
+        yield what, stream, naming(longer(varint(epoch)))
+    unpublished = min(set(range(1, 0x80)) - {*log.published.epochs})
+    for stream in (foreign, elsewhere, entry.stream):
+        for epoch in (unpublished, 1 << 32, HIGHEST):
+            yield "not published", stream, naming(varint(epoch)) + bytes(30)
+        yield "not published", stream, naming(longer(longer(varint(unpublished))))
+        for other in {0, 1, 2, 3} - log.published.formats:
+            yield "not published", stream, bytes([other << 6])
+        for first in (b"\x00", b"\x80\x00", b"\x80" * 9 + b"\x00"):
+            yield "published", stream, naming(first)
+        for too_early in (b"", b"\x80", bytes([0x80 | unpublished]), b"\xff" * 9):
+            yield "not named", stream, naming(too_early)
+        for too_large in (b"\xff" * 9 + b"\x02", b"\x80" * 10 + b"\x00", b"\xff" * 31):
+            yield "not named", stream, naming(too_large)
+
+
+def check_beside(log: Log, entry: Entry, parts: Parts, own: Lock, says: dict[str, Any]) -> Counter[str]:
+    """An entry is void beside one whose format or epoch is not published, and it opens beside all others."""
+    secret, counts = bytes(range(SECRET_LENGTH)), Counter[str]()
+    content = secret + main_bytes(says, whole=own.kind == WHOLE)
+    last = seal(log, replace(entry, count=2, index=1), parts, lock_in(log, entry, parts, own), content)
+    for what, stream, payload in beside(log, entry):
+        other = replace(last, stream=stream, index=0, payload=payload)
+        commit = with_mac([other, last], secret)
+        with located(f"beside {payload.hex()} in {stream.hex()}"):
+            if what == "not published":
+                check_unpublished(log, commit)
+            else:
+                compare(read_entry(log, commit, 1), says)
+        counts[f"entries beside one whose epoch or format is {what}"] += 1
+    return counts
+
+
+def check_unpublished(log: Log, commit: Sequence[Entry]) -> None:
+    """All entries of the commit are void because of how one is written, with the subjects' roots and without."""
+    for reader, position in product((log, replace(log, roots={})), range(len(commit))):
+        with suppress(Unpublished):
+            read_entry(reader, commit, position)
+            raise Difference("it opens, though how its commit is written is not published")
+
+
+def check_stops(log: Log, commit: Sequence[Entry], position: int) -> None:
+    """The entry stops a reader, with the subjects' roots and without."""
+    for reader in (log, replace(log, roots={})):
+        with suppress(Stopped):
+            read_entry(reader, commit, position)
+            raise Difference("it opens, should stop the reader")
+
+
+def in_epoch(payload: bytes, epoch: int) -> bytes:
+    """A payload with another epoch in its header; it keeps the form of a payload."""
+    cursor = Cursor(payload[1:])
+    cursor.varint()
+    named = payload[:1] + varint(epoch) + cursor.rest()
+    return named + bytes(-len(named) % 32)
+
+
+def written_otherwise(log: Log, payload: bytes) -> Iterator[tuple[str, Field, bytes]]:
+    """A payload in each way that is not published, and what would publish that."""
+    for other in {0, 1, 2, 3} - log.published.formats:
+        yield "formats", (FORMAT_FIELD, bytes([other])), bytes([payload[0] & 0x3F | other << 6]) + payload[1:]
+    for epoch in {1, 2, 0x7F, 0x80, 300, 1 << 32, HIGHEST} - log.published.epochs.keys():
+        yield "epochs", (EPOCH_FIELD, varint(epoch) + bytes(32)), in_epoch(payload, epoch)
+
+
+def check_written(log: Log, commit: Sequence[Entry]) -> Counter[str]:
+    """One entry written as nobody has published voids the commit. Published, it stops a reader without the secret."""
+    counts: Counter[str] = Counter()
+    for index, entry in enumerate(commit):
+        for what, publishes, payload in written_otherwise(log, entry.payload):
+            altered = [*commit[:index], replace(entry, payload=payload), *commit[index + 1 :]]
+            published = log.published.behind(make_profile(publishes))
+            with located(f"entry {index} as {payload[:12].hex()}"):
+                check_unpublished(log, altered)
+                check_stops(replace(log, published=published), altered, index)
+                for position in {*range(len(altered))} - {index}:
+                    check_void(replace(log, published=published), altered, position, published=True)
+            counts[f"{what} that are not published"] += 1
+    return counts
+
+
+def check_secrets(log: Log, commit: Sequence[Entry], position: int, says: dict[str, Any]) -> Counter[str]:
+    """Without the secret of its epoch an entry stops a reader; one of the first epoch needs no later secret."""
+    epoch, unread = take_apart(commit[position]).epoch, replace(log, secrets={})
+    if epoch == EPOCH:
+        compare(read_entry(unread, commit, position), says)
+        return Counter({"entries without later secrets": 1})
+    check_stops(unread, commit, position)
+    check_unpublished(replace(log, published=Published()), commit)
+    for other in flips(log.secrets[epoch]):
+        check_stops(replace(log, secrets=log.secrets | {epoch: other}), commit, position)
+    for other in flips(log.published.epochs[epoch]):
+        published = Published().behind(make_profile((EPOCH_FIELD, varint(epoch) + other)))
+        check_stops(replace(log, published=published), commit, position)
+        # What is published behind the first commitment changes nothing.
+        later = log.published.behind(make_profile((EPOCH_FIELD, varint(epoch) + other)))
+        compare(read_entry(replace(log, published=later), commit, position), says)
+    return Counter({"entries of a later epoch": 1})
+
+
+def opens_in_another_epoch(log: Log, entry: Entry) -> bool:
+    """Whether the first section of a void entry would open if its header named another epoch."""
+    for epoch in (EPOCH, *log.secrets):
+        with suppress(Malformed, Void, Waiting):
+            decrypt_main(log, replace(entry, payload=in_epoch(entry.payload, epoch)), main_locks)
+            return epoch != take_apart(entry).epoch
+    return False
+
+
+def check_epoch(vector: dict[str, Any], known: dict[int, bytes]) -> Field:
+    """Checks the commitment of a later epoch's secret, and gives the field that publishes it."""
+    number, commitment = vector["number"], bytes.fromhex(vector["commitment"])
+    secret = bytes.fromhex(vector["secret"])
+    if number == EPOCH or number in known or len(secret) != 32:
+        raise Difference("it is not the number of a later epoch, or there are two, or the secret has not 32 bytes")
+    if (own := epoch_commitment(secret)) != commitment:
+        raise Difference(f"its commitment is {own.hex()}, should be {commitment.hex()}")
+    known[number] = secret
+    return EPOCH_FIELD, varint(number) + commitment
+
+
+# What profiles publish
+
+
+def check_none(profile: bytes) -> None:
+    """The bytes are no profile, and publish nothing at all."""
+    if Published().behind(profile) != Published():
+        raise Difference(f"{profile.hex()} publishes something")
+    with suppress(Malformed):
+        read_profile(profile)
+        raise Difference(f"{profile.hex()} is read, should be no profile")
+
+
+def profile_fields(profile: bytes) -> list[tuple[int, Field]]:
+    """The fields of a profile, each with where it begins."""
+    cursor, fields = Cursor(profile), []
+    cursor.take(1)
+    while cursor.left():
+        fields.append((cursor.position, read_field(cursor)))
+    return fields
+
+
+def cut_profile(says: dict[str, Any], fields: Sequence[Field]) -> dict[str, Any]:
+    """What of a profile the first of its fields say."""
+    kinds = Counter(kind for kind, _ in fields)
+    endpoint = says["endpoint"] if kinds[ENDPOINT_FIELD] else None
+    epochs, formats = says["epochs"][: kinds[EPOCH_FIELD]], says["formats"][: kinds[FORMAT_FIELD]]
+    return {"epochs": epochs, "formats": formats, "endpoint": endpoint}
+
+
+def check_truncations(profile: bytes, says: dict[str, Any]) -> Counter[str]:
+    """A profile that ends early is none, but between two fields it is one that says less."""
+    counts: Counter[str] = Counter()
+    fields = profile_fields(profile)
+    begins = {at: number for number, (at, _) in enumerate(fields)}
+    for length in range(len(profile)):
+        if length in begins:
+            before = [each for _, each in fields[: begins[length]]]
+            compare(read_profile(profile[:length]).says(), cut_profile(says, before))
+            counts["profiles with fewer fields"] += 1
+        else:
+            check_none(profile[:length])
+            counts["profiles that end early"] += 1
+    return counts
+
+
+def wrong_values(kind: int, value: bytes) -> Iterator[bytes]:
+    """Values that a field of the kind cannot have."""
+    if kind in (EPOCH_FIELD, FORMAT_FIELD):
+        yield from (value[:length] for length in range(len(value)))
+        yield from (value + bytes(more) for more in range(1, 33))
+    if kind == EPOCH_FIELD:
+        yield from (large + value[-32:] for large in (b"\xff" * 9 + b"\x02", b"\x80" * 10 + b"\x00"))
+    if kind == FORMAT_FIELD:
+        yield from (bytes([number]) for number in range(4, 256))
+    if kind == ENDPOINT_FIELD:
+        yield from (value + other for other in (b"\xff", b"\x80", b"\xc3", b"\xc0\x80", b"\xed\xa0\x80"))
+
+
+def no_profiles(profile: bytes) -> Iterator[tuple[str, bytes]]:
+    """A profile with one thing altered so that it is none."""
+    yield from (("versions", bytes([version]) + profile[1:]) for version in range(256) if version != PROFILE_VERSION)
+    fields = profile_fields(profile)
+    for at, (kind, value) in fields:
+        end = at + len(make_profile((kind, value))) - 1
+        for other in wrong_values(kind, value):
+            yield f"values of kind {kind}", profile[:at] + make_profile((kind, other))[1:] + profile[end:]
+        left = len(profile) - (end - len(value))
+        for length in (left + 1, left + 0x80, HIGHEST):
+            yield "lengths", profile[:at] + bytes([kind]) + varint(length) + value + profile[end:]
+        for too_large in (b"\xff" * 9 + b"\x02", b"\x80" * 10 + b"\x00"):
+            yield "lengths", profile[:at] + bytes([kind]) + too_large + value + profile[end:]
+        if kind == ENDPOINT_FIELD:
+            for again, _ in fields:
+                yield "second endpoints", profile[:again] + profile[at:end] + profile[again:]
+
+
+def same_profiles(profile: bytes) -> Iterator[tuple[str, bytes]]:
+    """A profile with one thing altered that makes no difference."""
+    fields = profile_fields(profile)
+    for at in [*(at for at, _ in fields), len(profile)]:
+        for kind in {*range(256)} - {EPOCH_FIELD, FORMAT_FIELD, ENDPOINT_FIELD}:
+            # As a field of another kind the value would be wrong, or two endpoints.
+            for value in (b"", b"\xff", profile):
+                yield "fields skipped", profile[:at] + make_profile((kind, value))[1:] + profile[at:]
+    for at, (kind, value) in fields:
+        end = at + len(make_profile((kind, value))) - 1
+        yield "long lengths", profile[:at] + bytes([kind]) + longer(varint(len(value))) + value + profile[end:]
+        if kind == EPOCH_FIELD:
+            other = make_profile((kind, longer(value[:-32]) + value[-32:]))[1:]
+            yield "long numbers", profile[:at] + other + profile[end:]
+
+
+def other_profiles(profile: bytes, says: dict[str, Any]) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    """A profile with a field more, and what it publishes then."""
+    commitment = bytes(range(32))
+    for number in (1, 0x7F, 0x80, HIGHEST):
+        epochs = [*says["epochs"], {"number": number, "commitment": commitment.hex()}]
+        more = EPOCH_FIELD, varint(number) + commitment
+        yield profile + make_profile(more)[1:], says | {"epochs": epochs}
+    for number in range(4):
+        more = FORMAT_FIELD, bytes([number])
+        yield profile + make_profile(more)[1:], says | {"formats": [*says["formats"], number]}
+    if says["endpoint"] is None:
+        more = ENDPOINT_FIELD, "https://h\u00f4pital.example".encode()
+        yield profile + make_profile(more)[1:], says | {"endpoint": "https://h\u00f4pital.example"}
+
+
+def check_publishes(log: Log, profile: bytes, says: dict[str, Any]) -> Counter[str]:
+    """What a profile publishes may be used behind it, and what was published before is still as it was."""
+    for before in (Published(), log.published):
+        behind = before.behind(profile)
+        epochs: dict[int, bytes] = dict(before.epochs)
+        for epoch in says["epochs"]:
+            if epoch["number"] != EPOCH:
+                epochs.setdefault(epoch["number"], bytes.fromhex(epoch["commitment"]))
+        if (behind.epochs, behind.formats) != (epochs, before.formats.union(says["formats"])):
+            raise Difference("behind the profile something else is published")
+        for number in epochs:
+            if not behind.allows(naming(varint(number))):
+                raise Difference(f"behind the profile the epoch {number} may not be used")
+        first = make_profile((EPOCH_FIELD, varint(EPOCH) + bytes(32)))
+        if behind.behind(first) != behind:
+            raise Difference("a profile that names the first epoch says something by it")
+    counts = Counter({f"published {what}": len(says[what]) for what in ("epochs", "formats")})
+    return counts + Counter({"published endpoints": int(says["endpoint"] is not None)})
+
+
+def check_profile(log: Log, vector: dict[str, Any]) -> Counter[str]:
+    """A profile publishes what it should, and with anything altered what the page says."""
+    profile, says = bytes.fromhex(vector["profile"]), vector["publishes"]
+    if says is None:
+        check_none(profile)
+        return Counter({"bytes that are no profile": 1})
+    compare(read_profile(profile).says(), says)
+    counts = Counter({"profiles": 1}) + check_publishes(log, profile, says) + check_truncations(profile, says)
+    for what, other in no_profiles(profile):
+        check_none(other)
+        counts[f"profiles with wrong {what}"] += 1
+    for what, other in same_profiles(profile):
+        compare(read_profile(other).says(), says)
+        counts[f"profiles with {what}"] += 1
+    for other, publishes in other_profiles(profile, says):
+        compare(read_profile(other).says(), publishes)
+        check_publishes(log, other, publishes)
+        counts["profiles with a field more"] += 1
+    return counts
+
+
+# What is needed without a root, and without more than one key
 
 
 def check_without_root(log: Log, commit: list[Entry], position: int, says: dict[str, Any]) -> Counter[str]:
@@ -656,7 +1117,7 @@ def open_alone(log: Log, case: Case, lock_of: LockOf) -> dict[str, Any] | None:
         return [] if parts.reference else [lock_of(parts)]
 
     with suppress(Void):
-        return read_entry(replace(log, master_secret=b"", roots={}), case.commit, case.position, locks)
+        return read_entry(replace(log, master_secret=b"", roots={}, secrets={}), case.commit, case.position, locks)
     return None
 
 
@@ -702,6 +1163,24 @@ def check_keys_alone(log: Log, cases: Sequence[Case]) -> Counter[str]:
 # The checks
 
 NEEDED = (
+    "epochs",
+    "profiles",
+    "bytes that are no profile",
+    "published epochs",
+    "published formats",
+    "published endpoints",
+    "profiles with fewer fields",
+    "profiles that end early",
+    "profiles with wrong versions",
+    "profiles with wrong lengths",
+    "profiles with wrong values of kind 1",
+    "profiles with wrong values of kind 2",
+    "profiles with wrong values of kind 3",
+    "profiles with wrong second endpoints",
+    "profiles with fields skipped",
+    "profiles with long lengths",
+    "profiles with long numbers",
+    "profiles with a field more",
     "names",
     "commits",
     "entries that open",
@@ -710,6 +1189,20 @@ NEEDED = (
     "entries left out",
     "entries exchanged",
     "wrong keys",
+    "entries sealed in another epoch",
+    "entries beside one whose epoch or format is published",
+    "entries beside one whose epoch or format is not published",
+    "entries beside one whose epoch or format is not named",
+    "formats that are not published",
+    "epochs that are not published",
+    "entries without later secrets",
+    "entries of a later epoch",
+    "beginnings in a later epoch",
+    "shared sections in a later epoch",
+    "whole sections in a later epoch",
+    "personal sections in a later epoch",
+    "void entries whose epoch is not published",
+    "void entries of another epoch than they name",
     "entries that wait",
     "erasures and closings without the root",
     "beginnings",
@@ -753,9 +1246,14 @@ def compare(opened: dict[str, Any], says: dict[str, Any]) -> None:
             raise Difference(f"{name} is {opened[name]!r}, should be {says[name]!r}")
 
 
-def check_void(log: Log, commit: Sequence[Entry], position: int) -> None:
-    with suppress(Void):
+def check_void(log: Log, commit: Sequence[Entry], position: int, *, published: bool = False) -> None:
+    """The entry is void, and if so told, not for want of something published."""
+    try:
         read_entry(log, commit, position)
+    except Void as void:
+        if published and isinstance(void, Unpublished):
+            raise Difference(f"though all is published: {void}") from void
+    else:
         raise Difference("it opens, should be void")
 
 
@@ -769,12 +1267,21 @@ def read_commit(vectors: list[dict[str, Any]]) -> list[Case]:
     return [Case(commit, position, vector["says"]) for position, vector in enumerate(vectors)]
 
 
+def check_void_entry(log: Log, commit: Sequence[Entry], position: int) -> Counter[str]:
+    check_void(log, commit, position)
+    counts = Counter({"void entries": 1})
+    if not all(log.allows(entry) for entry in commit):
+        counts["void entries whose epoch is not published"] = 1
+    elif opens_in_another_epoch(log, commit[position]):
+        counts["void entries of another epoch than they name"] = 1
+    return counts
+
+
 def check_entry(log: Log, commit: list[Entry], position: int, says: dict[str, Any] | None) -> Counter[str]:
     if (commit[position].count, commit[position].index) != (len(commit), position):
         raise Difference("its count or its index is not that of the commit")
     if says is None:
-        check_void(log, commit, position)
-        return Counter({"void entries": 1})
+        return check_void_entry(log, commit, position)
     opened = read_entry(log, commit, position)
     compare(opened, says)
     counts = Counter({"entries that open": 1})
@@ -782,7 +1289,16 @@ def check_entry(log: Log, commit: list[Entry], position: int, says: dict[str, An
         # To read a personal section, all categories were tried. The keys of whole ones are tried each alone.
         counts["other categories"] = len(CATEGORIES) - 1
     counts += check_keys(log, commit[position], says) + check_without_root(log, commit, position, says)
-    return counts + check_beginning(log, commit, position)
+    counts += check_secrets(log, commit, position, says)
+    of_beginning = check_beginning(log, commit, position)
+    parts, lock, _ = decrypt_main(log, commit[position], main_locks)
+    if parts.epoch != EPOCH:
+        # What a beginning's tag and a shared section are under differs from epoch to epoch, the others are the same.
+        counts["beginnings in a later epoch"] = of_beginning["beginnings"]
+        counts["shared sections in a later epoch"] = int(lock.kind == SHARED)
+        counts["whole sections in a later epoch"] = int(lock.kind == WHOLE and not parts.beginning)
+        counts["personal sections in a later epoch"] = int(parts.reference != b"")
+    return counts + of_beginning
 
 
 def check_commit(log: Log, cases: Sequence[Case]) -> Counter[str]:
@@ -796,6 +1312,7 @@ def check_commit(log: Log, cases: Sequence[Case]) -> Counter[str]:
         raise Difference("all of its entries should open, or none, and there should be one")
     if counts["void entries"]:
         return counts
+    counts += check_written(log, commit)
     for what, other_log, altered in altered_commits(log, commit):
         counts[what] += 1
         for position in range(len(altered)):
@@ -813,6 +1330,14 @@ def check(vectors: dict[str, Any], phrases: list[bytes]) -> Counter[str]:
     secret, contract = bytes.fromhex(vectors["masterSecret"]), bytes.fromhex(vectors["contract"])
     log = Log(secret, vectors["chainId"], contract, vectors["namespace"], roots, phrases)
     counts: Counter[str] = Counter()
+    for number, vector in enumerate(vectors["epochs"]):
+        with located(f"epoch {number}"):
+            publishes = check_epoch(vector, log.secrets)
+            log = replace(log, published=log.published.behind(make_profile(publishes)))
+            counts["epochs"] += 1
+    for number, vector in enumerate(vectors["profiles"]):
+        with located(f"profile {number}"), located(vector["what"]):
+            counts += check_profile(log, vector)
     for number, vector in enumerate(vectors["names"]):
         with located(f"name {number}"):
             counts += check_name(log, vector)
