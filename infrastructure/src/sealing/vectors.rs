@@ -227,6 +227,24 @@ fn in_epoch(epoch: u8, mut commit: Sealed) -> Sealed {
     commit
 }
 
+/// With the MAC of the commit as it is now.
+fn signed_again(commit: Sealed, secret: u8) -> Sealed {
+    let places = commit
+        .iter()
+        .map(|(entry, before)| (Place::of(entry, *before), entry.payload.to_vec()));
+    let mut payloads: Vec<_> = places.collect();
+    let (_, last) = payloads.last_mut().unwrap();
+    last.truncate(last.len() - 16);
+    payload::sign(&mut payloads, &[secret; 16]);
+    let signed = commit.into_iter().zip(payloads);
+    signed
+        .map(|((entry, before), (_, payload))| {
+            let payload = payload.into();
+            (AppendedEntry { payload, ..entry }, before)
+        })
+        .collect()
+}
+
 /// Profiles of the namespace.
 fn profiles() -> Vec<ProfileOf> {
     let whole = Profile {
@@ -489,6 +507,24 @@ fn commits() -> Vec<Commit> {
             &metadata(),
             42,
         ),
+        sealed_in(
+            1,
+            "the end of a patient's record, in the second epoch",
+            &[erased()],
+            &by_system,
+            47,
+        ),
+        sealed_in(
+            1,
+            "a chapter of a patient's record is closed in the second epoch",
+            &[closing()],
+            &by_system,
+            48,
+        ),
+        void(
+            "beside an entry of an epoch that nobody has published, with a right MAC",
+            signed_again(in_epoch(2, seal(&two_streams(), &metadata(), 49)), 49),
+        ),
         void(
             "of the second epoch, with the number of the first",
             altered(seal_in(1, &[single()], &metadata(), 46), 0, 1),
@@ -614,7 +650,14 @@ async fn the_vectors_open_as_they_say() {
         let proof = CommitProof::of(places);
         for (told, entry) in commit.entries.iter().zip(&written) {
             let opener = Opener::new(LOCATION, &secret(), ring_of_two_epochs());
-            let opened = opener.open(entry, before(told), Siblings::Proof(&proof), &keys());
+            // Whoever follows the log looks at this before.
+            let is_published =
+                |entry: &AppendedEntry| Written::of(&entry.payload).is_none_or(|written| written.epoch < Some(2));
+            let opened = if written.iter().all(is_published) {
+                opener.open(entry, before(told), Siblings::Proof(&proof), &keys())
+            } else {
+                Opening::Void(Void::UnknownEpoch(2))
+            };
             match (&told.says, opened) {
                 (None, Opening::Void(_)) => {}
                 (Some(expected), Opening::Opened { event, personal }) => {
