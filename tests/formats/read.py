@@ -209,13 +209,16 @@ class Published:
     epochs: dict[int, bytes] = field(default_factory=dict)
 
     def behind(self, profile: bytes) -> "Published":
-        """What is published behind a profile, too; of several commitments of an epoch the first counts."""
+        """What is published behind a profile, too; of epochs the next one alone is."""
         try:
             adds = read_profile(profile)
         except Malformed:
             return self
-        epochs = {number: commitment for number, commitment in reversed(adds.epochs) if number != EPOCH}
-        return Published(self.formats | frozenset(adds.formats), epochs | self.epochs)
+        epochs = dict(self.epochs)
+        for number, commitment in adds.epochs:
+            if number == max(epochs, default=EPOCH) + 1:
+                epochs[number] = commitment
+        return Published(self.formats | frozenset(adds.formats), epochs)
 
     def allows(self, payload: bytes) -> bool:
         """Whether a payload's format and epoch are published. One that names none says nothing."""
@@ -828,12 +831,13 @@ def in_epoch(payload: bytes, epoch: int) -> bytes:
     return named + bytes(-len(named) % 32)
 
 
-def written_otherwise(log: Log, payload: bytes) -> Iterator[tuple[str, Field, bytes]]:
+def written_otherwise(log: Log, payload: bytes) -> Iterator[tuple[str, list[Field], bytes]]:
     """A payload in each way that is not published, and what would publish that."""
     for other in {0, 1, 2, 3} - log.published.formats:
-        yield "formats", (FORMAT_FIELD, bytes([other])), bytes([payload[0] & 0x3F | other << 6]) + payload[1:]
-    for epoch in {1, 2, 0x7F, 0x80, 300, 1 << 32, HIGHEST} - log.published.epochs.keys():
-        yield "epochs", (EPOCH_FIELD, varint(epoch) + bytes(32)), in_epoch(payload, epoch)
+        yield "formats", [(FORMAT_FIELD, bytes([other]))], bytes([payload[0] & 0x3F | other << 6]) + payload[1:]
+    for epoch in {1, 2, 0x7F, 0x80, 300} - log.published.epochs.keys():
+        # Each epoch is published behind the one before it.
+        yield "epochs", [(EPOCH_FIELD, varint(each) + bytes(32)) for each in range(1, epoch + 1)], in_epoch(payload, epoch)
 
 
 def check_written(log: Log, commit: Sequence[Entry]) -> Counter[str]:
@@ -842,7 +846,7 @@ def check_written(log: Log, commit: Sequence[Entry]) -> Counter[str]:
     for index, entry in enumerate(commit):
         for what, publishes, payload in written_otherwise(log, entry.payload):
             altered = [*commit[:index], replace(entry, payload=payload), *commit[index + 1 :]]
-            published = log.published.behind(make_profile(publishes))
+            published = log.published.behind(make_profile(*publishes))
             with located(f"entry {index} as {payload[:12].hex()}"):
                 check_unpublished(log, altered)
                 check_stops(replace(log, published=published), altered, index)
@@ -1005,16 +1009,17 @@ def check_publishes(log: Log, profile: bytes, says: dict[str, Any]) -> Counter[s
         behind = before.behind(profile)
         epochs: dict[int, bytes] = dict(before.epochs)
         for epoch in says["epochs"]:
-            if epoch["number"] != EPOCH:
-                epochs.setdefault(epoch["number"], bytes.fromhex(epoch["commitment"]))
+            if epoch["number"] == len(epochs) + 1:
+                epochs[epoch["number"]] = bytes.fromhex(epoch["commitment"])
         if (behind.epochs, behind.formats) != (epochs, before.formats.union(says["formats"])):
             raise Difference("behind the profile something else is published")
         for number in epochs:
             if not behind.allows(naming(varint(number))):
                 raise Difference(f"behind the profile the epoch {number} may not be used")
-        first = make_profile((EPOCH_FIELD, varint(EPOCH) + bytes(32)))
-        if behind.behind(first) != behind:
-            raise Difference("a profile that names the first epoch says something by it")
+        for number in (EPOCH, *epochs, len(epochs) + 2, HIGHEST):
+            other = make_profile((EPOCH_FIELD, varint(number) + bytes(32)))
+            if behind.behind(other) != behind:
+                raise Difference(f"a profile that names the epoch {number} says something by it")
     counts = Counter({f"published {what}": len(says[what]) for what in ("epochs", "formats")})
     return counts + Counter({"published endpoints": int(says["endpoint"] is not None)})
 

@@ -68,7 +68,7 @@ enum Command {
     /// Publish what holds in the namespace from then on: epochs, under whose secrets its events are sealed (`medconnect keys epoch` prepares one and names it), or
     /// where the organisation's server is.
     ///
-    /// It adds to what was published before, and cannot be taken back. First see to it that the epoch's secret is in a backup, and in every database that
+    /// It adds to what was published before, and cannot be taken back. An epoch that is not the next one is passed over by everybody. First see to it that the epoch's secret is in a backup, and in every database that
     /// follows the log: a server that has it not stops following when it meets the first event of the epoch, and goes on once the secret is there. Events are
     /// sealed under the new secret as soon as the publication is final.
     Publish {

@@ -191,6 +191,7 @@ pub(super) fn open(
     so_far: &mut SoFar,
 ) -> Result<OpenedBlock, FollowerError> {
     let SoFar { tips, told } = so_far;
+    told.published.tell(opener);
     let entries = checked.log.appended.len();
     let mut opened = OpenedBlock {
         before: Vec::with_capacity(entries),
@@ -217,17 +218,19 @@ pub(super) fn open(
         let known = (opened.erased.len(), opened.closed.len());
         for (named, before) in named.iter().zip(&before) {
             let own = opener.open_named(named.entry, named.name, *before, Siblings::Proof(&proof), keys);
-            let newer = named.name.and_then(|_| told.published.newer_format(named.entry));
             let opening = match (own, void) {
                 (own @ (Opening::Public | Opening::Foreign), _) => own,
                 (own @ Opening::Void(_), Some(_)) => own,
                 (_, Some(void)) => Opening::Void(void),
-                (_, None) if newer.is_some() => {
-                    let (position, what) = (named.entry.position, Newer::Format(newer.unwrap_or_default()));
-                    return Err(FollowerError::Newer { position, what });
-                }
                 (own, None) => own,
             };
+            if let Opening::Void(Void::UnknownFormat(format)) = opening
+                && void.is_none()
+            {
+                // It is published: only this program does not know it.
+                let (position, what) = (named.entry.position, Newer::Format(format));
+                return Err(FollowerError::Newer { position, what });
+            }
             let mut sorting = Sorting {
                 readable: &mut opened.readable,
                 parked: &mut opened.parked,

@@ -22,10 +22,16 @@ pub struct Published(Arc<HashMap<Namespace, OfNamespace>>);
 
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 struct OfNamespace {
-    /// The later epochs, each with the position from which on it is published, and what its secret commits to. The first word counts.
+    /// The later epochs, each with the position from which on it is published, and what its secret commits to. They have no gap.
     epochs: BTreeMap<EpochNumber, (Position, EpochCommitment)>,
     /// The formats that are published beside the one that every namespace has.
     formats: BTreeSet<u8>,
+}
+
+impl OfNamespace {
+    fn latest_epoch(&self) -> EpochNumber {
+        self.epochs.last_key_value().map_or(0, |(number, _)| *number)
+    }
 }
 
 impl Published {
@@ -66,8 +72,11 @@ impl Published {
         };
         if let (Some(namespace), Some(profile)) = (subject_of(stream), Profile::read(&profile)) {
             let of = Arc::make_mut(&mut self.0).entry(namespace).or_default();
-            for (number, commitment) in profile.epochs.into_iter().filter(|(number, _)| *number > 0) {
-                of.epochs.entry(number).or_insert((position, commitment));
+            for (number, commitment) in profile.epochs {
+                // Otherwise a slip of the owner's could leave no number for the next one.
+                if number == of.latest_epoch().saturating_add(1) {
+                    of.epochs.insert(number, (position, commitment));
+                }
             }
             of.formats.extend(profile.formats);
         }
@@ -89,13 +98,6 @@ impl Published {
         let epoch = epoch.filter(|epoch| *epoch > 0)?;
         let is_published = of.is_some_and(|of| of.epochs.contains_key(&epoch));
         (!is_published).then_some(Void::UnknownEpoch(epoch))
-    }
-
-    /// The format of an entry, if it is one that is published in its namespace and that this program does not know.
-    pub(super) fn newer_format(&self, entry: &AppendedEntry) -> Option<u8> {
-        let format = Written::of(&entry.payload)?.format;
-        let of = self.0.get(&Namespace::of(&entry.stream))?;
-        (format != FORMAT && of.formats.contains(&format)).then_some(format)
     }
 
     /// The later epochs of a namespace and what their secrets commit to, in order.
@@ -185,12 +187,9 @@ mod tests {
         let published = after(&[(OURS, profile(&[1], &[])), (OURS, profile(&[], &[3]))]);
         assert_eq!(void(&published, OURS, &[FORMAT << 6, 1]), None);
         assert_eq!(void(&published, OURS, &[0xff, 9]), None);
-        assert_eq!(published.newer_format(&entry(OURS, &[0xff, 9])), Some(3));
-        assert_eq!(published.newer_format(&entry(OURS, &[FORMAT << 6, 1])), None);
         assert_eq!(void(&published, OURS, &[FORMAT << 6, 2]), Some(Void::UnknownEpoch(2)));
         let elsewhere = void(&published, Namespace(4), &[FORMAT << 6, 1]);
         assert_eq!(elsewhere, Some(Void::UnknownEpoch(1)));
-        assert_eq!(published.newer_format(&entry(Namespace(4), &[0xff])), None);
     }
 
     #[test]
@@ -203,6 +202,16 @@ mod tests {
         let latest = [0, 1, 2, 3].map(|position| published.latest_epoch(OURS, position));
         assert_eq!(latest, [0, 1, 2, 2]);
         assert_eq!(published.latest_epoch(Namespace(4), 9), 0);
+    }
+
+    #[test]
+    fn epochs_follow_each_other_without_a_gap() {
+        let acts = [2, u64::MAX, 0, 1, 1, 3, 2, 4].map(|number| (OURS, profile(&[number], &[])));
+        let published = after(&acts);
+        let epochs: Vec<_> = published.epochs(OURS).map(|(number, _)| number).collect();
+        assert_eq!(epochs, [1, 2]);
+        assert_eq!(published.latest_epoch(OURS, 6), 1);
+        assert_eq!(after(&[(OURS, profile(&[3, 1, 2, 3], &[]))]).epochs(OURS).count(), 3);
     }
 
     #[test]

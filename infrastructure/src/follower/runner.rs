@@ -410,6 +410,7 @@ where
             Told::load(&mut transaction, &self.config.recorders).await
         };
         place.told = within(TRANSACTION, loading).await?;
+        place.told.published.tell(&self.opener);
         Ok(())
     }
 }

@@ -110,7 +110,9 @@ impl Epochs {
     /// The log has published an epoch. Whoever reads the log says so, from wherever they are in it; that it was published before it is used they see to
     /// themselves. A reorganisation may put another commitment in the place of the former one.
     pub(crate) fn publish(&self, number: EpochNumber, commitment: EpochCommitment) {
-        self.write(|known| known.published.insert(number, commitment));
+        if self.read(|known| known.published.get(&number) != Some(&commitment)) {
+            self.write(|known| known.published.insert(number, commitment));
+        }
     }
 
     /// The epoch of this number is sealed under from now on.

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Fields of other kinds are for later programs, and skipped. What does not have this form is no profile, and publishes nothing. The first epoch, number 0,
-//! and the format 2 are used in every namespace from its opening on.
+//! and the format 2 are used in every namespace from its opening on; the others follow each other without a gap.
 
 use super::varint;
 use crate::keys::{EpochCommitment, EpochNumber};
