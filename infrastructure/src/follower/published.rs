@@ -3,7 +3,7 @@
 //!
 //! Anybody can tell, of any namespace. So whoever follows one of the namespaces that a commit spans comes to the same.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use application::log::{Position, StreamId};
@@ -24,8 +24,8 @@ pub struct Published(Arc<HashMap<Namespace, OfNamespace>>);
 struct OfNamespace {
     /// The later epochs, each with the position from which on it is published, and what its secret commits to. They have no gap.
     epochs: BTreeMap<EpochNumber, (Position, EpochCommitment)>,
-    /// The formats that are published beside the one that every namespace has.
-    formats: BTreeSet<u8>,
+    /// The formats that are published beside the one that every namespace has, each with the position from which on it is.
+    formats: BTreeMap<u8, Position>,
 }
 
 impl OfNamespace {
@@ -78,7 +78,9 @@ impl Published {
                     of.epochs.insert(number, (position, commitment));
                 }
             }
-            of.formats.extend(profile.formats);
+            for format in profile.formats {
+                of.formats.entry(format).or_insert(position);
+            }
         }
     }
 
@@ -92,11 +94,14 @@ impl Published {
         }
         let of = self.0.get(&namespace);
         if format != FORMAT {
-            let is_published = of.is_some_and(|of| of.formats.contains(&format));
+            let since = of.and_then(|of| of.formats.get(&format));
+            let is_published = since.is_some_and(|since| *since < entry.position);
             return (!is_published).then_some(Void::UnknownFormat(format));
         }
         let epoch = epoch.filter(|epoch| *epoch > 0)?;
-        let is_published = of.is_some_and(|of| of.epochs.contains_key(&epoch));
+        let since = of.and_then(|of| of.epochs.get(&epoch));
+        // Who begins again at an earlier block knows what was published since.
+        let is_published = since.is_some_and(|(since, _)| *since < entry.position);
         (!is_published).then_some(Void::UnknownEpoch(epoch))
     }
 
@@ -111,6 +116,11 @@ impl Published {
         let epochs = self.0.get(&namespace).into_iter().flat_map(|of| &of.epochs);
         let published = epochs.filter(|(_, (position, _))| *position <= up_to);
         published.map(|(number, _)| *number).max().unwrap_or_default()
+    }
+
+    /// Tells an opener that there are these epochs and no others: blocks were undone.
+    pub(super) fn tell_all(&self, opener: &Opener) {
+        opener.publish_only_epochs(self.epochs(opener.location().namespace));
     }
 
     /// Tells an opener which epochs there are: it must know before it opens what is sealed in one.
@@ -202,6 +212,21 @@ mod tests {
         let latest = [0, 1, 2, 3].map(|position| published.latest_epoch(OURS, position));
         assert_eq!(latest, [0, 1, 2, 2]);
         assert_eq!(published.latest_epoch(Namespace(4), 9), 0);
+    }
+
+    #[test]
+    fn what_comes_before_a_publication_is_not_published_for_whoever_knows_of_it() {
+        let published = after(&[(OURS, profile(&[], &[])), (OURS, profile(&[1], &[3]))]);
+        for (payload, void) in [
+            ([FORMAT << 6, 1], Void::UnknownEpoch(1)),
+            ([0xff, 0], Void::UnknownFormat(3)),
+        ] {
+            let at = |position| {
+                let entry = entry(OURS, &payload);
+                published.void(&AppendedEntry { position, ..entry })
+            };
+            assert_eq!([at(1), at(2), at(3)], [Some(void), Some(void), None]);
+        }
     }
 
     #[test]

@@ -410,7 +410,7 @@ where
             Told::load(&mut transaction, &self.config.recorders).await
         };
         place.told = within(TRANSACTION, loading).await?;
-        place.told.published.tell(&self.opener);
+        place.told.published.tell_all(&self.opener);
         Ok(())
     }
 }

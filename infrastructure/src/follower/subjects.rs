@@ -12,7 +12,7 @@ use super::status::StatusCell;
 use crate::keys::{EpochNumber, KeyRingError};
 use crate::log::Namespace;
 use crate::postgres::within;
-use crate::sealing::Opener;
+use crate::sealing::{Opener, epoch_in_header};
 
 /// How often it is looked.
 const EVERY: Duration = Duration::from_secs(5 * 60);
@@ -82,16 +82,12 @@ async fn missing_epochs(
 /// Whether the journal has an entry of the namespace in an epoch. It is read whole for this, which is rare.
 async fn is_used(pool: &PgPool, namespace: Namespace, epoch: EpochNumber) -> Result<bool, sqlx::Error> {
     let sql = "SELECT EXISTS (SELECT FROM journal WHERE stream >= $1 AND stream < $2
-                              AND substring(payload FROM 2 FOR 1) = $3 AND void IS NULL)";
-    // Larger numbers have more bytes.
-    let Some(number) = u8::try_from(epoch).ok().filter(|number| *number < 0x80) else {
-        return Ok(true);
-    };
+                              AND substring(payload FROM 2 FOR length($3)) = $3 AND void IS NULL)";
     let next = Namespace(namespace.0.saturating_add(1));
     sqlx::query_scalar(sql)
         .bind(namespace.stream(&[]).0.as_slice())
         .bind(next.stream(&[]).0.as_slice())
-        .bind([number].as_slice())
+        .bind(epoch_in_header(epoch))
         .fetch_one(pool)
         .await
 }

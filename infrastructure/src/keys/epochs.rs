@@ -109,10 +109,20 @@ impl Epochs {
 
     /// The log has published an epoch. Whoever reads the log says so, from wherever they are in it; that it was published before it is used they see to
     /// themselves. A reorganisation may put another commitment in the place of the former one.
-    pub(crate) fn publish(&self, number: EpochNumber, commitment: EpochCommitment) {
-        if self.read(|known| known.published.get(&number) != Some(&commitment)) {
+    ///
+    /// Says whether that is news.
+    pub(crate) fn publish(&self, number: EpochNumber, commitment: EpochCommitment) -> bool {
+        let is_new = self.read(|known| known.published.get(&number) != Some(&commitment));
+        if is_new {
             self.write(|known| known.published.insert(number, commitment));
         }
+        is_new
+    }
+
+    /// The log has published these and no others: what it published otherwise was undone.
+    pub(crate) fn publish_only(&self, published: impl Iterator<Item = (EpochNumber, EpochCommitment)>) {
+        let published = published.collect();
+        self.write(|known| known.published = published);
     }
 
     /// The epoch of this number is sealed under from now on.

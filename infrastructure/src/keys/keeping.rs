@@ -103,12 +103,35 @@ pub async fn restore(pool: &PgPool, backup: &Backup, encryption: &KeyEncryptionK
         restored.added = added.len() as u64;
         restored.destroyed = destroyed.len() as u64;
         write(&mut transaction, &added, &destroyed).await?;
-        let epochs: Vec<&RestingEpoch> = backup.epochs.iter().collect();
-        restored.epochs = epoch_rows::insert(&mut transaction, &epochs).await?;
+        restored.epochs = restore_epochs(&mut transaction, backup, encryption).await?;
         transaction.commit().await?;
         Ok(restored)
     };
     within(LONG_STEP, restoring).await
+}
+
+/// Writes secrets of epochs that are not there, or do not open as they are. Answers with how many. They are told by what they commit to, so none can be another
+/// than the one that is there.
+async fn restore_epochs(
+    connection: &mut PgConnection,
+    backup: &Backup,
+    encryption: &KeyEncryptionKeys,
+) -> Result<u64, sqlx::Error> {
+    epoch_rows::lock(&mut *connection).await?;
+    let there = epoch_rows::all(&mut *connection).await?;
+    let opens = |epoch: &RestingEpoch| encryption.unwrap_epoch(epoch).is_ok();
+    let is_well = |kept: &RestingEpoch| {
+        let mut same = there.iter().filter(|found| found.commitment == kept.commitment);
+        same.any(opens)
+    };
+    let mut restored = 0_u64;
+    for kept in backup.epochs.iter().filter(|kept| !is_well(kept)) {
+        if epoch_rows::insert(&mut *connection, &[kept]).await? == 0 {
+            epoch_rows::replace(&mut *connection, kept).await?;
+        }
+        restored = restored.saturating_add(1);
+    }
+    Ok(restored)
 }
 
 async fn write(
@@ -277,7 +300,7 @@ async fn confirm(pool: &PgPool, master: &MasterSecret) -> Result<(), BackupError
     ours.then_some(()).ok_or(BackupError::OtherSecret)
 }
 
-/// Whether the key-encryption keys are those that wrapped what the database holds: one key of each is tried. Answers with what is
+/// Whether the key-encryption keys are those that wrapped what the database holds: one key of each is tried, and every epoch's secret. Answers with what is
 /// wrong, if anything is.
 ///
 /// # Errors
@@ -288,7 +311,9 @@ pub async fn wrong_encryption_key(
 ) -> Result<Option<UnwrapError>, sqlx::Error> {
     let names: Vec<&str> = encryption.all().map(super::KeyEncryptionKey::id).collect();
     let samples = within(LONG_STEP, rows::samples(pool, &names)).await?;
-    Ok(samples.iter().find_map(|key| opens(encryption, key).err()))
+    let epochs = within(ANSWER, epoch_rows::all(pool)).await?;
+    let of_keys = samples.iter().find_map(|key| opens(encryption, key).err());
+    Ok(of_keys.or_else(|| epochs.iter().find_map(|epoch| encryption.unwrap_epoch(epoch).err())))
 }
 
 fn unopened(encryption: &KeyEncryptionKeys, keys: &[RestingKey], epochs: &[RestingEpoch]) -> u64 {

@@ -92,6 +92,13 @@ impl Written {
     }
 }
 
+/// An epoch as headers that are sealed here have it, behind their first byte.
+pub(crate) fn epoch_in_header(epoch: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    varint::put(&mut bytes, epoch);
+    bytes
+}
+
 impl Header {
     /// Appends the header.
     pub(super) fn write(&self, out: &mut Vec<u8>) {

@@ -57,7 +57,7 @@ pub use capacity::fits;
 pub use commitments::CommitmentProof;
 pub use error::SealError;
 pub use event_key::EventKey;
-pub(crate) use header::{FORMAT, Written};
+pub(crate) use header::{FORMAT, Written, epoch_in_header};
 pub use names::{StreamName, StreamNames};
 pub use opener::{Opener, Opening, PersonalPart, Undecodable};
 pub use payload::Void;

@@ -217,7 +217,16 @@ impl Opener {
 
     /// The log has published an epoch of the organisation's namespace.
     pub fn publish_epoch(&self, number: EpochNumber, commitment: EpochCommitment) {
-        self.keys.epochs().publish(number, commitment);
+        if self.keys.epochs().publish(number, commitment) {
+            // Whoever looks for what is missing looks whether its secret is here.
+            self.keys.miss();
+        }
+    }
+
+    /// The log has published these epochs, and no others any more.
+    pub fn publish_only_epochs(&self, published: impl Iterator<Item = (EpochNumber, EpochCommitment)>) {
+        self.keys.epochs().publish_only(published);
+        self.keys.miss();
     }
 
     /// Events are sealed under this epoch from now on.

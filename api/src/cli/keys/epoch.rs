@@ -8,7 +8,7 @@ use clap::Args;
 use infrastructure::follower::Published;
 use infrastructure::keys::{KeyRing, Prepared, keeping};
 
-use super::{CliError, ConfigFile, console};
+use super::{CliError, ConfigFile, console, unusable};
 
 #[derive(Debug, Args)]
 pub(super) struct Epoch {
@@ -24,11 +24,19 @@ impl Epoch {
         let (master, encryption) = self.config.secrets()?;
         let chain = ChainConfig::read(self.config.path().as_deref())?;
         let pool = self.config.database()?;
-        api_server::migrate(&pool).await?;
+        if let Some(why) = unusable(&pool, chain.location()).await.map_err(CliError::other)? {
+            return Err(CliError::Usage(why.to_owned()));
+        }
         if !keeping::is_used_with(&pool, &master).await.map_err(CliError::other)? {
             return Err(CliError::Usage(
                 "the database is used with another master secret than `keys.master_secret`".to_owned(),
             ));
+        }
+        if let Some(error) = keeping::wrong_encryption_key(&pool, &encryption)
+            .await
+            .map_err(CliError::other)?
+        {
+            return Err(CliError::Usage(format!("`keys.encryption` is not right: {error}")));
         }
         let published = Published::of_journal(&pool).await.map_err(CliError::other)?;
         let latest = published.epochs(chain.namespace).map(|(number, _)| number).max();

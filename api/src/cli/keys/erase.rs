@@ -6,14 +6,11 @@ use std::time::Duration;
 
 use clap::Args;
 use infrastructure::erasing::{self, DataSubject, Standing};
-use infrastructure::follower::{self, FollowerError};
-use infrastructure::log::LogLocation;
-use infrastructure::postgres;
-use projections::ReadModels;
+use infrastructure::follower::FollowerError;
 use sqlx::PgPool;
 use tokio::time::{Instant, sleep};
 
-use super::{CliError, ConfigFile, console};
+use super::{CliError, ConfigFile, console, unusable};
 
 /// How often it is looked how far the erasure is.
 const LOOK: Duration = Duration::from_millis(500);
@@ -145,20 +142,6 @@ impl Erase {
             sleep(LOOK).await;
         }
     }
-}
-
-/// Why nobody can be erased from this database.
-async fn unusable(pool: &PgPool, log: LogLocation) -> Result<Option<&'static str>, FollowerError> {
-    if !postgres::is_current(pool).await? || !follower::is_current(pool, &ReadModels).await? {
-        return Ok(Some(
-            "the database's tables are of another version of medconnect: bring them up first, as `medconnect serve` or `medconnect migrate` does, and \
-             `medconnect rebuild` where it asks for that",
-        ));
-    }
-    let followed = follower::followed(pool).await?;
-    let is_followed = followed.is_some_and(|followed| followed.location == log);
-    let other = "the database (`database.url`) is not one that a server has followed this log into";
-    Ok((!is_followed).then_some(other))
 }
 
 fn tell_purged(left: &str) {

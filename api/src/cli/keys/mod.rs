@@ -18,9 +18,12 @@ use api_config::{ChainConfig, ConfigError, DatabaseConfig, KeysConfig, pools};
 use api_dev::running;
 use api_server::ComposeError;
 use clap::{Args, Subcommand};
+use infrastructure::follower::{self, FollowerError};
 use infrastructure::keys::{KeyEncryptionKeys, KeyRing, MasterSecret};
 use infrastructure::log::LogLocation;
+use infrastructure::postgres;
 use infrastructure::sealing::Opener;
+use projections::ReadModels;
 use sqlx::PgPool;
 
 use super::{CliError, console};
@@ -146,4 +149,18 @@ fn read(file: &Path) -> Result<String, CliError> {
         path: file.to_owned(),
         source,
     })
+}
+
+/// Why the database cannot be used for what rests on the log.
+async fn unusable(pool: &PgPool, log: LogLocation) -> Result<Option<&'static str>, FollowerError> {
+    if !postgres::is_current(pool).await? || !follower::is_current(pool, &ReadModels).await? {
+        return Ok(Some(
+            "the database's tables are of another version of medconnect: bring them up first, as `medconnect serve` or `medconnect migrate` does, and \
+             `medconnect rebuild` where it asks for that",
+        ));
+    }
+    let followed = follower::followed(pool).await?;
+    let is_followed = followed.is_some_and(|followed| followed.location == log);
+    let other = "the database (`database.url`) is not one that a server has followed this log into";
+    Ok((!is_followed).then_some(other))
 }

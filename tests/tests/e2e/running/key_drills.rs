@@ -216,6 +216,12 @@ async fn events_are_sealed_under_a_new_secret_which_is_in_the_backup_before_it_i
     let before = everything(&desk.rest).await;
     stop(server).await;
 
+    // A database that has nothing of the log does not know which epochs there are.
+    let empty = tests::postgres::database().await;
+    let nothing = [("MEDCONNECT_DATABASE__URL", empty.as_str())];
+    let refused = site.run(&["keys", "epoch", "--config", &config], &nothing).await;
+    check(&refused, 2, &["the database's tables are of another version"]);
+
     // A backup from before has not what the log needs.
     let machine = EmptyMachine::beside(&site).await;
     let (environment, folder) = (machine.environment(), machine.folder.to_str().unwrap());
@@ -240,6 +246,24 @@ async fn events_are_sealed_under_a_new_secret_which_is_in_the_backup_before_it_i
     until_ready(&server).await;
     assert_eq!(everything(&desk.rest).await, before);
     desk.visit(2).await;
+    // What was damaged is put right; and with another key than the right one no secret is made that nobody could open.
+    execute(
+        &machine.database,
+        "UPDATE core.epochs SET wrapped = 'junk' WHERE number = 1",
+    )
+    .await;
+    let epoch = ["keys", "epoch", "--config", &config];
+    check(
+        &site.run(&epoch, &environment).await,
+        2,
+        &["`keys.encryption` is not right"],
+    );
+    check(
+        &keys(&site, &["restore", file], &environment).await,
+        0,
+        &["1 secrets of epochs were restored"],
+    );
+    check(&site.run(&epoch, &environment).await, 0, &["the secret of epoch 2"]);
     stop(server).await;
 }
 
