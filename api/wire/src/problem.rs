@@ -155,7 +155,8 @@ problems! {
     Overloaded = "overloaded", 503, "Too much at once",
         "The server has as much to do as it can take. Nothing changed. Ask again after Retry-After.";
     NotAppending = "not-appending", 503, "This server cannot append to the log",
-        "Another server signs with this server's key, or the key may not append to the log, or its account cannot pay for gas. Nothing \
+        "Another server signs with this server's key, or the key may not append to the log, or its account cannot pay for gas, or the \
+         secret that events are sealed under is not here. Nothing \
          changed. Send the request to another server, or again later: after a crash of the other it takes some seconds. The server's \
          status says which it is.";
     WaitingListFull = "waiting-list-full", 503, "The waiting list is full",

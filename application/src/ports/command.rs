@@ -136,8 +136,8 @@ pub enum Unavailable {
     /// Too much is waiting already.
     #[error("too many commands are waiting")]
     Overloaded,
-    /// This server's signing key is used by another server, may not append, or cannot pay.
-    #[error("this server cannot append with its signing key")]
+    /// This server's signing key is used by another server, may not append, or cannot pay; or the secret is not here that events are sealed under.
+    #[error("this server cannot append with its keys")]
     NotAppending,
     /// What the command was decided upon is in blocks that may still be dropped, and did not become final in good time.
     #[error("what the command was decided upon is not final yet")]

@@ -69,7 +69,7 @@ impl From<KeyRingError> for Failure {
             Self::HeldBack
         } else if matches!(error, KeyRingError::EpochMissing(_)) {
             tracing::error!(%error, "nothing can be sealed");
-            Self::HeldBack
+            Self::Unavailable(Unavailable::NotAppending)
         } else if error.is_destroyed() {
             Self::Erased
         } else {

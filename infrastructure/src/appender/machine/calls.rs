@@ -48,20 +48,21 @@ impl Machine {
         });
     }
 
-    /// Puts calls of another key behind those that have to be signed again, and before all that are new.
+    /// Takes calls of another key over.
     pub(super) fn adopt_calls(&mut self, calls: Vec<QueuedCall>) {
-        let again = true;
-        for (place, QueuedCall { call, gas, since }) in (self.calls_again()..).zip(calls) {
-            self.calls.insert(
-                place,
-                WaitingCall {
-                    call,
-                    gas,
-                    since,
-                    again,
-                },
-            );
-        }
+        calls.into_iter().for_each(|call| self.queue_again(call));
+    }
+
+    /// Puts a call that the outbox has behind those that have to be signed again, and before all that are new.
+    fn queue_again(&mut self, QueuedCall { call, gas, since }: QueuedCall) {
+        let (place, again) = (self.calls_again(), true);
+        let waiting = WaitingCall {
+            call,
+            gas,
+            since,
+            again,
+        };
+        self.calls.insert(place, waiting);
     }
 
     /// How many calls of the queue the outbox has. They come first.
@@ -185,18 +186,9 @@ impl Machine {
 
     /// Its nonce is used for good, and the call was not executed: it is signed under another one.
     fn call_again(&mut self, now: Millis, nonce: Nonce, gas: u64) {
-        let place = self.calls_again();
         if let Some(Content::Call(call)) = self.remove(nonce) {
-            let (since, again) = (now, true);
-            self.calls.insert(
-                place,
-                WaitingCall {
-                    call,
-                    gas,
-                    since,
-                    again,
-                },
-            );
+            let since = now;
+            self.queue_again(QueuedCall { call, gas, since });
         }
     }
 

@@ -2,24 +2,18 @@
 
 use std::sync::Arc;
 
-use application::log::{Actor, AnyEvent, BlockRef, EventMetadata, StreamId};
+use application::log::{Actor, AnyEvent, EventMetadata, StreamId};
 use chrono::DateTime;
 use domain::calendar::CalendarEvent;
 use domain::kernel::{AppointmentId, CalendarId, CommandId, PractitionerId};
 use uuid::Uuid;
 
 use super::super::{FollowerError, Newer};
+use super::tests::{LOCATION, checked, secret};
 use super::*;
-use crate::chain::keccak256;
-use crate::keys::{Epoch, EpochSecret, KeyRing, MasterSecret};
-use crate::log::{LogBlock, LogHead, LogLocation, Namespace, Origin};
+use crate::keys::{Epoch, EpochSecret, KeyRing};
+use crate::log::{Namespace, Origin};
 use crate::sealing::{Profile, Sealer, StreamNames, UnsealedEvent, UnsealedPart};
-
-const LOCATION: LogLocation = LogLocation {
-    chain_id: 31_337,
-    contract: [0x5f; 20],
-    namespace: Namespace(1),
-};
 
 const OTHERS: Namespace = Namespace(2);
 
@@ -59,10 +53,6 @@ fn epoch() -> Epoch {
         number: 1,
         secret: EpochSecret::from_bytes(zeroize::Zeroizing::new([9; 32])),
     }
-}
-
-fn secret() -> MasterSecret {
-    MasterSecret::new([7; 32])
 }
 
 fn profile() -> Vec<u8> {
@@ -125,30 +115,6 @@ async fn commit(sealer: &Sealer, written: Written) -> Vec<AppendedEntry> {
     entries
 }
 
-fn block(entries: Vec<AppendedEntry>) -> CheckedBlock {
-    let tip = |entry: &AppendedEntry| StreamTip {
-        version: entry.version,
-        hash: keccak256(&entry.payload),
-    };
-    CheckedBlock {
-        head: LogHead {
-            position: 12,
-            running_hash: [0; 32],
-        },
-        tips: entries.iter().map(tip).collect(),
-        log: LogBlock {
-            block: BlockRef {
-                number: 1,
-                hash: [0; 32],
-                parent_hash: [0; 32],
-                timestamp: 1,
-            },
-            appended: entries,
-            rejected: Vec::new(),
-        },
-    }
-}
-
 /// What a follower makes of a block with what was published, and the commit.
 fn opened(opener: &Opener, before: Before, commit: Vec<AppendedEntry>) -> Result<OpenedBlock, FollowerError> {
     let act = match before {
@@ -159,7 +125,7 @@ fn opened(opener: &Opener, before: Before, commit: Vec<AppendedEntry>) -> Result
     };
     let act = act.map(|(namespace, act)| entry(Namespace::about(namespace), 10, (1, 0), &act));
     let entries = act.into_iter().chain(commit).collect();
-    open(block(entries), opener, &mut KeySet::default(), &mut SoFar::default())
+    open(checked(entries), opener, &mut KeySet::default(), &mut SoFar::default())
 }
 
 #[tokio::test]
@@ -221,7 +187,7 @@ async fn what_comes_before_a_publication_stays_void() {
     let entries = commit.into_iter().chain([after]).collect();
     let opener = Opener::new(LOCATION, &secret(), ring);
     let mut so_far = SoFar::default();
-    let block = open(block(entries), &opener, &mut KeySet::default(), &mut so_far).unwrap();
+    let block = open(checked(entries), &opener, &mut KeySet::default(), &mut so_far).unwrap();
     assert_eq!(block.fates, [Fate::Void, Fate::Void, Fate::Public]);
     assert_eq!(block.labels[0].void, Some(Void::UnknownEpoch(1)));
     assert_eq!(so_far.told.published.latest_epoch(LOCATION.namespace, 12), 0);

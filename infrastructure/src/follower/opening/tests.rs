@@ -16,7 +16,7 @@ use crate::keys::{KeyLookup, KeyRing, MasterSecret, SealingKey};
 use crate::log::{LogBlock, LogHead, LogLocation, Namespace, Origin};
 use crate::sealing::{Sealer, StreamNames, UnsealedEvent, UnsealedPart};
 
-const LOCATION: LogLocation = LogLocation {
+pub(super) const LOCATION: LogLocation = LogLocation {
     chain_id: 31_337,
     contract: [0x5f; 20],
     namespace: Namespace(1),
@@ -64,7 +64,7 @@ fn becomes(chapter: Chapter, key: Key, entry: Entry) -> (Fate, Option<Void>) {
     }
 }
 
-fn secret() -> MasterSecret {
+pub(super) fn secret() -> MasterSecret {
     MasterSecret::new([7; 32])
 }
 
@@ -166,7 +166,8 @@ async fn commit(entry: Entry, number: u16, sealer: &Sealer) -> Vec<AppendedEntry
     entries
 }
 
-fn checked(entries: Vec<AppendedEntry>) -> CheckedBlock {
+/// A block with these entries.
+pub(super) fn checked(entries: Vec<AppendedEntry>) -> CheckedBlock {
     let tip = |entry: &AppendedEntry| StreamTip {
         version: entry.version,
         hash: keccak256(&entry.payload),

@@ -232,6 +232,15 @@ async fn events_are_sealed_under_a_new_secret_which_is_in_the_backup_before_it_i
     server
         .until_said("is sealed in epoch 1, whose secret is not here")
         .await;
+    assert_eq!(server.readiness().await.0, 503);
+    let there = desk.at(&server.url);
+    let refused = there
+        .rest
+        .send(Method::POST, "/v1/patients", Some("9"), Some(&Desk::patient(9)))
+        .await;
+    let refused = refused.unwrap();
+    let expected = (503, &json!("/problems/not-appending"));
+    assert_eq!((refused.status, &refused.body["type"]), expected, "{}", refused.body);
     check(
         &keys(&site, &["check", file], &environment).await,
         1,
