@@ -8,6 +8,8 @@ use std::future::Future;
 use application::ports::command::Unavailable;
 use uuid::Uuid;
 
+use crate::chain::Address;
+
 /// By what a call is told from every other. Whoever wants something called gives it an id that follows from what is wanted, so that
 /// wanting it again does nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -19,17 +21,65 @@ impl fmt::Display for CallId {
     }
 }
 
-/// A call of a contract. It is alone in its transaction, and takes no ether with it.
+/// What a call is for, in a short name for people who look at the table of calls: 1 to 64 small letters of ASCII, digits, dots, hyphens and
+/// underscores.
 #[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CallKind(Cow<'static, str>);
+
+/// This is not the name of a kind of calls.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a kind of calls has 1 to 64 small letters, digits, dots, hyphens and underscores")]
+pub struct NoCallKind;
+
+impl CallKind {
+    /// Of a call that was stored under a name that is none now. The name in its row stays.
+    pub(crate) const UNNAMED: Self = Self(Cow::Borrowed("unnamed"));
+
+    /// The most bytes that a name has.
+    const LONGEST: usize = 64;
+
+    /// A kind of this name.
+    ///
+    /// # Errors
+    /// [`NoCallKind`], when it is empty or too long, or has other characters.
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Result<Self, NoCallKind> {
+        let name = name.into();
+        let may_stand = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte);
+        let is_one = (1..=Self::LONGEST).contains(&name.len()) && name.bytes().all(may_stand);
+        is_one.then_some(Self(name)).ok_or(NoCallKind)
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The most bytes that are kept of what a contract gives back when it refuses a call: a contract may give back as much as its gas allows.
+pub const LONGEST_REASON: usize = 1024;
+
+/// A call of a contract. It is alone in its transaction, and takes no ether with it.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Call {
     /// Its id. The same id is executed once.
     pub id: CallId,
-    /// What it is for, in a short name for people who look at the table of calls.
-    pub kind: Cow<'static, str>,
+    /// What it is for.
+    pub kind: CallKind,
     /// The contract's address.
     pub target: [u8; 20],
-    /// The calldata.
+    /// The calldata. It may say what is nobody's business, so it is in no log.
     pub data: Vec<u8>,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .field("target", &Address(self.target))
+            .field("data", &format_args!("{} bytes", self.data.len()))
+            .finish()
+    }
 }
 
 /// What became of a call. Final: it is never taken back, except where it says so.
@@ -48,13 +98,14 @@ pub enum CallOutcome {
         block: u64,
         /// The transaction.
         transaction: [u8; 32],
-        /// What the contract gave back, as a node says that tries the call again; empty where it says nothing. Good to be shown.
+        /// What the contract gave back, as a node says that tries the call again, cut off after [`LONGEST_REASON`]; empty where it says
+        /// nothing. Good to be shown.
         reason: Vec<u8>,
     },
     /// It was not accepted, for a node says that the contract would refuse it, and nothing is under way that could change that. It was not
     /// stored, costs nothing, and may be handed over again under the same id.
     WouldBeRefused {
-        /// What the contract would give back; empty where the node does not say it.
+        /// What the contract would give back, cut off after [`LONGEST_REASON`]; empty where the node does not say it.
         reason: Vec<u8>,
     },
     /// It was not accepted, for no transaction can hold it.
@@ -92,4 +143,32 @@ pub trait CallTicket: Send + 'static {
 
     /// Waits until it is clear what became of the call.
     fn outcome(self) -> impl Future<Output = CallOutcome> + Send;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_a_short_name_that_the_database_takes() {
+        for name in ["grant", "consent.revoke-2_b", &"k".repeat(64)] {
+            assert_eq!(CallKind::new(name.to_owned()).unwrap().name(), name);
+        }
+        for name in ["", "a\0b", "\0", "Grant", "a b", "gr\u{e4}nt", &"k".repeat(65)] {
+            assert_eq!(CallKind::new(name.to_owned()), Err(NoCallKind), "{name:?}");
+        }
+        assert_eq!(CallKind::new(CallKind::UNNAMED.0), Ok(CallKind::UNNAMED));
+    }
+
+    #[test]
+    fn what_a_call_says_is_in_no_log() {
+        let call = Call {
+            id: CallId(Uuid::from_u128(1)),
+            kind: CallKind::UNNAMED,
+            target: [7; 20],
+            data: b"secret".to_vec(),
+        };
+        let shown = format!("{call:?}");
+        assert!(shown.contains("6 bytes") && !shown.contains("115"), "{shown}");
+    }
 }

@@ -8,6 +8,7 @@ use super::machine::{CallSeen, Execution, Nonce};
 use super::outbox::{Outbox, Signature};
 use super::receipts::used;
 use super::reverted::reverted;
+use crate::calls::LONGEST_REASON;
 use crate::chain::{Address, BlockId, ChainError, EventLog, Hash, Node, Receipt, Transaction};
 use crate::postgres::{ANSWER, within};
 
@@ -89,10 +90,15 @@ async fn reason(node: &Node, address: Address, raw: &[u8], block: u64) -> Vec<u8
         if let Err(ChainError::Rpc { data, .. }) = node.try_call(address, to, &data, at).await
             && !data.is_empty()
         {
-            return data.into();
+            return short(&data);
         }
     }
     Vec::new()
+}
+
+/// What is kept of what a contract gives back.
+pub(super) fn short(reason: &[u8]) -> Vec<u8> {
+    reason.iter().take(LONGEST_REASON).copied().collect()
 }
 
 /// The other transaction that has used the nonce, if it is seen in its block.

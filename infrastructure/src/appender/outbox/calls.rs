@@ -96,7 +96,7 @@ impl Outbox {
              ON CONFLICT (id) DO NOTHING",
         )
         .bind(new.call.id.0)
-        .bind(&*new.call.kind)
+        .bind(new.call.kind.name())
         .bind(new.call.target.as_slice())
         .bind(fingerprint(&new.call).as_slice())
         .bind(self.lease.address.0.as_slice())

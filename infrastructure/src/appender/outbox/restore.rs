@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{Outbox, OutboxError, Signature};
 use crate::appender::fees::Fee;
 use crate::appender::machine::{CommitKey, Nonce, RestoredBatch, RestoredCommit};
-use crate::calls::{Call, CallId};
+use crate::calls::{Call, CallId, CallKind};
 use crate::chain::codec::{batch_of_calldata, decode_batch};
 use crate::chain::signer::TransactionError;
 use crate::chain::{Hash, Transaction};
@@ -68,7 +68,7 @@ impl Outbox {
 fn restored_call((id, kind): &(Uuid, String), transaction: &Transaction) -> Option<Arc<Call>> {
     Some(Arc::new(Call {
         id: CallId(*id),
-        kind: kind.clone().into(),
+        kind: CallKind::new(kind.clone()).unwrap_or(CallKind::UNNAMED),
         target: transaction.to?.0,
         data: transaction.data.clone(),
     }))

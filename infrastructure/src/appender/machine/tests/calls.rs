@@ -3,14 +3,14 @@
 use uuid::Uuid;
 
 use super::*;
-use crate::calls::{Call, CallId, CallOutcome};
+use crate::calls::{Call, CallId, CallKind, CallOutcome};
 
 const ID: CallId = CallId(Uuid::from_u128(1));
 
 fn handed(gas: u64, since: Millis) -> QueuedCall {
     let call = Arc::new(Call {
         id: ID,
-        kind: "test".into(),
+        kind: CallKind::new("test").unwrap(),
         target: [7; 20],
         data: vec![1],
     });

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::super::super::*;
 use super::chain::{Account, Chain, End, Transaction, What};
-use crate::calls::{Call, CallId, CallOutcome};
+use crate::calls::{Call, CallId, CallKind, CallOutcome};
 use crate::log::{Commit, Payload, StreamHead, StreamPart};
 
 /// How often in a hundred each goes wrong.
@@ -343,7 +343,7 @@ impl World {
                 self.chain.gas.insert(id, needed);
                 Arc::new(Call {
                     id,
-                    kind: "test".into(),
+                    kind: CallKind::new("test").unwrap(),
                     target: [7; 20],
                     data: vec![1; 40],
                 })
