@@ -55,9 +55,6 @@ impl CallKind {
     }
 }
 
-/// The most bytes that are kept of what a contract gives back when it refuses a call: a contract may give back as much as its gas allows.
-pub const LONGEST_REASON: usize = 1024;
-
 /// A call of a contract. It is alone in its transaction, and takes no ether with it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Call {
@@ -98,14 +95,14 @@ pub enum CallOutcome {
         block: u64,
         /// The transaction.
         transaction: [u8; 32],
-        /// What the contract gave back, as a node says that tries the call again, cut off after [`LONGEST_REASON`]; empty where it says
-        /// nothing. Good to be shown.
+        /// What the contract gave back, as a node says that tries the call again; empty where it says nothing, or more than 1024
+        /// bytes. Good to be shown.
         reason: Vec<u8>,
     },
     /// It was not accepted, for a node says that the contract would refuse it, and nothing is under way that could change that. It was not
     /// stored, costs nothing, and may be handed over again under the same id.
     WouldBeRefused {
-        /// What the contract would give back, cut off after [`LONGEST_REASON`]; empty where the node does not say it.
+        /// What the contract would give back; empty where the node does not say it, or says more than 1024 bytes.
         reason: Vec<u8>,
     },
     /// It was not accepted, for no transaction can hold it.

@@ -15,7 +15,6 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::call_receipt::short;
 use super::call_waiters::{CallWaiter, CallWord};
 use super::machine::Limits;
 use super::outbox::{Standing, Standings};
@@ -150,7 +149,7 @@ impl CallHandle {
             Ok(Ok(gas)) => Ok(gas.saturating_add(gas / 4)),
             Ok(Err(error)) if refuses(&error) && self.stands_alone(call).await => {
                 let reason = match error {
-                    ChainError::Rpc { data, .. } => short(&data),
+                    ChainError::Rpc { data, .. } => data.into(),
                     _ => Vec::new(),
                 };
                 Err(CallOutcome::WouldBeRefused { reason })

@@ -1,19 +1,12 @@
 //! For what the nonce of a call was used, as nodes say. `machine/calls` says what is believed, and why.
 
-use std::time::Duration;
-
-use tokio::time::timeout;
-
+use super::call_witnesses::{all_have, all_saw, is_contradicted};
 use super::machine::{CallSeen, Execution, Nonce};
 use super::outbox::{Outbox, Signature};
 use super::receipts::used;
-use super::reverted::reverted;
-use crate::calls::LONGEST_REASON;
+use super::reverted::{ran_out, reverted};
 use crate::chain::{Address, BlockId, ChainError, EventLog, Hash, Node, Receipt, Transaction};
 use crate::postgres::{ANSWER, within};
-
-/// How long another node is waited for that may contradict.
-const OTHERS_PATIENCE: Duration = Duration::from_secs(5);
 
 /// For what the nonce was used as of the final block. `None`: cannot be told now, or not without a contradiction.
 pub(super) async fn seen(
@@ -59,14 +52,20 @@ async fn executed(
 ) -> Result<Option<CallSeen>, ChainError> {
     let node = log.node();
     let is_ours = is_followed(outbox, receipt.block_number, &receipt.block_hash).await;
-    if !is_ours || is_contradicted(node, hashes, Some(&receipt)).await {
+    if !is_ours || is_contradicted(node, hashes, &receipt).await {
         return Ok(None);
     }
     let (block, transaction) = (receipt.block_number, receipt.transaction);
     if receipt.succeeded {
         return Ok(Some(CallSeen::Done { block, transaction }));
     }
-    Ok(match reverted(log, address, raw, &receipt).await? {
+    let mut execution = reverted(log, address, raw, &receipt).await?;
+    if execution == Execution::Refused && ran_out(node, address, raw, block).await {
+        execution = Execution::OutOfGas { needed: None };
+    }
+    Ok(match execution {
+        // It would be signed again: nobody may be silent.
+        Execution::OutOfGas { .. } if !all_have(node, hashes, &receipt).await => None,
         Execution::OutOfGas { needed } => Some(CallSeen::OutOfGas {
             block,
             transaction,
@@ -87,18 +86,13 @@ async fn reason(node: &Node, address: Address, raw: &[u8], block: u64) -> Vec<u8
         return Vec::new();
     };
     for at in [BlockId::Number(block), BlockId::Latest] {
-        if let Err(ChainError::Rpc { data, .. }) = node.try_call(address, to, &data, at).await
+        if let Err(ChainError::Rpc { data, .. }) = node.try_call(address, to, &data, None, at).await
             && !data.is_empty()
         {
-            return short(&data);
+            return data.into();
         }
     }
     Vec::new()
-}
-
-/// What is kept of what a contract gives back.
-pub(super) fn short(reason: &[u8]) -> Vec<u8> {
-    reason.iter().take(LONGEST_REASON).copied().collect()
 }
 
 /// The other transaction that has used the nonce, if it is seen in its block.
@@ -118,7 +112,8 @@ async fn another(
     };
     let is_another = !hashes.contains(&found.transaction)
         && is_followed(outbox, block, &found.block_hash).await
-        && !is_contradicted(node, hashes, None).await;
+        // It would be signed again: nobody may be silent.
+        && all_saw(node, (address, nonce), block, found, hashes).await;
     Ok(is_another.then_some(CallSeen::Another { block }))
 }
 
@@ -149,22 +144,4 @@ async fn first_with(node: &Node, address: Address, nonce: Nonce, by: u64) -> Res
 /// Whether the follower has the block that a node speaks of. Without an answer from the database that is not known.
 async fn is_followed(outbox: &Outbox, block: u64, hash: &Hash) -> bool {
     within(ANSWER, outbox.agrees(block, hash)).await.unwrap_or_default()
-}
-
-/// Whether one of the other nodes has another receipt for one of these signatures than the first one, or has one where that has none.
-async fn is_contradicted(node: &Node, hashes: &[Hash], told: Option<&Receipt>) -> bool {
-    let others = node.others();
-    let asked = others
-        .iter()
-        .map(|other| timeout(OTHERS_PATIENCE, other.receipts(hashes)));
-    let answers = futures::future::join_all(asked).await;
-    let receipts = answers.into_iter().flatten().flatten().flatten().flatten();
-    let mut contradictions = receipts.filter(|other| Some(other) != told);
-    match contradictions.next() {
-        Some(other) => {
-            tracing::warn!(?told, ?other, "two nodes say different things of a call");
-            true
-        }
-        None => false,
-    }
 }

@@ -3,10 +3,13 @@
 //! A receipt tells how much gas was used. Where all of it was, that is why. Where some was left it may be the reason all the same:
 //! under rules that meter state apart (EIP-8037), what was taken for state is given back at the end. So a node is asked as well what it
 //! would give the same transaction now.
+//!
+//! A commit that is taken for refused is tried again. A call is not, so of a call that seems to be refused a node is asked once more, which tries it as it
+//! was: whether it would have been executed if only it had been given more.
 
 use super::machine::Execution;
 use crate::chain::gas::refuses;
-use crate::chain::{Address, ChainError, EventLog, Receipt, Transaction};
+use crate::chain::{Address, BlockId, ChainError, EventLog, Node, Receipt, Transaction};
 
 /// A call is given all but a 64th of the gas that is left (EIP-150): what comes near to the limit may be what ran out within.
 const KEPT_BACK: u64 = 64;
@@ -63,6 +66,22 @@ pub(super) async fn reverted(
     Ok(execution(receipt.gas_used, transaction.gas_limit, estimate))
 }
 
+/// Whether a call of this account that was reverted in this block fails with the gas that it had, and does not with more, on the state before that
+/// block. Without an answer it does not seem so.
+pub(super) async fn ran_out(node: &Node, account: Address, raw: &[u8], block: u64) -> bool {
+    let Ok((transaction, _)) = Transaction::decode(raw) else {
+        return false;
+    };
+    let (Some(to), Some(before)) = (transaction.to, block.checked_sub(1)) else {
+        return false;
+    };
+    let tried = async |gas| {
+        let at = BlockId::Number(before);
+        node.try_call(account, to, &transaction.data, gas, at).await
+    };
+    matches!(tried(Some(transaction.gas_limit)).await, Err(ChainError::Rpc { .. })) && tried(None).await.is_ok()
+}
+
 fn execution(used: u64, limit: u64, estimate: Estimate) -> Execution {
     let used_up = used >= limit - limit / KEPT_BACK;
     match estimate {
@@ -76,7 +95,11 @@ fn execution(used: u64, limit: u64, estimate: Estimate) -> Execution {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::appender::scripted_nodes::nodes;
+    use crate::chain::Signer;
 
     const OUT_OF_GAS: Execution = Execution::OutOfGas { needed: None };
 
@@ -103,5 +126,46 @@ mod tests {
         for estimate in [Estimate::Refused, Estimate::Nothing, Estimate::Gas(60_000)] {
             assert_eq!(execution(40_000, 100_000, estimate), Execution::Refused, "{estimate:?}");
         }
+    }
+
+    /// What a node says that tries a call with less gas than this, and with as much as it likes.
+    async fn tried(with_less: bool, with_all: bool) -> bool {
+        let answer = |is_done| {
+            Some(match is_done {
+                true => Ok(json!("0x")),
+                false => Err((3, "execution reverted")),
+            })
+        };
+        let node = nodes(1, move |_, method, params| {
+            assert_eq!((method, &params[1]), ("eth_call", &json!("0x4")));
+            answer(match params[0].get("gas") {
+                Some(gas) => *gas == "0x186a0" && with_less,
+                None => with_all,
+            })
+        });
+        let call = Transaction {
+            chain_id: 1,
+            nonce: 0,
+            to: Some(Address([7; 20])),
+            gas_limit: 100_000,
+            max_fee: 1,
+            priority_fee: 0,
+            data: vec![1],
+        };
+        let signer: Signer = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
+            .parse()
+            .unwrap();
+        let raw = signer.sign(call).unwrap().raw;
+        ran_out(&node, signer.address(), &raw, 5).await
+    }
+
+    #[tokio::test]
+    async fn a_call_ran_out_of_gas_where_more_would_have_been_enough_whatever_was_given_back() {
+        assert!(tried(false, true).await);
+        assert!(!tried(false, false).await, "it was refused");
+        assert!(
+            !tried(true, true).await,
+            "another transaction of its block was the reason"
+        );
     }
 }

@@ -526,12 +526,23 @@ impl Node {
             .await
     }
 
-    /// Asks a contract what a transaction of this account would come to, without sending it.
+    /// Asks a contract what a transaction of this account would come to, without sending it: with this much gas, or as much as the node
+    /// gives.
     ///
     /// # Errors
     /// [`ChainError`]; [`ChainError::Rpc`] when it would be reverted, with what the contract gives back.
-    pub async fn try_call(&self, from: Address, to: Address, data: &[u8], at: BlockId) -> Result<(), ChainError> {
-        let call = json!({ "from": from, "to": to, "data": hex::encode(data) });
+    pub async fn try_call(
+        &self,
+        from: Address,
+        to: Address,
+        data: &[u8],
+        gas: Option<u64>,
+        at: BlockId,
+    ) -> Result<(), ChainError> {
+        let mut call = json!({ "from": from, "to": to, "data": hex::encode(data) });
+        if let (Some(gas), Some(fields)) = (gas, call.as_object_mut()) {
+            fields.insert("gas".to_owned(), json!(Number(gas)));
+        }
         self.rpc
             .call::<Data>("eth_call", (call, at.parameter()))
             .await

@@ -17,10 +17,13 @@
 //! - An entry in the log that names the transaction was checked by the follower like every other. It suffices: an entry of a transaction that was reverted does not exist.
 //! - Otherwise a receipt of the first node is believed, in a block that the follower has applied and that is final by the same rule as
 //!   everything else, if its hash is the one that the follower has for that block (as long as it keeps it), if the node also says that the account's nonce was
-//!   used by then, and if none of the other nodes that are configured has another receipt. A single node that makes up receipts for blocks that
-//!   are there is not caught: it can tell that a call was done, or refused, which was not, and by saying that it ran out of gas, or that another transaction
-//!   used its nonce, have it signed again and executed twice. Other nodes that do not answer count as agreeing. What follows from a call for others must
-//!   follow from the log. See ADR 0041, "Open".
+//!   used by then, and if no node that is configured has another receipt. A node that is silent counts as agreeing. A single node that makes up receipts
+//!   for blocks that are there is not caught: it can tell that a call was done, or refused, which was not.
+//! - It is signed again only when *every* node that is configured answers and says the same of the nonce: the same receipt, or the same transaction of
+//!   somebody else and no receipt of ours. Otherwise nothing is known, and it is asked again. So only all nodes together, or the only one, can have a
+//!   call executed twice.
+//!
+//! What follows from a call for others must follow from the log.
 
 use std::sync::Arc;
 
