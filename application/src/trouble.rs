@@ -212,6 +212,12 @@ troubles! {
         title: "Transactions were sent, and none of them gets into a block.",
         advice: "See that the network makes blocks, and that the nodes of `chain.nodes` pass transactions on to whoever makes them."
     }
+    TransactionUndecided {
+        code: "transaction-undecided",
+        weight: Warning,
+        title: "What became of a transaction cannot be told.",
+        advice: "See that all nodes of `chain.nodes` answer, agree, and keep the states of former blocks; take out one that does not. The appender asks again by itself."
+    }
     OutboxWithoutHolder {
         code: "outbox-without-holder",
         weight: Warning,

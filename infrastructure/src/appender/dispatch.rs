@@ -335,7 +335,6 @@ impl Dispatcher {
             } => Input::CallSeen { nonce, seen },
             Message::Call { nonce, seen: None } => Input::ReceiptUnknown { nonce },
             Message::Settled { nonce, id, outcome } => {
-                self.unremember(nonce);
                 self.calls.resolve(id, &outcome);
                 crash_point(APPENDER_RESOLVED);
                 Input::Settled { nonce }

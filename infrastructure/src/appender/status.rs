@@ -116,6 +116,7 @@ impl Shared {
     pub(super) fn lease(&self, signer: Address, held: bool) {
         if !held {
             self.well(TroubleKind::NothingMined);
+            self.well(TroubleKind::TransactionUndecided);
             self.well(TroubleKind::SigningKeyWithoutEther);
         }
         let mut status = self.lock();
@@ -154,6 +155,10 @@ impl Shared {
             Some(long) if long >= UNMINED_FOR => self.trouble(TroubleKind::NothingMined, NOTHING_MINED),
             _ => self.well(TroubleKind::NothingMined),
         }
+        match machine.undecided_for(now) {
+            Some(long) if long >= UNDECIDED_FOR => self.trouble(TroubleKind::TransactionUndecided, UNDECIDED),
+            _ => self.well(TroubleKind::TransactionUndecided),
+        }
         let mut status = self.lock();
         status.gas = *machine.told_gas();
         status.queued = machine.queue_len() as u64;
@@ -172,6 +177,14 @@ const UNMINED_FOR: Millis = 60_000;
 
 const NOTHING_MINED: &str = "transactions were sent a minute ago or more, and none of them is in a block";
 
+/// How long it may be unclear, in milliseconds, for what a nonce was used that a final block has used, before it is a trouble: nodes that restart
+/// answer again by then.
+const UNDECIDED_FOR: Millis = 180_000;
+
+/// What is said of it, here and of former keys.
+pub(super) const UNDECIDED: &str = "a final block has used a transaction's nonce minutes ago, and the nodes do not say for what: one of them is silent, has \
+                                    forgotten former states, or contradicts another";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +194,7 @@ mod tests {
         let shared = Shared::new(Address::default());
         shared.lease(Address::default(), true);
         shared.trouble(TroubleKind::NothingMined, NOTHING_MINED);
+        shared.trouble(TroubleKind::TransactionUndecided, UNDECIDED);
         shared.trouble(TroubleKind::SigningKeyWithoutEther, "no ether");
         shared.lease(Address::default(), false);
         assert!(shared.status().troubles.is_empty());

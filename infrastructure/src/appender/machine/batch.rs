@@ -89,6 +89,8 @@ pub(super) struct Batch {
     pub(super) sending: bool,
     pub(super) replacing: bool,
     pub(super) asking: bool,
+    /// Since when it was asked in vain for what its nonce was used, and how often.
+    pub(super) undecided: Option<(Millis, u32)>,
     /// Whoever waited for its commits or its call has been told. What is told is never told again, whatever the chain does.
     pub(super) told: bool,
 }
@@ -112,6 +114,7 @@ impl Batch {
             sending: false,
             replacing: false,
             asking: false,
+            undecided: None,
             told: false,
         }
     }
@@ -128,6 +131,11 @@ impl Batch {
     pub(super) fn size(&self) -> Size {
         let sizes = self.members().iter().map(|member| member.size);
         sizes.fold(Size::default(), Size::plus)
+    }
+
+    /// Whether it is a call.
+    pub(super) const fn is_call(&self) -> bool {
+        matches!(self.content, Content::Call(_))
     }
 
     /// The signature to send next.
@@ -149,6 +157,13 @@ impl Batch {
         self.next_send = now;
         self.priced_at = now;
         self.asking = false;
+        self.undecided = None;
+    }
+
+    /// A node was asked for what its nonce was used, and told.
+    pub(super) const fn answered(&mut self) {
+        self.asking = false;
+        self.undecided = None;
     }
 }
 

@@ -134,9 +134,8 @@ impl Machine {
 
     /// Whether a call was sent and is in no block that we know of. The log may say nothing of it, so every block is a reason to ask.
     pub(super) fn awaits_a_call(&self) -> bool {
-        self.live().any(|(_, batch)| {
-            batch.phase == Phase::Waiting && batch.first_sent.is_some() && matches!(batch.content, Content::Call(_))
-        })
+        self.live()
+            .any(|(_, batch)| batch.phase == Phase::Waiting && batch.first_sent.is_some() && batch.is_call())
     }
 
     /// The calls that can never be executed as they are signed, in their order, with the gas that they are to be given: what somebody with
@@ -152,7 +151,7 @@ impl Machine {
         let Some(batch) = self.batches.get_mut(&nonce) else {
             return;
         };
-        batch.asking = false;
+        batch.answered();
         let gas_limit = batch.gas_limit;
         let Phase::Used { by, .. } = &mut batch.phase else {
             return;
@@ -197,9 +196,11 @@ impl Machine {
         }
     }
 
-    /// The outbox has noted what came of a call, and has forgotten its transaction.
+    /// The outbox has noted what came of a call. What is left is a transaction that only has used its nonce, and is forgotten as others are.
     pub(super) fn settled(&mut self, nonce: Nonce) {
-        self.remove(nonce);
+        if let Some(batch) = self.batches.get_mut(&nonce) {
+            batch.content = Content::Commits(Vec::new());
+        }
     }
 
     /// Forgets what a nonce was used for.

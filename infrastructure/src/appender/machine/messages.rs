@@ -159,7 +159,7 @@ pub enum Action {
     },
     /// Tell whoever waits for a call.
     TellCall(CallId, CallNews),
-    /// The outbox must note what came of a call, and forget its transaction; answer with [`Input::Settled`]. Whoever waits is told when that is durable.
+    /// The outbox must note what came of a call; answer with [`Input::Settled`]. Whoever waits is told when that is durable.
     SettleCall {
         /// Its nonce.
         nonce: Nonce,

@@ -190,7 +190,7 @@ impl Machine {
             Input::ReceiptSeen { nonce, used, receipt } => self.receipt_seen(now, nonce, used, receipt, actions),
             Input::CallSeen { nonce, seen } => self.call_seen(now, nonce, seen, actions),
             Input::Settled { nonce } => self.settled(nonce),
-            Input::ReceiptUnknown { nonce } => self.receipt_unknown(nonce),
+            Input::ReceiptUnknown { nonce } => self.receipt_unknown(now, nonce),
             Input::Authorized(authorized) => self.authorized = authorized,
             Input::Applied {
                 block,
@@ -252,6 +252,12 @@ impl Machine {
         let waiting = self.live().filter(|(_, batch)| batch.phase == Phase::Waiting);
         let sent = waiting.filter_map(|(_, batch)| batch.first_sent).min()?;
         Some(now.saturating_sub(sent.max(self.progress_at)))
+    }
+
+    /// For how long nobody has been able to tell for what the nonce of a transaction was used that a final block has used; `None` when nothing is so.
+    pub fn undecided_for(&self, now: Millis) -> Option<Millis> {
+        let since = self.live().filter_map(|(_, batch)| batch.undecided);
+        since.map(|(since, _)| now.saturating_sub(since)).max()
     }
 
     /// Since when the oldest commit or call that is not settled has been waiting, as far as this process knows.

@@ -23,7 +23,7 @@ impl Machine {
         let Some(batch) = self.batches.get_mut(&nonce) else {
             return;
         };
-        batch.asking = false;
+        batch.answered();
         let is_filler = batch.members().is_empty();
         let Phase::Used { by, contradictions } = &mut batch.phase else {
             return;
@@ -88,11 +88,17 @@ impl Machine {
         limit >= most
     }
 
-    pub(super) fn receipt_unknown(&mut self, nonce: Nonce) {
-        let pause = self.limits.observe_every;
-        if let Some(batch) = self.batches.get_mut(&nonce) {
-            batch.asking = false;
-            batch.next_send += pause;
+    /// Nobody could tell for what its nonce was used: it is asked again after a while, which is twice as long each time.
+    pub(super) fn receipt_unknown(&mut self, now: Millis, nonce: Nonce) {
+        let (first, longest) = (self.limits.observe_every, self.limits.retry_at_most);
+        let Some(batch) = self.batches.get_mut(&nonce) else {
+            return;
+        };
+        batch.asking = false;
+        if matches!(batch.phase, Phase::Used { .. }) {
+            let (since, times) = batch.undecided.unwrap_or((now, 0));
+            batch.undecided = Some((since, times.saturating_add(1)));
+            batch.next_send = now + first.saturating_mul(1 << times.min(16)).min(longest.max(first));
         }
     }
 

@@ -117,39 +117,48 @@ impl Machine {
         }
     }
 
-    /// Lets the outbox forget what is final.
+    /// Lets the outbox forget what is final: also what stands behind a call, or behind a batch of which nobody can tell what became of it, for that may
+    /// take long. The highest of all nonces is forgotten last: a server that starts, and reaches no node, learns from it which is next.
     pub(super) fn clean(&mut self, now: Millis, actions: &mut Vec<Action>) {
         if self.clean_at().is_none_or(|at| at > now) {
             return;
         }
         self.cleaned_at = now;
-        let old = self
-            .batches
-            .iter()
-            .take_while(|(_, batch)| may_be_forgotten(batch))
-            .map(|(nonce, _)| *nonce);
-        let old: Vec<Nonce> = old.collect();
-        for batch in old.iter().filter_map(|nonce| self.batches.remove(nonce)) {
-            for hash in &batch.hashes {
-                self.by_hash.remove(hash);
-            }
+        let passed = self.batches.iter().take_while(|(_, batch)| may_be_passed(batch));
+        let old = passed.filter(|(_, batch)| may_be_forgotten(batch));
+        let mut old: Vec<Nonce> = old.map(|(nonce, _)| *nonce).collect();
+        if old.len() < self.batches.len() {
+            old.pop_if(|last| self.is_highest(*last));
+        }
+        for nonce in &old {
+            self.remove(*nonce);
         }
         if !old.is_empty() {
             actions.push(Action::Forget(old));
         }
     }
 
-    /// When the lowest batch may be forgotten, if it is final. They become so nearly in order.
+    /// When the lowest batch that may be forgotten may be, if there is one. They become so nearly in order.
     pub(super) fn clean_at(&self) -> Option<Millis> {
-        let (_, batch) = self.batches.first_key_value()?;
-        may_be_forgotten(batch).then_some(self.cleaned_at + CLEAN_EVERY)
+        let mut passed = self.batches.iter().take_while(|(_, batch)| may_be_passed(batch));
+        let (nonce, _) = passed.find(|(_, batch)| may_be_forgotten(batch))?;
+        let may_go = self.batches.len() == 1 || !self.is_highest(*nonce);
+        may_go.then_some(self.cleaned_at + CLEAN_EVERY)
+    }
+
+    fn is_highest(&self, nonce: Nonce) -> bool {
+        self.batches.keys().next_back() == Some(&nonce)
     }
 }
 
 /// A call is forgotten when the outbox has noted what came of it.
-fn may_be_forgotten(batch: &Batch) -> bool {
-    let is_call = matches!(batch.content, Content::Call(_));
-    !batch.replacing && !is_call && matches!(batch.phase, Phase::Final { .. })
+const fn may_be_forgotten(batch: &Batch) -> bool {
+    !batch.replacing && !batch.is_call() && matches!(batch.phase, Phase::Final { .. })
+}
+
+/// Whether what stands behind it may be forgotten before it.
+const fn may_be_passed(batch: &Batch) -> bool {
+    may_be_forgotten(batch) || batch.is_call() || batch.undecided.is_some()
 }
 
 /// What a block says of each member, given the transaction's events and rejections in order.

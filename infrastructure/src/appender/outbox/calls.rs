@@ -145,7 +145,7 @@ impl Outbox {
         Ok(true)
     }
 
-    /// Notes what came of a call, and forgets its transaction. Only the holder of the lease does, and only for the nonce that it knows.
+    /// Notes what came of a call. Its transaction is forgotten as others are. Only the holder of the lease does, and only for the nonce that it knows.
     pub(in crate::appender) async fn settle_call(
         &self,
         connection: &mut PgConnection,
@@ -168,9 +168,7 @@ impl Outbox {
              settled AS (
                  UPDATE calls SET signer = NULL, nonce = NULL, settled_at = clock_timestamp(),
                                   succeeded = $5, block = $6, transaction = $7, reason = $8
-                 FROM lease WHERE id = $4 AND signer = $1 AND nonce = $3 RETURNING id),
-             forgotten AS (
-                 DELETE FROM outbox_transactions USING settled WHERE signer = $1 AND nonce = $3)
+                 FROM lease WHERE id = $4 AND signer = $1 AND nonce = $3)
              SELECT EXISTS (SELECT FROM lease)",
         )
         .bind(self.lease.address.0.as_slice())

@@ -303,3 +303,109 @@ fn without_its_key_a_call_is_sent_on_and_not_left_to_another_key_while_it_may_be
     let left = machine.calls_to_sign();
     assert!(matches!(left[..], [(_, 60_000)]), "{left:?}");
 }
+
+/// Appends a commit, which gets this nonce, and has it mined and final. Answers with all that is to be done.
+fn append(machine: &mut Machine, nonce: Nonce, now: Millis) -> Vec<Action> {
+    let part = StreamPart {
+        stream: StreamId([1; 32]),
+        expected: StreamHead::default(),
+        payloads: vec![Payload::from(&nonce.to_be_bytes()[..])],
+    };
+    let commit = Arc::new(Commit {
+        command_id: CommandId::new(Uuid::from_u128(nonce.into())),
+        parts: vec![part],
+    });
+    let (key, size, since) = (CommitKey(nonce), Size::of(&commit).unwrap(), now);
+    let queued = Queued {
+        key,
+        commit,
+        size,
+        since,
+    };
+    let mut actions = told(machine, now, Input::Queue(queued));
+    actions.extend(told(machine, now + 10, Input::Tick));
+    let hash = [u8::try_from(100 + nonce).unwrap(); 32];
+    let duplicates = Vec::new();
+    let stored = Input::Stored {
+        nonce,
+        hash,
+        duplicates,
+    };
+    actions.extend(told(machine, now + 11, stored));
+    let block = 5 + nonce;
+    let entry = AppliedEvent {
+        stream: StreamId([1; 32]),
+        tip: StreamTip::default().after(&nonce.to_be_bytes()),
+        position: nonce,
+        transaction: hash,
+        command_id: None,
+        state: EntryState::Applied,
+    };
+    let applied = Input::Applied {
+        block,
+        appended: &[entry],
+        rejected: &[],
+    };
+    actions.extend(told(machine, now + 12, applied));
+    actions.extend(told(machine, now + 13, Input::Finalized { block }));
+    actions
+}
+
+/// The nonces that the outbox is to forget.
+fn forgotten(actions: &[Action]) -> Vec<Nonce> {
+    let forgotten = actions.iter().filter_map(|action| match action {
+        Action::Forget(nonces) => Some(nonces.clone()),
+        _ => None,
+    });
+    forgotten.flatten().collect()
+}
+
+#[test]
+fn what_stands_behind_a_call_that_cannot_be_decided_is_forgotten_but_for_the_last() {
+    let mut machine = called();
+    used(&mut machine);
+    let mut all = Vec::new();
+    for nonce in 1..9 {
+        let now = 1_000 * nonce;
+        told(&mut machine, now, Input::ReceiptUnknown { nonce: 0 });
+        all.extend(forgotten(&append(&mut machine, nonce, now)));
+        all.extend(forgotten(&told(&mut machine, now + 500, Input::Tick)));
+    }
+    assert_eq!(all, [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(machine.batches.len(), 2, "the last tells which nonce is next");
+    // The last is no reason to wake up again and again.
+    assert_eq!(machine.clean_at(), None);
+    // When it is clear what came of the call both go.
+    told(&mut machine, 20_000, Input::ReceiptUnknown { nonce: 0 });
+    seen(&mut machine, DONE);
+    let actions = told(&mut machine, 30_000, Input::Settled { nonce: 0 });
+    assert_eq!(forgotten(&actions), [0, 8]);
+    assert!(machine.batches.is_empty() && machine.by_hash.is_empty());
+}
+
+#[test]
+fn who_cannot_tell_is_asked_again_after_ever_longer_pauses() {
+    let mut machine = called();
+    let asks = |actions: &[Action]| {
+        let mut asked = actions.iter();
+        asked.any(|action| matches!(action, Action::AskCall { .. }))
+    };
+    told(&mut machine, 10, Input::NonceSeen { head: 5, count: 1 });
+    // It took long to be final.
+    let actions = told(&mut machine, 1_000_000, Input::Finalized { block: 5 });
+    assert!(asks(&actions), "{actions:?}");
+    assert_eq!(machine.undecided_for(1_000_000), None);
+    let (mut now, mut pauses) = (1_000_000, Vec::new());
+    for _ in 0..6 {
+        told(&mut machine, now, Input::ReceiptUnknown { nonce: 0 });
+        let began = now;
+        while !asks(&told(&mut machine, now, Input::Tick)) {
+            now += 500;
+        }
+        pauses.push(now - began);
+    }
+    assert_eq!(pauses, [1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
+    assert_eq!(machine.undecided_for(now), Some(35_000));
+    seen(&mut machine, CallSeen::Unused);
+    assert_eq!(machine.undecided_for(now), None);
+}

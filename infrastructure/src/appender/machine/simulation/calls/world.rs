@@ -963,7 +963,6 @@ impl World {
             assert_eq!(standing.outcome, None, "seed {}: {id} is settled twice", self.seed);
             standing.under = None;
             standing.outcome = Some(outcome);
-            self.estates.get_mut(&account).unwrap().outbox.remove(&nonce);
         }
     }
 
