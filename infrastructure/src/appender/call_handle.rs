@@ -145,7 +145,7 @@ impl CallHandle {
         let target = Some(Address(call.target));
         let asked = self.node.estimate_gas(self.account, target, &call.data);
         match timeout(ESTIMATED_WITHIN, asked).await {
-            Ok(Ok(gas)) if gas > self.limits.batch_gas => Err(CallOutcome::TooLarge),
+            Ok(Ok(gas)) if gas > self.limits.call_gas(&self.shared.gas(), u64::MAX) => Err(CallOutcome::TooLarge),
             Ok(Ok(gas)) => Ok(gas.saturating_add(gas / 4)),
             Ok(Err(error)) if refuses(&error) && self.stands_alone(call).await => {
                 let reason = match error {

@@ -20,7 +20,7 @@ const LEAST_GAS: u64 = 50_000;
 
 /// Asks what gas costs, how much of it a block has and what things cost in it, and whether the account writes in the namespace.
 ///
-/// How much gas things cost is asked before what gas costs, for without that no first batch is made.
+/// How much gas things cost, and how much a block has, is asked before what gas costs, for without that no first transaction is made.
 pub(super) async fn watch(
     log: EventLog,
     namespace: Namespace,
@@ -39,6 +39,10 @@ pub(super) async fn watch(
         if let Some(funds) = funds {
             let _ = messages.send(Message::Funds(funds));
         }
+        // Before the fees as well: nothing that asks for more than a block has may be signed.
+        if let Ok(Some(newest)) = log.node().header(BlockId::Latest).await {
+            let _ = messages.send(Message::BlockGas(newest.gas_limit));
+        }
         let pause = match log.node().fees().await {
             Ok(fees) => {
                 shared.well(TroubleKind::AppenderWithoutNode);
@@ -53,9 +57,6 @@ pub(super) async fn watch(
                 RETRY
             }
         };
-        if let Ok(Some(newest)) = log.node().header(BlockId::Latest).await {
-            let _ = messages.send(Message::BlockGas(newest.gas_limit));
-        }
         if let Ok(writer) = log.writer_of(namespace, address).await {
             tell_of_right(writer, &log, namespace, address, &shared).await;
             let _ = messages.send(Message::Authorized(writer.is_some()));

@@ -106,12 +106,17 @@ impl Machine {
         );
     }
 
-    /// How many batches are on their way, if another can be stored now.
+    /// How many batches of commits are on their way, if another transaction can be stored now.
     pub(super) fn room(&self) -> Option<usize> {
         if self.storing || self.next_nonce.is_none() || !self.knows_a_fee() {
             return None;
         }
-        Some(self.in_flight()).filter(|in_flight| *in_flight < self.limits.depth)
+        let (mut commits, mut calls) = (0, 0);
+        for (_, batch) in self.live().filter(|(_, batch)| batch.is_on_its_way()) {
+            let of_its_kind = if batch.is_call() { &mut calls } else { &mut commits };
+            *of_its_kind += 1;
+        }
+        (commits + calls < self.limits.depth).then_some(commits)
     }
 
     /// When the next batch is to be made; `None` when something else has to happen first.

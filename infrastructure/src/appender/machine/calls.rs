@@ -28,6 +28,7 @@
 use std::sync::Arc;
 
 use super::batch::{Batch, Content, Phase};
+use super::price::BLIND_GAS;
 use super::{Action, CallNews, CallSeen, Machine, Millis, NewCall, Nonce, QueuedCall};
 use crate::calls::{Call, CallOutcome};
 use crate::chain::Hash;
@@ -76,8 +77,8 @@ impl Machine {
     }
 
     /// The most gas that a call may ask for, as far as is known.
-    fn most_call_gas(&self) -> u64 {
-        self.limits.batch_gas.min(self.block_gas.unwrap_or(u64::MAX))
+    pub(super) fn most_call_gas(&self) -> u64 {
+        self.limits.call_gas(&self.told_gas, self.block_gas.unwrap_or(u64::MAX))
     }
 
     /// Makes a transaction of the first call if it is time. Commits that have waited longer come before it: `false`.
@@ -109,9 +110,11 @@ impl Machine {
         true
     }
 
-    /// When the next call is to be made a transaction; `None` when something else has to happen first. It waits for no company.
+    /// When the next call is to be made a transaction; `None` when something else has to happen first. It waits for no company. One that asks for
+    /// much waits until it is known how much a block has: what asks for more is never mined, and neither is anything after it.
     pub(super) fn gather_call_at(&self) -> Option<Millis> {
-        let first = self.calls.front()?;
+        let may_ask = |waiting: &&WaitingCall| self.block_gas.is_some() || waiting.gas <= BLIND_GAS;
+        let first = self.calls.front().filter(may_ask)?;
         self.room().map(|_| first.since)
     }
 

@@ -44,6 +44,15 @@ impl Limits {
         size.bytes <= self.batch_bytes && rules.allow(size, self.gas_bounds(block))
     }
 
+    /// The most gas that a call may ask for in blocks that have so much. Where state is metered apart only the rest has to stay below the cap, and how
+    /// much that is of a call nobody knows.
+    pub fn call_gas(&self, rules: &GasRules, block: u64) -> u64 {
+        match rules.state {
+            0 => self.batch_gas.min(block),
+            _ => block,
+        }
+    }
+
     pub(super) const fn gas_bounds(&self, block: u64) -> GasBounds {
         GasBounds {
             cap: self.batch_gas,

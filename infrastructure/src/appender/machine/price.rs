@@ -6,8 +6,8 @@ use crate::appender::fees::Fee;
 use crate::chain::Fees;
 use crate::chain::gas::{GasRules, Size};
 
-/// What a batch may ask for while no node has said how much gas a block has: less than the blocks of any chain worth the name.
-const BLIND_GAS: u64 = 5_000_000;
+/// What a transaction may ask for while no node has said how much gas a block has: less than the blocks of any chain worth the name.
+pub(super) const BLIND_GAS: u64 = 5_000_000;
 
 /// How often a batch that offers what the market asks is signed again for more.
 const RAISES: usize = 4;

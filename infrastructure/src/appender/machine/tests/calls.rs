@@ -409,3 +409,70 @@ fn who_cannot_tell_is_asked_again_after_ever_longer_pauses() {
     seen(&mut machine, CallSeen::Unused);
     assert_eq!(machine.undecided_for(now), None);
 }
+
+#[test]
+fn what_asks_for_much_waits_until_it_is_known_how_much_a_block_has_and_keeps_no_commit_waiting() {
+    let mut machine = new();
+    told(&mut machine, 0, Input::Fees(CHEAP));
+    let stored = |actions: &[Action]| {
+        let mut actions = actions.iter();
+        actions.find_map(|action| match action {
+            Action::StoreCall(NewCall { gas_limit, .. }) => Some(*gas_limit),
+            _ => None,
+        })
+    };
+    let much = told(&mut machine, 1, Input::QueueCall(handed(9_000_000, 1)));
+    assert_eq!(stored(&much), None);
+    assert_eq!(machine.gather_call_at(), None);
+    let actions = append(&mut machine, 0, 10);
+    assert!(
+        actions.iter().any(|action| matches!(action, Action::Store(_))),
+        "{actions:?}"
+    );
+    let actions = told(&mut machine, 100, Input::BlockGas(8_000_000));
+    assert_eq!(stored(&actions), Some(8_000_000), "what a block has");
+}
+
+#[test]
+fn where_state_is_metered_apart_a_call_may_ask_for_more_than_the_cap() {
+    let mut machine = new();
+    let rules = GasRules {
+        state: 95_000,
+        ..GasRules::TODAY
+    };
+    told(&mut machine, 0, Input::BlockGas(60_000_000));
+    let capped = machine.most_call_gas();
+    told(&mut machine, 0, Input::GasRules(rules));
+    assert_eq!(
+        (capped, machine.most_call_gas()),
+        (Limits::default().batch_gas, 60_000_000)
+    );
+}
+
+#[test]
+fn calls_on_their_way_do_not_make_commits_wait_for_company() {
+    let mut machine = new();
+    told(&mut machine, 0, Input::Fees(CHEAP));
+    let window = Limits::default().window as u64;
+    for nonce in 0..window {
+        let QueuedCall { call, gas, since } = handed(60_000, 1);
+        let call = Arc::new(Call {
+            id: CallId(Uuid::from_u128(100 + u128::from(nonce))),
+            ..(*call).clone()
+        });
+        told(&mut machine, 1, Input::QueueCall(QueuedCall { call, gas, since }));
+        let (hash, duplicates) = ([u8::try_from(nonce).unwrap(); 32], Vec::new());
+        let stored = Input::Stored {
+            nonce,
+            hash,
+            duplicates,
+        };
+        told(&mut machine, 2, stored);
+    }
+    assert_eq!(machine.in_flight(), window as usize);
+    let actions = append(&mut machine, window, 3);
+    assert!(
+        actions.iter().any(|action| matches!(action, Action::Store(_))),
+        "{actions:?}"
+    );
+}
