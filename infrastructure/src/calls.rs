@@ -135,7 +135,8 @@ pub trait CallLog: Send + Sync + 'static {
 
 /// A call on its way. Dropping the ticket changes nothing for the call.
 pub trait CallTicket: Send + 'static {
-    /// Waits until the call is durable in the outbox (`true`), or it is clear that it never will be (`false`: [`Self::outcome`] says why).
+    /// Waits until the call is known to be durable (`true`), or it is clear that this process will not learn it (`false`): [`Self::outcome`] says
+    /// why, and whether it may be durable all the same ([`CallOutcome::HandedOver`]).
     fn accepted(&mut self) -> impl Future<Output = bool> + Send;
 
     /// Waits until it is clear what became of the call.

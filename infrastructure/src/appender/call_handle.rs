@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::call_waiters::{CallWaiter, CallWord};
+use super::call_waiters::{CallWaiter, CallWord, unless_perhaps};
 use super::machine::Limits;
 use super::outbox::{Standing, Standings};
 use super::status::Shared;
@@ -42,13 +42,15 @@ pub(super) struct HandedCall {
     pub(super) gas: u64,
     pub(super) at: Instant,
     pub(super) waiters: Vec<CallWaiter>,
+    /// A lease ended while it was being stored: it may be.
+    pub(super) perhaps: bool,
 }
 
 impl HandedCall {
     /// It will not be stored.
     pub(super) fn turn_away(self, why: Unavailable) {
         for waiter in self.waiters {
-            waiter.resolve(CallWord::Outcome(CallOutcome::Failed(why)));
+            waiter.resolve(CallWord::Outcome(unless_perhaps(self.perhaps, why)));
         }
     }
 }
@@ -209,6 +211,7 @@ impl CallLog for CallHandle {
             gas,
             at: Instant::now(),
             waiters: vec![waiter],
+            perhaps: false,
         };
         self.handed.send(handed).map_err(|_| Unavailable::Stopping)?;
         Ok(ticket)

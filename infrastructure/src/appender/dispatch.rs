@@ -20,7 +20,7 @@ use super::call_waiters::CallWaiters;
 use super::handle::Waiter;
 use super::machine::{Action, CommitKey, Input, Machine, Millis, Nonce, Queued, QueuedCall, SendAnswer};
 use super::message::Message;
-use super::outbox::{Outbox, Signature, StoredBatch};
+use super::outbox::{Outbox, Signature, StoredBatch, StoredCall};
 use super::receipts::{nonce_and_head, receipt};
 use super::refusal::classify;
 use super::status::Shared;
@@ -164,7 +164,7 @@ impl Dispatcher {
                 self.adoptions.end_call(id);
                 self.calls.tell(id, news, || self.shared.why_full());
             }
-            Action::SettleCall { nonce, id, outcome } => self.give(Job::SettleCall { nonce, id, outcome }),
+            Action::SettleCall { nonce, id, end } => self.give(Job::SettleCall { nonce, id, end }),
             Action::Accepted(key) => {
                 self.adoptions.end(key);
                 if let Some(waiting) = self.waiting.get_mut(&key) {
@@ -334,8 +334,24 @@ impl Dispatcher {
                 seen: Some(seen),
             } => Input::CallSeen { nonce, seen },
             Message::Call { nonce, seen: None } => Input::ReceiptUnknown { nonce },
-            Message::Settled { nonce, id, outcome } => {
-                self.calls.resolve(id, &outcome);
+            Message::CallStored {
+                nonce,
+                call: StoredCall::Stored { signed, fee, gas_limit },
+            } => {
+                self.remember(nonce, signed.hash, signed.raw.into());
+                Input::CallStored {
+                    nonce,
+                    hash: signed.hash,
+                    fee,
+                    gas_limit,
+                }
+            }
+            Message::CallStored { nonce, call } => Input::CallStands {
+                nonce,
+                is_the_same: matches!(call, StoredCall::Standing),
+            },
+            Message::Settled { nonce, id, end } => {
+                self.calls.settle(id, end);
                 crash_point(APPENDER_RESOLVED);
                 Input::Settled { nonce }
             }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::fees::Fee;
-use super::machine::{CallSeen, CommitKey, Nonce, ReceiptSeen, SendAnswer};
-use super::outbox::StoredBatch;
-use crate::calls::{CallId, CallOutcome};
+use super::machine::{CallEnd, CallSeen, CommitKey, Nonce, ReceiptSeen, SendAnswer};
+use super::outbox::{StoredBatch, StoredCall};
+use crate::calls::CallId;
 use crate::chain::gas::GasRules;
 use crate::chain::{Fees, Hash};
 
@@ -14,6 +14,10 @@ pub(super) enum Message {
     Stored {
         nonce: Nonce,
         batch: StoredBatch,
+    },
+    CallStored {
+        nonce: Nonce,
+        call: StoredCall,
     },
     Replaced {
         nonce: Nonce,
@@ -37,7 +41,8 @@ pub(super) enum Message {
     Settled {
         nonce: Nonce,
         id: CallId,
-        outcome: CallOutcome,
+        /// `None` when its row tells.
+        end: Option<CallEnd>,
     },
     Fees(Fees),
     Funds(u128),

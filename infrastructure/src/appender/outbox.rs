@@ -8,6 +8,7 @@
 
 mod calls;
 mod forget;
+mod nonces;
 mod restore;
 mod standing;
 mod store;
@@ -25,6 +26,7 @@ use crate::chain::signer::TransactionError;
 use crate::chain::{Address, Hash, SignedTransaction, Signer, Transaction};
 use crate::log::Commit;
 
+pub(super) use calls::StoredCall;
 pub(super) use standing::{Standing, Standings};
 pub(super) use store::StoredBatch;
 
@@ -66,6 +68,18 @@ pub(super) struct Outbox {
     signer: Option<Arc<Signer>>,
     chain_id: u64,
     contract: Address,
+}
+
+/// Whether a lease is held; if it is, it stays so until this transaction has ended.
+async fn lock(connection: &mut PgConnection, lease: Lease) -> Result<bool, sqlx::Error> {
+    let held = sqlx::query("SELECT FROM signer_leases WHERE address = $1 AND fence = $2 FOR SHARE");
+    let held = held.bind(lease.address.0.as_slice()).bind(lease.fence);
+    Ok(held.fetch_optional(connection).await?.is_some())
+}
+
+/// Fails when the lease was lost meanwhile: then nothing was changed.
+const fn still_held(held: bool) -> Result<(), OutboxError> {
+    if held { Ok(()) } else { Err(OutboxError::LeaseLost) }
 }
 
 impl Outbox {
@@ -143,12 +157,7 @@ impl Outbox {
 
     /// The lease must be ours until this transaction has ended.
     async fn check_lease(&self, connection: &mut PgConnection) -> Result<(), OutboxError> {
-        let held = sqlx::query("SELECT FROM signer_leases WHERE address = $1 AND fence = $2 FOR SHARE")
-            .bind(self.lease.address.0.as_slice())
-            .bind(self.lease.fence)
-            .fetch_optional(connection)
-            .await?;
-        held.map(drop).ok_or(OutboxError::LeaseLost)
+        still_held(lock(connection, self.lease).await?)
     }
 
     async fn insert_transaction(

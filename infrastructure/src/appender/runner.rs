@@ -31,6 +31,7 @@ use super::message::Message;
 use super::outbox::{Outbox, OutboxError, Standings};
 use super::status::Shared;
 use super::worker::{End, RETRY};
+use crate::calls::CallId;
 use crate::chain::{EventLog, Node, Signer};
 use crate::log::{Commit, CommitOutcome};
 use crate::notices::Notices;
@@ -389,7 +390,11 @@ impl Appender {
         let certain = matches!(end, Ok(Ok(End::Certain)));
         let mut actions = Vec::new();
         while let Ok(message) = inbox.try_recv() {
-            if let message @ (Message::Stored { .. } | Message::Settled { .. } | Message::Refused(_)) = message {
+            if let message @ (Message::Stored { .. }
+            | Message::CallStored { .. }
+            | Message::Settled { .. }
+            | Message::Refused(_)) = message
+            {
                 dispatcher.hear(message, self.now(), &mut machine, &mut actions);
             }
         }
@@ -400,6 +405,11 @@ impl Appender {
             _ => None,
         });
         let gathered: Vec<CommitKey> = gathered.flatten().collect();
+        let gathered_calls = actions.iter().filter_map(|action| match action {
+            Action::StoreCall(new) => Some(new.call.id),
+            _ => None,
+        });
+        let gathered_calls: Vec<CallId> = gathered_calls.collect();
         dispatcher.tell_only(&mut actions);
         let storing = rest
             .storing
@@ -411,10 +421,21 @@ impl Appender {
             Some((queued, waiting, certain))
         });
         let left_over = left_over.collect();
-        for QueuedCall { call, gas, since } in rest.calls {
-            let waiters = dispatcher.calls.take_back(call.id);
-            let at = self.started + Duration::from_millis(since);
-            calls.left_over.push(HandedCall { call, gas, at, waiters });
+        // Handed over again, a call that was stored after all is found to be there.
+        let storing = rest.storing_calls.into_iter();
+        let storing = storing.map(|queued| (!certain && !gathered_calls.contains(&queued.call.id), queued));
+        let queued = rest.calls.into_iter().map(|queued| (false, queued));
+        for (perhaps, QueuedCall { call, gas, since }) in storing.chain(queued) {
+            let Some((waiters, before)) = dispatcher.calls.take_back(call.id) else {
+                continue;
+            };
+            calls.left_over.push(HandedCall {
+                call,
+                gas,
+                at: self.started + Duration::from_millis(since),
+                waiters,
+                perhaps: perhaps || before,
+            });
         }
         dispatcher.hand_over();
         left_over
@@ -475,10 +496,16 @@ impl Appender {
         dispatcher: &mut Dispatcher,
         actions: &mut Vec<Action>,
     ) {
-        let HandedCall { call, gas, at, waiters } = handed;
+        let HandedCall {
+            call,
+            gas,
+            at,
+            waiters,
+            perhaps,
+        } = handed;
         let mut is_new = false;
         for waiter in waiters {
-            is_new |= dispatcher.calls.take_in(&call, waiter);
+            is_new |= dispatcher.calls.take_in(&call, waiter, perhaps);
         }
         if is_new {
             let since = self.millis(at);

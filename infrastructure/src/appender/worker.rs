@@ -14,11 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::fees::Fee;
 use super::lease::Lease;
-use super::machine::{CommitKey, NewBatch, NewCall, Nonce};
+use super::machine::{CallEnd, CommitKey, NewBatch, NewCall, Nonce};
 use super::message::Message;
 use super::outbox::{Outbox, OutboxError};
 use super::status::Shared;
-use crate::calls::{CallId, CallOutcome};
+use crate::calls::CallId;
 use crate::chain::Hash;
 use crate::crash::{APPENDER_OUTBOX_CLEANED, APPENDER_STORED, crash_point};
 use crate::log::NewKey;
@@ -43,7 +43,7 @@ pub(super) enum Job {
     SettleCall {
         nonce: Nonce,
         id: CallId,
-        outcome: CallOutcome,
+        end: CallEnd,
     },
     Replace {
         nonce: Nonce,
@@ -174,17 +174,17 @@ async fn perform(outbox: &Outbox, connection: &mut PgConnection, job: &Job) -> R
         Job::StoreCall { call, adopted } => {
             let stored = outbox.store_call(connection, call, *adopted).await?;
             crash_point(APPENDER_STORED);
-            Some(Message::Stored {
+            Some(Message::CallStored {
                 nonce: call.nonce,
-                batch: stored,
+                call: stored,
             })
         }
-        Job::SettleCall { nonce, id, outcome } => {
-            outbox.settle_call(connection, *nonce, *id, outcome).await?;
+        Job::SettleCall { nonce, id, end } => {
+            let noted = outbox.settle_call(connection, *nonce, *id, end).await?;
             Some(Message::Settled {
                 nonce: *nonce,
                 id: *id,
-                outcome: outcome.clone(),
+                end: noted.then(|| end.clone()),
             })
         }
         Job::Replace { nonce, raw, fee } => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::batch::{Batch, Content, Member, Phase, Retry, Waiting};
-use super::{Action, CallNews, CommitKey, Machine, Millis, NewBatch, Nonce, Queued};
+use super::{Action, CommitKey, Machine, Millis, NewBatch, Nonce, Queued};
 use crate::chain::Hash;
 use crate::chain::gas::Size;
 use crate::log::CommitOutcome;
@@ -214,20 +214,16 @@ impl Machine {
         let Some(batch) = self.batches.get_mut(&nonce) else {
             return;
         };
-        match &mut batch.content {
-            Content::Call(call) => actions.push(Action::TellCall(call.id, CallNews::Accepted)),
-            Content::Commits(members) => {
-                if !duplicates.is_empty() {
-                    members.retain(|member| member.key.is_none_or(|key| !duplicates.contains(&key)));
-                    actions.extend(
-                        duplicates
-                            .iter()
-                            .map(|key| Action::Resolve(*key, CommitOutcome::Duplicate)),
-                    );
-                }
-                let keys = members.iter().filter_map(|member| member.key);
-                actions.extend(keys.map(Action::Accepted));
+        if let Content::Commits(members) = &mut batch.content {
+            if !duplicates.is_empty() {
+                members.retain(|member| member.key.is_none_or(|key| !duplicates.contains(&key)));
+                let resolved = duplicates
+                    .iter()
+                    .map(|key| Action::Resolve(*key, CommitOutcome::Duplicate));
+                actions.extend(resolved);
             }
+            let keys = members.iter().filter_map(|member| member.key);
+            actions.extend(keys.map(Action::Accepted));
         }
         batch.hashes.push(hash);
         batch.wait_again(now);
@@ -235,20 +231,20 @@ impl Machine {
     }
 
     pub(super) fn nothing_stored(&mut self, nonce: Nonce, actions: &mut Vec<Action>) {
-        self.storing = false;
-        let Some(batch) = self.batches.remove(&nonce) else {
-            return;
-        };
-        match batch.content {
-            Content::Call(call) => actions.push(Action::TellCall(call.id, CallNews::Standing)),
-            Content::Commits(members) => {
-                let keys = members.iter().filter_map(|member| member.key);
-                actions.extend(keys.map(|key| Action::Resolve(key, CommitOutcome::Duplicate)));
-            }
+        if let Some(Content::Commits(members)) = self.withdraw(nonce) {
+            let keys = members.iter().filter_map(|member| member.key);
+            actions.extend(keys.map(|key| Action::Resolve(key, CommitOutcome::Duplicate)));
         }
+    }
+
+    /// Nothing was stored under this nonce.
+    pub(super) fn withdraw(&mut self, nonce: Nonce) -> Option<Content> {
+        self.storing = false;
+        let batch = self.batches.remove(&nonce)?;
         // Nothing was gathered after it, for one batch is stored at a time.
         if self.next_nonce == Some(nonce + 1) {
             self.next_nonce = Some(nonce);
         }
+        Some(batch.content)
     }
 }

@@ -29,8 +29,9 @@ use std::sync::Arc;
 
 use super::batch::{Batch, Content, Phase};
 use super::price::BLIND_GAS;
-use super::{Action, CallNews, CallSeen, Machine, Millis, NewCall, Nonce, QueuedCall};
-use crate::calls::{Call, CallOutcome};
+use super::{Action, CallEnd, CallNews, CallSeen, Machine, Millis, NewCall, Nonce, QueuedCall};
+use crate::appender::fees::Fee;
+use crate::calls::Call;
 use crate::chain::Hash;
 
 /// A call in the queue.
@@ -110,6 +111,34 @@ impl Machine {
         true
     }
 
+    pub(super) fn call_stored(
+        &mut self,
+        now: Millis,
+        nonce: Nonce,
+        hash: Hash,
+        fee: Fee,
+        gas_limit: u64,
+        actions: &mut Vec<Action>,
+    ) {
+        self.stored(now, nonce, hash, &[], actions);
+        if let Some(batch) = self.batches.get_mut(&nonce)
+            && let Content::Call(call) = &batch.content
+        {
+            actions.push(Action::TellCall(call.id, CallNews::Accepted));
+            (batch.fee, batch.gas_limit) = (fee, gas_limit);
+        }
+    }
+
+    pub(super) fn call_stands(&mut self, nonce: Nonce, is_the_same: bool, actions: &mut Vec<Action>) {
+        if let Some(Content::Call(call)) = self.withdraw(nonce) {
+            let news = match is_the_same {
+                true => CallNews::Standing,
+                false => CallNews::AnotherHasItsId,
+            };
+            actions.push(Action::TellCall(call.id, news));
+        }
+    }
+
     /// When the next call is to be made a transaction; `None` when something else has to happen first. It waits for no company. One that asks for
     /// much waits until it is known how much a block has: what asks for more is never mined, and neither is anything after it.
     pub(super) fn gather_call_at(&self) -> Option<Millis> {
@@ -171,14 +200,14 @@ impl Machine {
             {
                 *by = block;
             }
-            CallSeen::Done { block, transaction } => batch.settle_call(nonce, block, transaction, Ok(()), actions),
+            CallSeen::Done { block, transaction } => batch.settle_call(nonce, block, transaction, None, actions),
             CallSeen::Refused {
                 block,
                 transaction,
                 reason,
-            } => batch.settle_call(nonce, block, transaction, Err(reason), actions),
+            } => batch.settle_call(nonce, block, transaction, Some(reason), actions),
             CallSeen::OutOfGas { block, transaction, .. } if gas_limit >= most => {
-                batch.settle_call(nonce, block, transaction, Err(Vec::new()), actions);
+                batch.settle_call(nonce, block, transaction, Some(Vec::new()), actions);
             }
             CallSeen::OutOfGas { needed, .. } => {
                 let wanted = match needed {
@@ -223,7 +252,7 @@ impl Batch {
         nonce: Nonce,
         block: u64,
         transaction: Hash,
-        execution: Result<(), Vec<u8>>,
+        refusal: Option<Vec<u8>>,
         actions: &mut Vec<Action>,
     ) {
         self.phase = Phase::Final { block };
@@ -231,16 +260,13 @@ impl Batch {
             return;
         };
         if !std::mem::replace(&mut self.told, true) {
-            let outcome = match execution {
-                Ok(()) => CallOutcome::Done { block, transaction },
-                Err(reason) => CallOutcome::Refused {
-                    block,
-                    transaction,
-                    reason,
-                },
-            };
             let id = call.id;
-            actions.push(Action::SettleCall { nonce, id, outcome });
+            let end = CallEnd {
+                block,
+                transaction,
+                refusal,
+            };
+            actions.push(Action::SettleCall { nonce, id, end });
         }
     }
 }

@@ -76,6 +76,38 @@ pub enum CallNews {
     TurnedAway,
     /// The table of calls has it already, and who it is there under sees it through.
     Standing,
+    /// The table of calls has another one of its id. This one never will be there.
+    AnotherHasItsId,
+}
+
+/// What came of a call that was stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CallEnd {
+    /// The block, which is final.
+    pub block: u64,
+    /// Which of its signatures it was.
+    pub transaction: Hash,
+    /// If the contract refused it, what that gave back, as far as is known.
+    pub refusal: Option<Vec<u8>>,
+}
+
+impl From<CallEnd> for CallOutcome {
+    fn from(
+        CallEnd {
+            block,
+            transaction,
+            refusal,
+        }: CallEnd,
+    ) -> Self {
+        match refusal {
+            None => Self::Done { block, transaction },
+            Some(reason) => Self::Refused {
+                block,
+                transaction,
+                reason,
+            },
+        }
+    }
 }
 
 /// For what a call's nonce was used, as of a final block.
@@ -120,7 +152,7 @@ pub enum CallSeen {
 pub enum Action {
     /// Sign and store; answer with [`Input::Stored`] or [`Input::NothingStored`]. A batch without commits fills a gap in the nonces.
     Store(NewBatch),
-    /// Sign and store a call; answer with [`Input::Stored`], or with [`Input::NothingStored`] where the table of calls has it already.
+    /// Sign and store a call; answer with [`Input::CallStored`], or with [`Input::CallStands`] where the table of calls has its id already.
     StoreCall(NewCall),
     /// Sign the stored batch at another fee and store that beside it; answer with [`Input::Replaced`].
     Replace {
@@ -166,7 +198,7 @@ pub enum Action {
         /// Which.
         id: CallId,
         /// What came of it.
-        outcome: CallOutcome,
+        end: CallEnd,
     },
     /// The commit and its keys are durable: tell whoever waits.
     Accepted(CommitKey),
@@ -263,10 +295,28 @@ pub enum Input<'a> {
         /// The commits that were left out, because the outbox has another one of the same command.
         duplicates: Vec<CommitKey>,
     },
-    /// All commits of a batch were duplicates, or the call was: nothing was stored, and the nonce is free.
+    /// All commits of a batch were duplicates: nothing was stored, and the nonce is free.
     NothingStored {
         /// Which.
         nonce: Nonce,
+    },
+    /// A call is in the outbox, perhaps from an attempt that offered something else.
+    CallStored {
+        /// Which.
+        nonce: Nonce,
+        /// Its transaction's hash.
+        hash: Hash,
+        /// What that offers.
+        fee: Fee,
+        /// Its gas limit.
+        gas_limit: u64,
+    },
+    /// The table of calls has the call's id already: nothing was stored, and the nonce is free.
+    CallStands {
+        /// Which.
+        nonce: Nonce,
+        /// Whether it is the same call.
+        is_the_same: bool,
     },
     /// A replacement is in the outbox.
     Replaced {

@@ -62,7 +62,8 @@ use observe::Missing;
 
 pub use limits::Limits;
 pub use messages::{
-    Action, CallNews, CallSeen, Execution, Input, NewBatch, NewCall, Queued, QueuedCall, ReceiptSeen, SendAnswer,
+    Action, CallEnd, CallNews, CallSeen, Execution, Input, NewBatch, NewCall, Queued, QueuedCall, ReceiptSeen,
+    SendAnswer,
 };
 pub use restore::{Need, RestoredBatch, RestoredCommit, Surroundings};
 pub use surrender::Surrendered;
@@ -183,6 +184,13 @@ impl Machine {
                 duplicates,
             } => self.stored(now, nonce, hash, &duplicates, actions),
             Input::NothingStored { nonce } => self.nothing_stored(nonce, actions),
+            Input::CallStored {
+                nonce,
+                hash,
+                fee,
+                gas_limit,
+            } => self.call_stored(now, nonce, hash, fee, gas_limit, actions),
+            Input::CallStands { nonce, is_the_same } => self.call_stands(nonce, is_the_same, actions),
             Input::Replaced { nonce, hash, fee } => self.replaced(now, nonce, hash, fee),
             Input::Sent { nonce, answer } => self.sent(now, nonce, answer),
             Input::NonceSeen { head, count } => self.nonce_seen(now, head, count, actions),

@@ -107,7 +107,7 @@ impl Machine {
             }
             let (block, verdicts) = (*block, std::mem::take(verdicts));
             if let [Verdict::Called { transaction }] = *verdicts {
-                batch.settle_call(*nonce, block, transaction, Ok(()), actions);
+                batch.settle_call(*nonce, block, transaction, None, actions);
                 continue;
             }
             batch.phase = Phase::Final { block };

@@ -12,7 +12,9 @@ pub struct Surrendered {
     pub storing: Vec<Queued>,
     /// They are not.
     pub queued: Vec<Queued>,
-    /// Calls that are not durable either. A call whose transaction was being stored may be: whoever hands it over again finds out.
+    /// Calls whose transaction was being stored: they may be durable.
+    pub storing_calls: Vec<QueuedCall>,
+    /// Calls that are not.
     pub calls: Vec<QueuedCall>,
 }
 
@@ -22,8 +24,16 @@ impl Machine {
     pub fn surrender(self, actions: &mut Vec<Action>) -> Surrendered {
         let mut rest = Surrendered::default();
         for batch in self.batches.into_values() {
-            let Content::Commits(members) = batch.content else {
-                continue;
+            let members = match batch.content {
+                Content::Commits(members) => members,
+                Content::Call(call) => {
+                    if batch.phase == Phase::Storing {
+                        // When it was gathered: it is given so much more time.
+                        let (gas, since) = (batch.gas_limit, batch.priced_at);
+                        rest.storing_calls.push(QueuedCall { call, gas, since });
+                    }
+                    continue;
+                }
             };
             let members = members.into_iter().filter_map(|member| {
                 Some(Queued {

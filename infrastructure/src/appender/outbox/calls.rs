@@ -1,15 +1,29 @@
 //! A call is stored, under its first nonce or another, and noted when it is clear what came of it.
 
 use sqlx::{Connection, PgConnection};
-use uuid::Uuid;
 
+use super::nonces::Occupant;
 use super::standing::fingerprint;
-use super::{Outbox, OutboxError, StoredBatch};
+use super::{Outbox, OutboxError, lock, still_held};
+use crate::appender::fees::Fee;
 use crate::appender::lease::Lease;
-use crate::appender::machine::{NewCall, Nonce};
-use crate::calls::{CallId, CallOutcome};
-use crate::chain::signer::TransactionError;
-use crate::chain::{Address, SignedTransaction, Transaction};
+use crate::appender::machine::{CallEnd, NewCall, Nonce};
+use crate::calls::CallId;
+use crate::chain::{Address, Hash, SignedTransaction, Transaction};
+
+/// What became of a call that was to be stored.
+pub(in crate::appender) enum StoredCall {
+    /// It is durable: what is signed, what that offers, and its gas limit.
+    Stored {
+        signed: SignedTransaction,
+        fee: Fee,
+        gas_limit: u64,
+    },
+    /// It was so before: it is under another nonce or key, or settled.
+    Standing,
+    /// Another call is stored under its id.
+    AnotherHasItsId,
+}
 
 impl Outbox {
     /// Signs and stores a call, all or nothing. May be repeated after any failure. `adopted`: another key's outbox has it, and this is
@@ -19,21 +33,33 @@ impl Outbox {
         connection: &mut PgConnection,
         new: &NewCall,
         adopted: Option<Lease>,
-    ) -> Result<StoredBatch, OutboxError> {
+    ) -> Result<StoredCall, OutboxError> {
         let mut transaction = connection.begin().await?;
-        self.check_lease(&mut transaction).await?;
-        if let Some(signed) = self.call_stored_before(&mut transaction, new).await? {
-            transaction.rollback().await?;
-            let duplicates = Vec::new();
-            return Ok(StoredBatch::Stored { signed, duplicates });
+        // The connection is kept: left open, the transaction would hold the rows of leases until it is used again.
+        let stored = self.store_call_in(&mut transaction, new, adopted).await?;
+        match stored {
+            StoredCall::Stored { .. } => transaction.commit().await?,
+            StoredCall::Standing | StoredCall::AnotherHasItsId => transaction.rollback().await?,
+        }
+        Ok(stored)
+    }
+
+    async fn store_call_in(
+        &self,
+        connection: &mut PgConnection,
+        new: &NewCall,
+        adopted: Option<Lease>,
+    ) -> Result<StoredCall, OutboxError> {
+        self.check_lease(connection).await?;
+        if let Some(stored) = self.call_stored_before(connection, new).await? {
+            return Ok(stored);
         }
         let is_ours = match new.again {
-            true => self.move_call(&mut transaction, new, adopted).await?,
-            false => self.insert_call(&mut transaction, new).await?,
+            true => self.move_call(connection, new, adopted).await?,
+            false => self.insert_call(connection, new).await?,
         };
         if !is_ours {
-            transaction.rollback().await?;
-            return Ok(StoredBatch::Nothing);
+            return self.standing(connection, new).await;
         }
         let signed = self.signer()?.sign(Transaction {
             chain_id: self.chain_id,
@@ -44,11 +70,12 @@ impl Outbox {
             priority_fee: new.fee.priority,
             data: new.call.data.clone(),
         })?;
-        self.insert_transaction(&mut transaction, new.nonce, &signed, false)
-            .await?;
-        transaction.commit().await?;
-        let duplicates = Vec::new();
-        Ok(StoredBatch::Stored { signed, duplicates })
+        self.insert_transaction(connection, new.nonce, &signed, false).await?;
+        Ok(StoredCall::Stored {
+            signed,
+            fee: new.fee,
+            gas_limit: new.gas_limit,
+        })
     }
 
     /// What stands under the nonce already: this call, when an earlier attempt was committed and its answer lost; or what is left of a
@@ -57,36 +84,37 @@ impl Outbox {
         &self,
         connection: &mut PgConnection,
         new: &NewCall,
-    ) -> Result<Option<SignedTransaction>, OutboxError> {
-        let (signer, nonce) = (self.lease.address.0.as_slice(), new.nonce.cast_signed());
-        let first: Option<(Vec<u8>, Vec<u8>)> = sqlx::query_as(
-            "SELECT hash, raw FROM outbox_transactions WHERE signer = $1 AND nonce = $2 AND NOT replacement",
-        )
-        .bind(signer)
-        .bind(nonce)
-        .fetch_optional(&mut *connection)
-        .await?;
-        let Some((hash, raw)) = first else { return Ok(None) };
-        let there = sqlx::query_scalar(
-            "SELECT command_id FROM outbox_commits WHERE signer = $1 AND nonce = $2
-             UNION ALL SELECT id FROM calls WHERE signer = $1 AND nonce = $2",
-        );
-        let there: Vec<Uuid> = there.bind(signer).bind(nonce).fetch_all(&mut *connection).await?;
-        match there[..] {
-            [] => {
-                sqlx::query("DELETE FROM outbox_transactions WHERE signer = $1 AND nonce = $2")
-                    .bind(signer)
-                    .bind(nonce)
-                    .execute(connection)
-                    .await?;
-                Ok(None)
-            }
-            [id] if id == new.call.id.0 => {
-                let hash = hash.try_into().map_err(|_| TransactionError::Malformed)?;
-                Ok(Some(SignedTransaction { raw, hash }))
-            }
-            _ => Err(OutboxError::Occupied(new.nonce)),
+    ) -> Result<Option<StoredCall>, OutboxError> {
+        let Some(Occupant { signed, holds }) = self.occupant(connection, new.nonce).await? else {
+            return Ok(None);
+        };
+        if holds.is_empty() {
+            self.vacate(connection, new.nonce).await?;
+            return Ok(None);
         }
+        if !holds.contains(&new.call.id.0) {
+            return Err(OutboxError::Occupied(new.nonce));
+        }
+        // What is asked for now may be something else than what was signed then.
+        let (then, _) = Transaction::decode(&signed.raw)?;
+        Ok(Some(StoredCall::Stored {
+            signed,
+            fee: Fee {
+                max: then.max_fee,
+                priority: then.priority_fee,
+            },
+            gas_limit: then.gas_limit,
+        }))
+    }
+
+    /// What stands under the id of a call that was not stored.
+    async fn standing(&self, connection: &mut PgConnection, new: &NewCall) -> Result<StoredCall, OutboxError> {
+        let first = sqlx::query_scalar("SELECT fingerprint FROM calls WHERE id = $1");
+        let first: Option<Hash> = first.bind(new.call.id.0).fetch_optional(connection).await?;
+        Ok(match first {
+            Some(first) if first != fingerprint(&new.call) => StoredCall::AnotherHasItsId,
+            _ => StoredCall::Standing,
+        })
     }
 
     /// `false` when there is one with its id.
@@ -116,12 +144,7 @@ impl Outbox {
         adopted: Option<Lease>,
     ) -> Result<bool, sqlx::Error> {
         let from = adopted.unwrap_or(self.lease);
-        let held = sqlx::query("SELECT FROM signer_leases WHERE address = $1 AND fence = $2 FOR SHARE")
-            .bind(from.address.0.as_slice())
-            .bind(from.fence)
-            .fetch_optional(&mut *connection)
-            .await?;
-        if held.is_none() {
+        if !lock(connection, from).await? {
             return Ok(false);
         }
         let former = sqlx::query_scalar("SELECT nonce FROM calls WHERE id = $1 AND signer = $2 FOR UPDATE");
@@ -145,43 +168,34 @@ impl Outbox {
         Ok(true)
     }
 
-    /// Notes what came of a call. Its transaction is forgotten as others are. Only the holder of the lease does, and only for the nonce that it knows.
+    /// Notes what came of a call. Its transaction is forgotten as others are. Only the holder of the lease does, and only for the nonce that it
+    /// knows. `false` when it is noted already, or the call is not there any more: its row tells.
     pub(in crate::appender) async fn settle_call(
         &self,
         connection: &mut PgConnection,
         nonce: Nonce,
         id: CallId,
-        outcome: &CallOutcome,
-    ) -> Result<(), OutboxError> {
-        let (succeeded, block, transaction, reason) = match outcome {
-            CallOutcome::Done { block, transaction } => (true, *block, *transaction, None),
-            CallOutcome::Refused {
-                block,
-                transaction,
-                reason,
-            } => (false, *block, *transaction, Some(reason.as_slice())),
-            // Nothing else comes of what was stored.
-            _ => return Ok(()),
-        };
-        let held: bool = sqlx::query_scalar(
+        end: &CallEnd,
+    ) -> Result<bool, OutboxError> {
+        let (held, noted) = sqlx::query_as(
             "WITH lease AS MATERIALIZED (SELECT 1 FROM signer_leases WHERE address = $1 AND fence = $2 FOR SHARE),
              settled AS (
                  UPDATE calls SET signer = NULL, nonce = NULL, settled_at = clock_timestamp(),
-                                  succeeded = $5, block = $6, transaction = $7, reason = $8
-                 FROM lease WHERE id = $4 AND signer = $1 AND nonce = $3)
-             SELECT EXISTS (SELECT FROM lease)",
+                                  succeeded = $7::bytea IS NULL, block = $5, transaction = $6, reason = $7
+                 FROM lease WHERE id = $4 AND signer = $1 AND nonce = $3 RETURNING id)
+             SELECT EXISTS (SELECT FROM lease), EXISTS (SELECT FROM settled)",
         )
         .bind(self.lease.address.0.as_slice())
         .bind(self.lease.fence)
         .bind(nonce.cast_signed())
         .bind(id.0)
-        .bind(succeeded)
-        .bind(block.cast_signed())
-        .bind(transaction.as_slice())
-        .bind(reason)
+        .bind(end.block.cast_signed())
+        .bind(end.transaction.as_slice())
+        .bind(end.refusal.as_deref())
         .fetch_one(connection)
         .await?;
-        if held { Ok(()) } else { Err(OutboxError::LeaseLost) }
+        still_held(held)?;
+        Ok(noted)
     }
 
     /// Whether the follower has this block, as far as it still keeps its hash; or does not keep it any more.

@@ -5,14 +5,9 @@ use domain::kernel::CommandId;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Outbox, OutboxError};
+use super::{Outbox, OutboxError, still_held};
 use crate::appender::machine::Nonce;
 use crate::chain::Hash;
-
-/// Fails when the lease was lost meanwhile: then nothing was changed.
-const fn still_held(held: bool) -> Result<(), OutboxError> {
-    if held { Ok(()) } else { Err(OutboxError::LeaseLost) }
-}
 
 impl Outbox {
     /// Whether it holds no commit and no call. Then it forgets what is left, too: an empty transaction matters only to those after it.

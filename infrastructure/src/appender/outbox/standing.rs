@@ -2,6 +2,7 @@
 
 use sqlx::{FromRow, PgPool};
 
+use crate::appender::machine::CallEnd;
 use crate::calls::{Call, CallId, CallOutcome};
 use crate::chain::{Hash, keccak256};
 use crate::postgres::{ANSWER, within};
@@ -32,15 +33,13 @@ struct Row {
 
 impl Row {
     fn outcome(self) -> Option<CallOutcome> {
-        let (block, transaction) = (self.block?.cast_unsigned(), self.transaction?);
-        Some(match self.succeeded? {
-            true => CallOutcome::Done { block, transaction },
-            false => CallOutcome::Refused {
-                block,
-                transaction,
-                reason: self.reason.unwrap_or_default(),
-            },
-        })
+        let is_refused = !self.succeeded?;
+        let end = CallEnd {
+            block: self.block?.cast_unsigned(),
+            transaction: self.transaction?,
+            refusal: is_refused.then(|| self.reason.unwrap_or_default()),
+        };
+        Some(end.into())
     }
 }
 

@@ -5,11 +5,11 @@ use std::collections::{HashMap, HashSet};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
+use super::nonces::Occupant;
 use super::{Entry, Outbox, OutboxError};
 use crate::appender::lease::Lease;
 use crate::appender::machine::{CommitKey, NewBatch, Nonce};
 use crate::chain::SignedTransaction;
-use crate::chain::signer::TransactionError;
 use crate::keys::{KeyColumns, insert_keys};
 use crate::log::NewKey;
 
@@ -153,35 +153,13 @@ impl Outbox {
         fresh: &[&Entry],
         repeated: &[CommitKey],
     ) -> Result<Option<StoredBatch>, OutboxError> {
-        let signer = self.lease.address.0.as_slice();
-        let nonce = batch.nonce.cast_signed();
-        let first: Option<(Vec<u8>, Vec<u8>)> = sqlx::query_as(
-            "SELECT hash, raw FROM outbox_transactions WHERE signer = $1 AND nonce = $2 AND NOT replacement",
-        )
-        .bind(signer)
-        .bind(nonce)
-        .fetch_optional(&mut *connection)
-        .await?;
-        let Some((hash, raw)) = first else { return Ok(None) };
-        let there = sqlx::query_scalar(
-            "SELECT command_id FROM outbox_commits WHERE signer = $1 AND nonce = $2
-             UNION ALL SELECT id FROM calls WHERE signer = $1 AND nonce = $2",
-        );
-        let there: HashSet<Uuid> = there
-            .bind(signer)
-            .bind(nonce)
-            .fetch_all(&mut *connection)
-            .await?
-            .into_iter()
-            .collect();
+        let Some(Occupant { signed, holds: there }) = self.occupant(connection, batch.nonce).await? else {
+            return Ok(None);
+        };
         let is_there = |entry: &Entry| there.contains(&entry.1.command_id.uuid());
         let is_filler = batch.moved.is_empty() && batch.fresh.is_empty();
         if there.is_empty() && !is_filler {
-            sqlx::query("DELETE FROM outbox_transactions WHERE signer = $1 AND nonce = $2")
-                .bind(signer)
-                .bind(nonce)
-                .execute(connection)
-                .await?;
+            self.vacate(connection, batch.nonce).await?;
             return Ok(None);
         }
         let is_ours = match is_filler {
@@ -194,11 +172,7 @@ impl Outbox {
         let all = batch.moved.iter().chain(fresh.iter().copied());
         let missing = all.filter(|entry| !is_there(entry)).map(|(key, _)| *key);
         let duplicates = repeated.iter().copied().chain(missing).collect();
-        let hash = hash.try_into().map_err(|_| TransactionError::Malformed)?;
-        Ok(Some(StoredBatch::Stored {
-            signed: SignedTransaction { raw, hash },
-            duplicates,
-        }))
+        Ok(Some(StoredBatch::Stored { signed, duplicates }))
     }
 
     /// Inserts commits that no outbox has, from this place in the batch on.

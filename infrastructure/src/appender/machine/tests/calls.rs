@@ -17,11 +17,14 @@ fn handed(gas: u64, since: Millis) -> QueuedCall {
     QueuedCall { call, gas, since }
 }
 
-const STORED: Input<'static> = Input::Stored {
+const STORED: Input<'static> = Input::CallStored {
     nonce: 0,
     hash: [7; 32],
-    duplicates: Vec::new(),
+    fee: FEE,
+    gas_limit: 60_000,
 };
+
+const FEE: Fee = Fee { max: 210, priority: 10 };
 
 /// A machine that has sent a call.
 fn called() -> Machine {
@@ -72,13 +75,9 @@ fn seen(machine: &mut Machine, seen: CallSeen) -> Vec<Action> {
 }
 
 /// What is noted of it.
-fn noted(actions: &[Action]) -> Option<&CallOutcome> {
+fn noted(actions: &[Action]) -> Option<CallOutcome> {
     actions.iter().find_map(|action| match action {
-        Action::SettleCall {
-            nonce: 0,
-            id: ID,
-            outcome,
-        } => Some(outcome),
+        Action::SettleCall { nonce: 0, id: ID, end } => Some(end.clone().into()),
         _ => None,
     })
 }
@@ -110,7 +109,7 @@ fn what_came_of_it_is_noted_when_its_block_is_final_and_then_forgotten() {
         block: 4,
         transaction: [7; 32],
     };
-    assert_eq!(noted(&actions), Some(&done));
+    assert_eq!(noted(&actions), Some(done));
     // Until that is durable it is kept.
     assert!(told(&mut machine, 5_000, Input::Tick).is_empty());
     assert_eq!(machine.batches.len(), 1);
@@ -223,7 +222,7 @@ fn what_the_contract_refused_is_told_at_once_and_not_tried_again() {
         transaction: [7; 32],
         reason: vec![1, 2],
     };
-    assert_eq!(noted(&actions), Some(&outcome));
+    assert_eq!(noted(&actions), Some(outcome));
     assert_eq!(signed_again(&actions), None);
 }
 
@@ -461,11 +460,11 @@ fn calls_on_their_way_do_not_make_commits_wait_for_company() {
             ..(*call).clone()
         });
         told(&mut machine, 1, Input::QueueCall(QueuedCall { call, gas, since }));
-        let (hash, duplicates) = ([u8::try_from(nonce).unwrap(); 32], Vec::new());
-        let stored = Input::Stored {
+        let stored = Input::CallStored {
             nonce,
-            hash,
-            duplicates,
+            hash: [u8::try_from(nonce).unwrap(); 32],
+            fee: FEE,
+            gas_limit: 60_000,
         };
         told(&mut machine, 2, stored);
     }
@@ -474,5 +473,43 @@ fn calls_on_their_way_do_not_make_commits_wait_for_company() {
     assert!(
         actions.iter().any(|action| matches!(action, Action::Store(_))),
         "{actions:?}"
+    );
+}
+
+#[test]
+fn what_was_signed_for_it_before_tells_how_much_gas_it_has() {
+    let mut machine = new();
+    told(&mut machine, 0, Input::Fees(CHEAP));
+    told(&mut machine, 1, Input::QueueCall(handed(60_000, 1)));
+    let stored = Input::CallStored {
+        nonce: 0,
+        hash: [7; 32],
+        fee: FEE,
+        gas_limit: 40_000,
+    };
+    told(&mut machine, 2, stored);
+    used(&mut machine);
+    let out_of_gas = CallSeen::OutOfGas {
+        block: 4,
+        transaction: [7; 32],
+        needed: None,
+    };
+    assert_eq!(signed_again(&seen(&mut machine, out_of_gas)), Some(80_000));
+}
+
+#[test]
+fn what_is_given_up_while_it_is_stored_is_not_lost() {
+    let mut machine = new();
+    told(&mut machine, 0, Input::Fees(CHEAP));
+    told(&mut machine, 1, Input::QueueCall(handed(60_000, 1)));
+    let rest = machine.surrender(&mut Vec::new());
+    assert!(
+        matches!(rest.storing_calls[..], [QueuedCall { gas: 60_000, .. }]),
+        "{rest:?}"
+    );
+    let rest = called().surrender(&mut Vec::new());
+    assert!(
+        rest.storing_calls.is_empty() && rest.calls.is_empty(),
+        "it is durable: {rest:?}"
     );
 }

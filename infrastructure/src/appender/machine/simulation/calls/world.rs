@@ -73,7 +73,7 @@ struct Estate {
 enum Later {
     Store(NewBatch, HashMap<CommitKey, Account>),
     StoreCall(NewCall, Option<Account>),
-    Settle(Nonce, CallId, CallOutcome),
+    Settle(Nonce, CallId, CallEnd),
     Replace(Nonce, Fee),
     Hear(Box<dyn FnOnce() -> Input<'static>>),
 }
@@ -454,7 +454,7 @@ impl World {
                 match later {
                     Later::Store(batch, from) => drop(self.store(account, batch, &from)),
                     Later::StoreCall(new, from) => drop(self.store_call(account, &new, from)),
-                    Later::Settle(nonce, id, outcome) => self.settle(account, nonce, id, outcome),
+                    Later::Settle(nonce, id, end) => self.settle(account, nonce, id, end),
                     Later::Replace(nonce, fee) => drop(self.sign_again(account, nonce, fee)),
                     Later::Hear(_) => {}
                 }
@@ -702,7 +702,7 @@ impl World {
                 let from = self.adopted_calls.get(&new.call.id).copied();
                 self.after(account, Later::StoreCall(new, from));
             }
-            Action::SettleCall { nonce, id, outcome } => self.after(account, Later::Settle(nonce, id, outcome)),
+            Action::SettleCall { nonce, id, end } => self.after(account, Later::Settle(nonce, id, end)),
             Action::Replace { nonce, fee } => self.after(account, Later::Replace(nonce, fee)),
             Action::Send { nonce, hash } => {
                 let answer = self.send(account, nonce, hash);
@@ -812,6 +812,7 @@ impl World {
                     self.turned_away.insert(id);
                 }
             }
+            CallNews::AnotherHasItsId => panic!("seed {}: {id} is the only one of its id", self.seed),
             CallNews::Standing => {
                 assert!(self.calls.contains_key(&id), "seed {}: {id} stands nowhere", self.seed);
                 self.waited.remove(&id);
@@ -836,16 +837,20 @@ impl World {
             Later::StoreCall(new, from) => {
                 let nonce = new.nonce;
                 match self.store_call(account, &new, from) {
-                    Some(hash) => self.hear(account, move || Input::Stored {
+                    Some(hash) => self.hear(account, move || Input::CallStored {
                         nonce,
                         hash,
-                        duplicates: Vec::new(),
+                        fee: new.fee,
+                        gas_limit: new.gas_limit,
                     }),
-                    None => self.hear(account, move || Input::NothingStored { nonce }),
+                    None => self.hear(account, move || Input::CallStands {
+                        nonce,
+                        is_the_same: true,
+                    }),
                 }
             }
-            Later::Settle(nonce, id, outcome) => {
-                self.settle(account, nonce, id, outcome);
+            Later::Settle(nonce, id, end) => {
+                self.settle(account, nonce, id, end);
                 self.waited.remove(&id);
                 self.hear(account, move || Input::Settled { nonce });
             }
@@ -957,12 +962,12 @@ impl World {
         Some(hash)
     }
 
-    fn settle(&mut self, account: Account, nonce: Nonce, id: CallId, outcome: CallOutcome) {
+    fn settle(&mut self, account: Account, nonce: Nonce, id: CallId, end: CallEnd) {
         let standing = self.calls.get_mut(&id).unwrap();
         if standing.under == Some((account, nonce)) {
             assert_eq!(standing.outcome, None, "seed {}: {id} is settled twice", self.seed);
             standing.under = None;
-            standing.outcome = Some(outcome);
+            standing.outcome = Some(end.into());
         }
     }
 
