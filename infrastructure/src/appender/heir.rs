@@ -26,7 +26,7 @@ use super::lease;
 use super::machine::{Input, Machine, Millis, Need};
 use super::message::Message;
 use super::outbox::{Outbox, OutboxError};
-use super::status::Shared;
+use super::status::{Shared, UNDECIDED, UNDECIDED_FOR};
 use crate::chain::{Address, EventLog, Node};
 use crate::notices::{Notice, Notices};
 use crate::postgres::{ANSWER, within};
@@ -251,11 +251,18 @@ impl Heirs {
         let need = estate.machine.needs_key(self.now(), base);
         let troubles = estate.theirs.status().troubles;
         let refused = troubles.cause(TroubleKind::TransactionRefused);
-        let (commits, calls) = (estate.machine.bequest(), estate.machine.calls_to_sign());
-        let is_nothing_left = commits.is_empty() && calls.is_empty();
-        let told = need.map(|need| words(need, refused, is_nothing_left));
-        self.note(estate.address, told.or(refused.map(str::to_owned)));
-        if need.is_none() || is_nothing_left {
+        // What is decided one upon the other goes together; calls are by themselves.
+        let commits = need.map_or_else(Vec::new, |_| estate.machine.bequest());
+        let calls = estate.machine.calls_to_sign();
+        let told = match (need, calls.len()) {
+            (Some(need), _) => Some(words(need, refused, commits.is_empty())),
+            (None, 0) => self.words_of_what_waits(estate, refused),
+            (None, count) => Some(format!(
+                "{count} of their calls of other contracts can only be executed under another nonce; the key of this server takes them over"
+            )),
+        };
+        self.note(estate.address, told);
+        if commits.is_empty() && calls.is_empty() {
             return Ok(false);
         }
         // A server whose own key may not append leaves commits to another.
@@ -269,6 +276,13 @@ impl Heirs {
             self.bequeath(&mut estate.heir, &estate.outbox, bequest).await?;
         }
         Ok(true)
+    }
+
+    /// What to say of transactions that need no key, if anything is wrong with them. `refused` is what a node says of them.
+    fn words_of_what_waits(&self, estate: &Estate, refused: Option<&str>) -> Option<String> {
+        let undecided = estate.machine.undecided_for(self.now());
+        let undecided = undecided.filter(|long| *long >= UNDECIDED_FOR).map(|_| UNDECIDED);
+        undecided.or(refused).map(str::to_owned)
     }
 
     /// Has this server's key take commits and calls over, and waits until it has. What is left then is looked at anew.
@@ -291,11 +305,11 @@ impl Heirs {
     }
 }
 
-/// What to say of transactions that do not go on as they are. `refused` is what a node says of them. Calls that may still be executed are left as they
-/// are signed.
-fn words(need: Need, refused: Option<&str>, are_left: bool) -> String {
+/// What to say of transactions that do not go on as they are. `refused` is what a node says of them. `are_calls`: there are no commits to take over, only
+/// calls that may still be executed and are left as they are signed.
+fn words(need: Need, refused: Option<&str>, are_calls: bool) -> String {
     let what = match (need, refused) {
-        (Need::Signatures(count), _) => format!("{count} of their commits and calls have to be signed again"),
+        (Need::Signatures(count), _) => format!("{count} of their commits have to be signed again"),
         (Need::Nonce(nonce), _) => {
             format!("the transaction with nonce {nonce} is missing, and none after it can be mined")
         }
@@ -303,7 +317,7 @@ fn words(need: Need, refused: Option<&str>, are_left: bool) -> String {
         (Need::Stuck, Some(refused)) => format!("they are not mined ({refused})"),
         (Need::Stuck, None) => "they are not mined".to_owned(),
     };
-    match are_left {
+    match are_calls {
         true => format!(
             "{what}; they call other contracts, and no other key may sign that anew while they can be executed: they are sent on, or \
              give that key back to a server"

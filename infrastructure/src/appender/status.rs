@@ -179,7 +179,7 @@ const NOTHING_MINED: &str = "transactions were sent a minute ago or more, and no
 
 /// How long it may be unclear, in milliseconds, for what a nonce was used that a final block has used, before it is a trouble: nodes that restart
 /// answer again by then.
-const UNDECIDED_FOR: Millis = 180_000;
+pub(super) const UNDECIDED_FOR: Millis = 180_000;
 
 /// What is said of it, here and of former keys.
 pub(super) const UNDECIDED: &str = "a final block has used a transaction's nonce minutes ago, and the nodes do not say for what: one of them is silent, has \

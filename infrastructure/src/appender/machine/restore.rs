@@ -49,7 +49,7 @@ pub struct Surroundings {
 /// Why transactions do not go on as they are signed, so that their commits have to be signed anew.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Need {
-    /// The transactions of so many commits and calls came to nothing.
+    /// The transactions of so many commits came to nothing.
     Signatures(usize),
     /// This nonce has no transaction, and a higher one has.
     Nonce(Nonce),
@@ -68,11 +68,11 @@ impl Machine {
         self
     }
 
-    /// Why a machine without the key cannot see its commits through, where one with the key would sign something. `base` is what the
-    /// newest block asks for gas.
+    /// Why a machine without the key cannot see its transactions through, where one with the key would sign something. `base` is what the
+    /// newest block asks for gas. Calls that have to be signed again are no reason: they are taken over by themselves ([`Self::calls_to_sign`]).
     pub fn needs_key(&self, now: Millis, base: u128) -> Option<Need> {
-        if self.queue_len() > 0 {
-            return Some(Need::Signatures(self.queue_len()));
+        if !self.queue.is_empty() {
+            return Some(Need::Signatures(self.queue.len()));
         }
         if let Some(Missing::Nonce(nonce)) = self.agreed {
             return Some(Need::Nonce(nonce));

@@ -301,6 +301,7 @@ fn without_its_key_a_call_is_sent_on_and_not_left_to_another_key_while_it_may_be
     );
     let left = machine.calls_to_sign();
     assert!(matches!(left[..], [(_, 60_000)]), "{left:?}");
+    assert_eq!(machine.needs_key(3, 1), None, "it is no reason to take commits over");
 }
 
 /// Appends a commit, which gets this nonce, and has it mined and final. Answers with all that is to be done.

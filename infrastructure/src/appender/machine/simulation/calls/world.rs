@@ -593,10 +593,9 @@ impl World {
                 self.take_up(account);
                 continue;
             }
-            if estate.machine.needs_key(self.now, self.chain.base_fee).is_none() {
-                continue;
-            }
-            let (commits, calls) = (estate.machine.bequest(), estate.machine.calls_to_sign());
+            let need = estate.machine.needs_key(self.now, self.chain.base_fee);
+            let commits = need.map_or_else(Vec::new, |_| estate.machine.bequest());
+            let calls = estate.machine.calls_to_sign();
             if commits.is_empty() && calls.is_empty() {
                 continue;
             }
