@@ -4,18 +4,21 @@
 //! - A node that does not answer in time keeps no call from being stored: it is given [`UNESTIMATED`]. That is no promise and no risk:
 //!   what is not used is not paid for, and what runs out of gas is signed again with more.
 //! - If the node says that the contract would refuse the call, it is not stored, and whoever hands it over is told: nothing is paid for what is wrong, and no queue of it can
-//!   be piled up. But the node speaks of the newest block, and not of what is on its way; so if another call to the same contract is under way, on
-//!   any server, the call is stored all the same, and its transaction decides. A revocation must not be turned away for its grant is not mined yet.
+//!   be piled up. But the node speaks of the newest block, and not of what is on its way; so if another call to the same contract was under way *before
+//!   the node was asked*, durable on any server or only handed over to this one, the call is stored all the same, and its transaction decides. A
+//!   revocation must not be turned away for its grant is not mined yet.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::command::Unavailable;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::call_waiters::{CallWaiter, CallWord, unless_perhaps};
+use super::door::{Door, NotDurable};
 use super::machine::Limits;
 use super::outbox::{Standing, Standings};
 use super::status::Shared;
@@ -32,8 +35,11 @@ const UNESTIMATED: u64 = 500_000;
 /// What a byte of calldata costs at least (EIP-7623).
 const BYTE: u64 = 40;
 
-/// How often a call's row is looked at by whoever waits for what another has handed over.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// When a call's row is looked at again by whoever waits for what another has handed over, the first time; then twice as late each time.
+const LOOK_AFTER: Duration = Duration::from_millis(250);
+
+/// The longest pause between two looks.
+const LOOK_AT_LEAST_EVERY: Duration = Duration::from_secs(8);
 
 /// A call that was handed over.
 #[derive(Debug)]
@@ -59,13 +65,14 @@ impl HandedCall {
 #[derive(Clone)]
 pub struct CallHandle {
     handed: UnboundedSender<HandedCall>,
-    places: Arc<Semaphore>,
+    door: Door,
     shared: Arc<Shared>,
     limits: Limits,
-    patience: Duration,
     node: Node,
     account: Address,
     standings: Standings,
+    not_durable: NotDurable,
+    stopping: CancellationToken,
 }
 
 impl std::fmt::Debug for CallHandle {
@@ -81,6 +88,7 @@ impl std::fmt::Debug for CallHandle {
 pub struct CallTicket {
     call: Arc<Call>,
     standings: Standings,
+    stopping: CancellationToken,
     accepted: oneshot::Receiver<()>,
     word: oneshot::Receiver<CallWord>,
 }
@@ -93,15 +101,16 @@ impl crate::calls::CallTicket for CallTicket {
     async fn outcome(self) -> CallOutcome {
         match self.word.await {
             Ok(CallWord::Outcome(outcome)) => outcome,
-            Ok(CallWord::Standing) => told_by_its_row(&self.standings, &self.call).await,
+            Ok(CallWord::Standing) => told_by_its_row(&self.standings, &self.call, &self.stopping).await,
             // Nobody drops the other end without an answer, but when the whole process ends.
             Err(_) => CallOutcome::HandedOver,
         }
     }
 }
 
-/// Waits until a call's row says what came of it.
-async fn told_by_its_row(standings: &Standings, call: &Call) -> CallOutcome {
+/// Waits until a call's row says what came of it, or the server stops.
+async fn told_by_its_row(standings: &Standings, call: &Call, stopping: &CancellationToken) -> CallOutcome {
+    let mut pause = LOOK_AFTER;
     loop {
         match standings.of(call).await {
             Ok(Some(Standing { is_the_same: false, .. })) => return CallOutcome::AnotherHasItsId,
@@ -110,8 +119,12 @@ async fn told_by_its_row(standings: &Standings, call: &Call) -> CallOutcome {
             })) => return outcome,
             // It is nowhere any more: the database is not the one that it was.
             Ok(None) => return CallOutcome::HandedOver,
-            Ok(Some(_)) | Err(_) => sleep(LOOK_EVERY).await,
+            Ok(Some(_)) | Err(_) => {}
         }
+        if stopping.run_until_cancelled(sleep(pause)).await.is_none() {
+            return CallOutcome::HandedOver;
+        }
+        pause = pause.saturating_mul(2).min(LOOK_AT_LEAST_EVERY);
     }
 }
 
@@ -124,17 +137,19 @@ impl CallHandle {
         node: Node,
         account: Address,
         standings: Standings,
+        stopping: CancellationToken,
     ) -> (Self, UnboundedReceiver<HandedCall>) {
         let (handed, queue_end) = unbounded_channel();
         let handle = Self {
             handed,
-            places: Arc::new(Semaphore::new(queue)),
+            door: Door::new(queue, patience, Arc::clone(&shared)),
             shared,
             limits,
-            patience,
             node,
             account,
             standings,
+            not_durable: NotDurable::default(),
+            stopping,
         };
         (handle, queue_end)
     }
@@ -144,12 +159,14 @@ impl CallHandle {
         if call.data.len() > self.limits.batch_bytes {
             return Err(CallOutcome::TooLarge);
         }
+        // Asked before the node is: what is under way now is either still so when the node answers, or in the block that it speaks of.
+        let stands_alone = self.stands_alone(call).await;
         let target = Some(Address(call.target));
         let asked = self.node.estimate_gas(self.account, target, &call.data);
         match timeout(ESTIMATED_WITHIN, asked).await {
             Ok(Ok(gas)) if gas > self.limits.call_gas(&self.shared.gas(), u64::MAX) => Err(CallOutcome::TooLarge),
             Ok(Ok(gas)) => Ok(gas.saturating_add(gas / 4)),
-            Ok(Err(error)) if refuses(&error) && self.stands_alone(call).await => {
+            Ok(Err(error)) if refuses(&error) && stands_alone => {
                 let reason = match error {
                     ChainError::Rpc { data, .. } => data.into(),
                     _ => Vec::new(),
@@ -160,8 +177,12 @@ impl CallHandle {
         }
     }
 
-    /// Whether nothing is under way that could change what its contract says. Without an answer that is not known.
+    /// Whether nothing is under way that could change what its contract says. Without an answer that is not known. What was only handed over is looked
+    /// at first: when it is durable its row is there before it counts no more.
     async fn stands_alone(&self, call: &Call) -> bool {
+        if self.not_durable.any_to(&call.target) {
+            return false;
+        }
         let under_way = self.standings.any_under_way_to(&call.target).await;
         under_way.is_ok_and(|under_way| !under_way)
     }
@@ -172,19 +193,19 @@ impl CallLog for CallHandle {
 
     async fn call(&self, call: Call) -> Result<CallTicket, Unavailable> {
         let call = Arc::new(call);
-        let (accepted_by, accepted) = oneshot::channel();
-        let (word_by, word) = oneshot::channel();
+        let (mut waiter, accepted, word) = CallWaiter::new();
         let ticket = CallTicket {
             call: Arc::clone(&call),
             standings: self.standings.clone(),
+            stopping: self.stopping.clone(),
             accepted,
             word,
         };
         let standing = self.standings.of(&call).await.map_err(|_| Unavailable::Database)?;
         let gas = match standing {
             Some(Standing { is_the_same: true, .. }) => {
-                let _ = accepted_by.send(());
-                let _ = word_by.send(CallWord::Standing);
+                waiter.accept();
+                waiter.resolve(CallWord::Standing);
                 return Ok(ticket);
             }
             Some(Standing { is_the_same: false, .. }) => Err(CallOutcome::AnotherHasItsId),
@@ -193,19 +214,13 @@ impl CallLog for CallHandle {
         let gas = match gas {
             Ok(gas) => gas,
             Err(outcome) => {
-                let _ = word_by.send(CallWord::Outcome(outcome));
+                waiter.resolve(CallWord::Outcome(outcome));
                 return Ok(ticket);
             }
         };
-        let place = timeout(self.patience, Arc::clone(&self.places).acquire_owned())
-            .await
-            .map_err(|_| self.shared.why_full())?
-            .map_err(|_| Unavailable::Stopping)?;
-        let waiter = CallWaiter {
-            accepted: Some(accepted_by),
-            word: word_by,
-            place: Some(place),
-        };
+        let mut place = self.door.enter().await?;
+        place.among = Some(self.not_durable.count(call.target));
+        waiter.place = Some(place);
         let handed = HandedCall {
             call,
             gas,

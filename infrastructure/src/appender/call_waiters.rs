@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use application::ports::command::Unavailable;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use super::door::Waiter;
 use super::machine::{CallEnd, CallNews};
 use crate::calls::{Call, CallId, CallOutcome};
 
@@ -18,26 +18,8 @@ pub(super) enum CallWord {
     Standing,
 }
 
-/// The other end of a call's ticket. It holds a place in the queue until the call is durable.
-#[derive(Debug)]
-pub(super) struct CallWaiter {
-    pub(super) accepted: Option<oneshot::Sender<()>>,
-    pub(super) word: oneshot::Sender<CallWord>,
-    pub(super) place: Option<OwnedSemaphorePermit>,
-}
-
-impl CallWaiter {
-    fn accept(&mut self) {
-        self.place = None;
-        if let Some(accepted) = self.accepted.take() {
-            let _ = accepted.send(());
-        }
-    }
-
-    pub(super) fn resolve(self, word: CallWord) {
-        let _ = self.word.send(word);
-    }
-}
+/// The other end of a call's ticket.
+pub(super) type CallWaiter = Waiter<CallWord>;
 
 /// A call that somebody of this process waits for.
 struct Waited {
@@ -93,7 +75,7 @@ impl CallWaiters {
             CallNews::Accepted => {
                 if let Some(waited) = self.calls.get_mut(&id) {
                     waited.is_durable = true;
-                    waited.waiters.iter_mut().for_each(CallWaiter::accept);
+                    waited.waiters.iter_mut().for_each(Waiter::accept);
                 }
             }
             CallNews::TurnedAway => {
@@ -146,6 +128,7 @@ impl CallWaiters {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::oneshot;
     use uuid::Uuid;
 
     use super::*;
@@ -153,13 +136,7 @@ mod tests {
 
     /// Somebody who waits for a call, and what they hear: whether it was accepted, and the word.
     fn waiting(perhaps: bool) -> (CallWaiters, oneshot::Receiver<()>, oneshot::Receiver<CallWord>) {
-        let (accepted_by, accepted) = oneshot::channel();
-        let (word_by, word) = oneshot::channel();
-        let waiter = CallWaiter {
-            accepted: Some(accepted_by),
-            word: word_by,
-            place: None,
-        };
+        let (waiter, accepted, word) = CallWaiter::new();
         let call = Arc::new(Call {
             id: ID,
             kind: CallKind::UNNAMED,

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::adoption::{Adoptions, Bequest};
 use super::call_receipt;
 use super::call_waiters::CallWaiters;
-use super::handle::Waiter;
+use super::door::Waiter;
 use super::machine::{Action, CommitKey, Input, Machine, Millis, Nonce, Queued, QueuedCall, SendAnswer};
 use super::message::Message;
 use super::outbox::{Outbox, Signature, StoredBatch, StoredCall};
@@ -34,7 +34,7 @@ use crate::notices::Notices;
 /// What somebody who handed a commit over waits for, and the keys that the commit brings.
 pub(super) struct Waiting {
     pub(super) keys: Vec<NewKey>,
-    pub(super) waiter: Waiter,
+    pub(super) waiter: Waiter<CommitOutcome>,
 }
 
 /// The dispatcher under one lease.

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use application::ports::command::Unavailable;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::time::{Instant, timeout};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
 
+use super::door::{Door, Waiter};
 use super::machine::{CommitKey, Limits};
 use super::status::{AppenderStatus, Shared};
 use crate::chain::gas::Size;
@@ -20,27 +21,7 @@ pub(super) struct Handed {
     pub(super) size: Size,
     pub(super) at: Instant,
     pub(super) keys: Vec<NewKey>,
-    pub(super) waiter: Waiter,
-}
-
-/// The other end of a ticket. It holds a place in the queue until the commit is durable.
-pub(super) struct Waiter {
-    accepted: Option<oneshot::Sender<()>>,
-    outcome: oneshot::Sender<CommitOutcome>,
-    place: Option<OwnedSemaphorePermit>,
-}
-
-impl Waiter {
-    pub(super) fn accept(&mut self) {
-        self.place = None;
-        if let Some(accepted) = self.accepted.take() {
-            let _ = accepted.send(());
-        }
-    }
-
-    pub(super) fn resolve(self, outcome: CommitOutcome) {
-        let _ = self.outcome.send(outcome);
-    }
+    pub(super) waiter: Waiter<CommitOutcome>,
 }
 
 /// A commit on its way.
@@ -65,10 +46,9 @@ impl CommitTicket for Ticket {
 #[derive(Clone)]
 pub struct AppenderHandle {
     handed: UnboundedSender<Handed>,
-    places: Arc<Semaphore>,
+    door: Door,
     shared: Arc<Shared>,
     limits: Limits,
-    patience: Duration,
 }
 
 impl AppenderHandle {
@@ -81,10 +61,9 @@ impl AppenderHandle {
         let (handed, queue_end) = unbounded_channel();
         let handle = Self {
             handed,
-            places: Arc::new(Semaphore::new(queue)),
+            door: Door::new(queue, patience, Arc::clone(&shared)),
             shared,
             limits,
-            patience,
         };
         (handle, queue_end)
     }
@@ -107,23 +86,14 @@ impl CommitLog for AppenderHandle {
     type Ticket = Ticket;
 
     async fn append(&self, commit: Commit, keys: Vec<NewKey>) -> Result<Ticket, Unavailable> {
-        let (accepted_by, accepted) = oneshot::channel();
-        let (outcome_by, outcome) = oneshot::channel();
+        let (mut waiter, accepted, outcome) = Waiter::new();
         let ticket = Ticket { accepted, outcome };
         let holds = |size: &Size| self.limits.hold(*size, &self.shared.gas(), u64::MAX);
         let Some(size) = Size::of(&commit).ok().filter(holds) else {
-            let _ = outcome_by.send(CommitOutcome::TooLarge);
+            waiter.resolve(CommitOutcome::TooLarge);
             return Ok(ticket);
         };
-        let place = timeout(self.patience, Arc::clone(&self.places).acquire_owned())
-            .await
-            .map_err(|_| self.shared.why_full())?
-            .map_err(|_| Unavailable::Stopping)?;
-        let waiter = Waiter {
-            accepted: Some(accepted_by),
-            outcome: outcome_by,
-            place: Some(place),
-        };
+        waiter.place = Some(self.door.enter().await?);
         let handed = Handed {
             key: self.shared.next_key(),
             commit: Arc::new(commit),

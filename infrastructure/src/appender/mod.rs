@@ -4,7 +4,7 @@
 //! - `runner` (with `dispatch` and `worker`): does it. `outbox`: what is durable. `lease`: who may sign with a key now.
 //! - `heir`: what becomes of transactions whose key nobody signs with any more. `adoption`: why their commits may be signed anew.
 //! - `call_handle`, `call_waiters`, `call_receipt` and `call_witnesses`: what calls of other contracts have of their own.
-//! - [`handle`] and [`status`]: how commits are handed over and waited for, and how things stand.
+//! - [`handle`] and [`status`]: how commits are handed over and waited for, and how things stand. `door`: where both commits and calls come in.
 //! - [`fees`]: what a transaction offers for its gas; how much it takes, [`crate::chain::gas`] says. `refusal`, `receipts` and `reverted`: what nodes
 //!   say of it, and what became of it.
 
@@ -16,6 +16,7 @@ mod call_witnesses;
 mod checkpoint;
 mod config;
 mod dispatch;
+mod door;
 pub mod fees;
 mod gas_probes;
 pub mod handle;

@@ -113,6 +113,7 @@ impl Appender {
             node.clone(),
             signer.address(),
             Standings::new(pool.clone()),
+            cancel.clone(),
         );
         let calls = Calls {
             handed: calls,
