@@ -127,7 +127,7 @@ impl Machine {
         let passed = self.batches.iter().take_while(|(_, batch)| may_be_passed(batch));
         let old = passed.filter(|(_, batch)| may_be_forgotten(batch));
         let mut old: Vec<Nonce> = old.map(|(nonce, _)| *nonce).collect();
-        if old.len() < self.batches.len() {
+        if old.len() < self.in_outbox().count() {
             old.pop_if(|last| self.is_highest(*last));
         }
         for nonce in &old {
@@ -142,12 +142,18 @@ impl Machine {
     pub(super) fn clean_at(&self) -> Option<Millis> {
         let mut passed = self.batches.iter().take_while(|(_, batch)| may_be_passed(batch));
         let (nonce, _) = passed.find(|(_, batch)| may_be_forgotten(batch))?;
-        let may_go = self.batches.len() == 1 || !self.is_highest(*nonce);
+        let may_go = !self.is_highest(*nonce) || self.in_outbox().nth(1).is_none();
         may_go.then_some(self.cleaned_at + CLEAN_EVERY)
     }
 
     fn is_highest(&self, nonce: Nonce) -> bool {
-        self.batches.keys().next_back() == Some(&nonce)
+        self.in_outbox().next_back() == Some(nonce)
+    }
+
+    /// The nonces that the outbox has for certain.
+    fn in_outbox(&self) -> impl DoubleEndedIterator<Item = Nonce> {
+        let stored = self.batches.iter().filter(|(_, batch)| batch.phase != Phase::Storing);
+        stored.map(|(nonce, _)| *nonce)
     }
 }
 

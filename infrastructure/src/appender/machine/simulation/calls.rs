@@ -7,7 +7,8 @@
 //!    that is refused is nowhere;
 //! 3. what was turned away was never stored, and was not executed;
 //! 4. whoever waited was told what is noted, or that it is noted elsewhere;
-//! 5. the outboxes are empty.
+//! 5. the outboxes are empty;
+//! 6. as long as nobody else uses its key, a server stores nothing under a nonce that is used for good, even if it reaches no node.
 
 mod chain;
 mod world;
@@ -100,6 +101,22 @@ fn a_restart_at_any_step_executes_no_call_twice_and_loses_none() {
     for seed in 0..200 {
         let faults = Faults {
             crashes: 10,
+            finality: seed % 3,
+            ..Faults::NONE
+        };
+        run(seed, faults);
+    }
+}
+
+/// It learns from its outbox which nonce is next, though most of what was there is forgotten.
+#[test]
+fn a_server_that_reaches_no_node_stores_nothing_under_a_nonce_that_is_used_for_good() {
+    for seed in 0..300 {
+        let faults = Faults {
+            crashes: 10,
+            outages: 10,
+            answers: 20,
+            gas: seed % 3 * 10,
             finality: seed % 3,
             ..Faults::NONE
         };

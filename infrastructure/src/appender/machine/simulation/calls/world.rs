@@ -113,6 +113,8 @@ pub(super) struct World {
     /// All that was ever signed.
     signed: Vec<Transaction>,
     away: bool,
+    /// Nobody else ever uses a key of ours, and no other server comes.
+    alone: bool,
 }
 
 fn limits() -> Limits {
@@ -158,6 +160,7 @@ impl World {
             adopted_calls: HashMap::new(),
             signed: Vec::new(),
             away: false,
+            alone: faults.thieves == 0 && faults.keys == 0,
         };
         world.revive();
         world
@@ -919,6 +922,12 @@ impl World {
     }
 
     fn insert(&mut self, account: Account, nonce: Nonce, what: What, fee: Fee, gas_limit: u64) -> Hash {
+        let used = self.chain.blocks[self.final_block as usize].nonce(account);
+        assert!(
+            !self.alone || nonce >= used,
+            "seed {}: {nonce} is stored, and all below {used} are used for good",
+            self.seed
+        );
         let hash = self.hash();
         self.sign(account, nonce, hash, fee, gas_limit, what.clone());
         let row = Row {
