@@ -130,8 +130,7 @@ async fn told_by_its_row(standings: &Standings, call: &Call, stopping: &Cancella
 
 impl CallHandle {
     pub(super) fn new(
-        queue: usize,
-        patience: Duration,
+        door: Door,
         limits: Limits,
         shared: Arc<Shared>,
         node: Node,
@@ -142,7 +141,7 @@ impl CallHandle {
         let (handed, queue_end) = unbounded_channel();
         let handle = Self {
             handed,
-            door: Door::new(queue, patience, Arc::clone(&shared)),
+            door,
             shared,
             limits,
             node,

@@ -65,6 +65,7 @@ impl CallWaiters {
         if waited.is_durable {
             waiter.accept();
         }
+        waited.perhaps |= perhaps;
         waited.waiters.push(waiter);
         false
     }

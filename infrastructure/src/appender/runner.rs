@@ -21,6 +21,7 @@ use super::call_handle::{CallHandle, HandedCall};
 use super::checkpoint::{RESTORED_WITHIN, hear, surroundings};
 use super::config::AppenderConfig;
 use super::dispatch::{Dispatcher, Waiting};
+use super::door::Door;
 use super::gas_probes::GasProbes;
 use super::handle::{AppenderHandle, Handed};
 use super::heir::Heirs;
@@ -106,8 +107,7 @@ impl Appender {
         let shared = Arc::new(Shared::new(signer.address()));
         let (handle, handed) = AppenderHandle::new(config.queue, config.patience, config.limits, Arc::clone(&shared));
         let (call_handle, calls) = CallHandle::new(
-            config.queue,
-            config.patience,
+            Door::new(config.queue, config.patience, Arc::clone(&shared)),
             config.limits,
             Arc::clone(&shared),
             node.clone(),

@@ -14,6 +14,7 @@
 
 mod calls;
 mod chain;
+mod luck;
 mod world;
 
 use world::{Faults, World};

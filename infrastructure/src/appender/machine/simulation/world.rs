@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::super::*;
 use super::chain::{Block, Chain, End, Transaction};
+use super::luck::Luck;
 use crate::log::{Commit, CommitOutcome, Payload, StreamHead, StreamPart};
 
 const GENESIS: Surroundings = Surroundings {
@@ -85,7 +86,7 @@ enum Later {
 pub(super) struct World {
     seed: u64,
     faults: Faults,
-    state: u64,
+    luck: Luck,
     now: Millis,
     machine: Machine,
     chain: Chain,
@@ -146,7 +147,7 @@ impl World {
         Self {
             seed,
             faults,
-            state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03,
+            luck: Luck::of(seed),
             now: 0,
             machine: Machine::restored(limits(faults), GENESIS, Vec::new(), 0),
             chain: Chain::new(),
@@ -170,52 +171,40 @@ impl World {
         }
     }
 
-    fn random(&mut self, below: u64) -> u64 {
-        // xorshift64*
-        self.state ^= self.state >> 12;
-        self.state ^= self.state << 25;
-        self.state ^= self.state >> 27;
-        (self.state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % below
-    }
-
-    fn happens(&mut self, percent: u64) -> bool {
-        self.random(100) < percent
-    }
-
     /// A moment, with clients and bad luck.
     pub(super) fn step(&mut self) {
-        if self.happens(50) {
-            for _ in 0..=self.random(6) {
+        if self.luck.happens(50) {
+            for _ in 0..=self.luck.below(6) {
                 self.append();
             }
         }
-        self.chain.base_fee = match self.happens(self.faults.fees) {
-            true => 50 + self.random(2_000) as u128,
+        self.chain.base_fee = match self.luck.happens(self.faults.fees) {
+            true => 50 + self.luck.below(2_000) as u128,
             false => self.chain.base_fee,
         };
-        if self.happens(self.faults.pool) {
+        if self.luck.happens(self.faults.pool) {
             let nonces: Vec<_> = self.chain.pool.keys().copied().collect();
             if !nonces.is_empty() {
-                let victim = nonces[self.random(nonces.len() as u64) as usize];
+                let victim = nonces[self.luck.below(nonces.len() as u64) as usize];
                 self.chain.pool.remove(&victim);
             }
         }
-        if self.happens(self.faults.thieves) {
+        if self.luck.happens(self.faults.thieves) {
             self.steal();
         }
-        if self.happens(self.faults.reorganisations) && self.faults.finality > 0 {
+        if self.luck.happens(self.faults.reorganisations) && self.faults.finality > 0 {
             let deepest = self
                 .chain
                 .height()
                 .saturating_sub(self.final_block)
                 .min(self.faults.finality);
             if deepest > 0 {
-                let depth = 1 + self.random(deepest);
+                let depth = 1 + self.luck.below(deepest);
                 self.reorganise(depth);
             }
         }
-        if self.happens(self.faults.gas) {
-            let factor = 1 + self.random(8);
+        if self.luck.happens(self.faults.gas) {
+            let factor = 1 + self.luck.below(8);
             let of = |price: u64| price * factor / 2;
             let today = GasRules::TODAY;
             self.chain.gas = GasRules {
@@ -226,13 +215,13 @@ impl World {
                 ..today
             };
         }
-        if self.happens(self.faults.outages) {
+        if self.luck.happens(self.faults.outages) {
             self.away = !self.away;
         }
-        if self.happens(self.faults.crashes) {
+        if self.luck.happens(self.faults.crashes) {
             self.crash();
         }
-        if self.happens(self.faults.keys) {
+        if self.luck.happens(self.faults.keys) {
             self.change_key();
         }
         self.pass(60);
@@ -365,21 +354,21 @@ impl World {
         let key = CommitKey(self.next_key);
         self.next_key += 1;
         let mut parts: Vec<StreamPart> = Vec::new();
-        for _ in 0..=self.random(2) {
-            let stream = StreamId([self.random(6) as u8; 32]);
+        for _ in 0..=self.luck.below(2) {
+            let stream = StreamId([self.luck.below(6) as u8; 32]);
             if parts.iter().any(|part| part.stream == stream) {
                 continue;
             }
             let hoped = self.hopes.get(&stream).copied().unwrap_or_default();
-            let expected = match self.random(4) {
+            let expected = match self.luck.below(4) {
                 0 => hoped,
-                1 if self.happens(20) => StreamHead {
-                    version: self.random(5),
+                1 if self.luck.happens(20) => StreamHead {
+                    version: self.luck.below(5),
                     tag: [1; 8],
                 },
                 _ => self.chain.head_of(stream),
             };
-            let payloads = (0..=self.random(2))
+            let payloads = (0..=self.luck.below(2))
                 .map(|index| Payload::from(format!("{key:?}/{index}").as_bytes()))
                 .collect();
             parts.push(StreamPart {
@@ -392,7 +381,7 @@ impl World {
             command_id: CommandId::new(Uuid::from_u128(key.0.into())),
             parts,
         });
-        if self.happens(self.faults.refusals) {
+        if self.luck.happens(self.faults.refusals) {
             self.chain.refused.insert(commit.command_id);
         }
         for part in &commit.parts {
@@ -419,7 +408,7 @@ impl World {
 
     /// Somebody else uses our key, for the next nonce or one beyond the next.
     fn steal(&mut self) {
-        let nonce = self.chain.nonce() + self.random(2);
+        let nonce = self.chain.nonce() + self.luck.below(2);
         let hash = self.hash();
         let fee = Fee {
             max: u128::MAX,
@@ -439,33 +428,33 @@ impl World {
 
     fn reorganise(&mut self, depth: u64) {
         let dropped = self.chain.cut(depth);
-        let lucky = self.random(3);
+        let lucky = self.luck.below(3);
         for transaction in dropped {
             let is_formers = |commit: &Arc<Commit>| commit.command_id != CommandId::new(Uuid::nil());
             match transaction.nonce {
-                Some(nonce) if self.random(3) < lucky => {
+                Some(nonce) if self.luck.below(3) < lucky => {
                     self.chain.pool.entry(nonce).or_insert(transaction);
                 }
                 None if transaction.commits.iter().any(is_formers) => self.former.push(transaction),
                 _ => {}
             }
         }
-        for _ in 0..self.random(depth + 2) {
+        for _ in 0..self.luck.below(depth + 2) {
             let others = self.others();
-            let most = self.random(3) as usize;
+            let most = self.luck.below(3) as usize;
             self.chain.mine(others, most);
         }
     }
 
     fn others(&mut self) -> Vec<Transaction> {
-        if !self.faults.others || !self.happens(30) {
+        if !self.faults.others || !self.luck.happens(30) {
             return Vec::new();
         }
-        if !self.former.is_empty() && self.happens(50) {
-            let place = self.random(self.former.len() as u64) as usize;
+        if !self.former.is_empty() && self.luck.happens(50) {
+            let place = self.luck.below(self.former.len() as u64) as usize;
             return vec![self.former.remove(place)];
         }
-        let stream = StreamId([self.random(6) as u8; 32]);
+        let stream = StreamId([self.luck.below(6) as u8; 32]);
         let hash = self.hash();
         let payloads = vec![Payload::from(&hash[..])];
         let part = StreamPart {
@@ -532,8 +521,8 @@ impl World {
         // A statement that was on its way to the database may have arrived.
         for (_, later) in std::mem::take(&mut self.later) {
             match later {
-                Later::Store(batch) if self.happens(50) => drop(self.store(batch)),
-                Later::Refuse(_, command, nonce) if self.happens(50) => self.note(command, nonce),
+                Later::Store(batch) if self.luck.happens(50) => drop(self.store(batch)),
+                Later::Refuse(_, command, nonce) if self.luck.happens(50) => self.note(command, nonce),
                 _ => {}
             }
         }
@@ -611,15 +600,15 @@ impl World {
             });
         }
         while self.now < end {
-            self.now += 1 + self.random(9);
-            if self.happens(40) {
+            self.now += 1 + self.luck.below(9);
+            if self.luck.happens(40) {
                 let others = self.others();
-                let most = self.random(4) as usize;
+                let most = self.luck.below(4) as usize;
                 if most > 0 || !others.is_empty() {
                     self.chain.mine(others, most);
                 }
             }
-            if !self.away && self.happens(60) {
+            if !self.away && self.luck.happens(60) {
                 self.follow();
             }
             let due: Vec<_> = {
@@ -678,8 +667,8 @@ impl World {
     }
 
     fn after(&mut self, later: Later) {
-        let longest = if self.happens(self.faults.answers) { 200 } else { 8 };
-        let delay = 1 + self.random(longest);
+        let longest = if self.luck.happens(self.faults.answers) { 200 } else { 8 };
+        let delay = 1 + self.luck.below(longest);
         self.later.push((self.now + delay, later));
     }
 
@@ -695,19 +684,19 @@ impl World {
                 self.after(Later::Sent(nonce, answer));
             }
             Action::AskFees => {
-                if !self.happens(self.faults.answers) {
+                if !self.luck.happens(self.faults.answers) {
                     self.after(Later::Fees(self.chain.base_fee));
                 }
             }
             Action::AskNonce => {
-                let answer = match self.away || self.happens(self.faults.answers) {
+                let answer = match self.away || self.luck.happens(self.faults.answers) {
                     true => Later::NonceUnknown,
                     false => Later::NonceSeen(self.chain.height(), self.chain.nonce()),
                 };
                 self.after(answer);
             }
             Action::AskGasRules => {
-                if !self.happens(self.faults.gas) {
+                if !self.luck.happens(self.faults.gas) {
                     self.after(Later::GasRules(self.chain.gas));
                 }
             }
@@ -726,7 +715,7 @@ impl World {
                 });
                 let count = self.chain.blocks.get(final_block as usize).map(Block::nonce);
                 let answer = match count {
-                    Some(count) if !self.away && !self.happens(self.faults.answers) => {
+                    Some(count) if !self.away && !self.luck.happens(self.faults.answers) => {
                         Later::Receipt(nonce, count > nonce, receipt)
                     }
                     _ => Later::ReceiptUnknown(nonce),
@@ -857,7 +846,7 @@ impl World {
     /// One transaction of the database.
     fn store(&mut self, batch: NewBatch) -> Hash {
         let hash = self.hash();
-        if self.happens(self.faults.reverts) {
+        if self.luck.happens(self.faults.reverts) {
             self.chain.cursed.insert(hash);
         }
         for (_, commit) in &batch.moved {
@@ -909,9 +898,9 @@ impl World {
             gas_limit: row.gas_limit,
             commits: row.commits.clone(),
         };
-        let arrives = !self.away && !self.happens(self.faults.answers);
-        let answers = !self.happens(self.faults.answers);
-        let honest = !self.happens(self.faults.pool);
+        let arrives = !self.away && !self.luck.happens(self.faults.answers);
+        let answers = !self.luck.happens(self.faults.answers);
+        let honest = !self.luck.happens(self.faults.pool);
         let answer = match self.chain.pool.get(&nonce) {
             _ if nonce < self.chain.nonce() => SendAnswer::NonceTooLow,
             Some(pooled) if pooled.hash == hash => SendAnswer::Taken,

@@ -453,7 +453,7 @@ fn where_state_is_metered_apart_a_call_may_ask_for_more_than_the_cap() {
 fn calls_on_their_way_do_not_make_commits_wait_for_company() {
     let mut machine = new();
     told(&mut machine, 0, Input::Fees(CHEAP));
-    let window = Limits::default().window as u64;
+    let window = u64::try_from(Limits::default().window).unwrap();
     for nonce in 0..window {
         let QueuedCall { call, gas, since } = handed(60_000, 1);
         let call = Arc::new(Call {
@@ -469,7 +469,7 @@ fn calls_on_their_way_do_not_make_commits_wait_for_company() {
         };
         told(&mut machine, 2, stored);
     }
-    assert_eq!(machine.in_flight(), window as usize);
+    assert_eq!(machine.in_flight(), Limits::default().window);
     let actions = append(&mut machine, window, 3);
     assert!(
         actions.iter().any(|action| matches!(action, Action::Store(_))),

@@ -8,6 +8,7 @@ use domain::kernel::CommandId;
 use uuid::Uuid;
 
 use super::super::super::*;
+use super::super::luck::Luck;
 use super::chain::{Account, Chain, End, Transaction, What};
 use crate::calls::{Call, CallId, CallKind, CallOutcome};
 use crate::log::{Commit, Payload, StreamHead, StreamPart};
@@ -88,7 +89,7 @@ struct Standing {
 pub(super) struct World {
     seed: u64,
     faults: Faults,
-    state: u64,
+    luck: Luck,
     now: Millis,
     looked_at: Millis,
     chain: Chain,
@@ -139,7 +140,7 @@ impl World {
         let mut world = Self {
             seed,
             faults,
-            state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03,
+            luck: Luck::of(seed),
             now: 0,
             looked_at: 0,
             chain: Chain::new(),
@@ -166,59 +167,47 @@ impl World {
         world
     }
 
-    fn random(&mut self, below: u64) -> u64 {
-        // xorshift64*
-        self.state ^= self.state >> 12;
-        self.state ^= self.state << 25;
-        self.state ^= self.state >> 27;
-        (self.state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % below
-    }
-
-    fn happens(&mut self, percent: u64) -> bool {
-        self.random(100) < percent
-    }
-
     /// A moment, with clients and bad luck.
     pub(super) fn step(&mut self) {
-        if self.happens(40) {
+        if self.luck.happens(40) {
             self.call();
         }
-        if self.happens(30) {
+        if self.luck.happens(30) {
             self.append();
         }
-        if self.happens(self.faults.fees) {
-            self.chain.base_fee = 50 + u128::from(self.random(2_000));
+        if self.luck.happens(self.faults.fees) {
+            self.chain.base_fee = 50 + u128::from(self.luck.below(2_000));
         }
-        if self.happens(self.faults.pool) {
+        if self.luck.happens(self.faults.pool) {
             let places: Vec<_> = self.chain.pool.keys().copied().collect();
             if !places.is_empty() {
-                let victim = self.random(places.len() as u64) as usize;
+                let victim = self.luck.below(places.len() as u64) as usize;
                 self.chain.pool.remove(&places[victim]);
             }
         }
-        if self.happens(self.faults.thieves) {
+        if self.luck.happens(self.faults.thieves) {
             self.steal();
         }
-        if self.happens(20) {
+        if self.luck.happens(20) {
             self.leak();
         }
-        if self.happens(self.faults.reorganisations) && self.faults.finality > 0 {
+        if self.luck.happens(self.faults.reorganisations) && self.faults.finality > 0 {
             let deepest = self.chain.height().saturating_sub(self.final_block);
             let deepest = deepest.min(self.faults.finality);
             if deepest > 0 {
-                let depth = 1 + self.random(deepest);
+                let depth = 1 + self.luck.below(deepest);
                 self.reorganise(depth);
             }
         }
-        if self.happens(self.faults.outages) {
+        if self.luck.happens(self.faults.outages) {
             self.away = !self.away;
         }
-        if self.happens(self.faults.crashes) {
+        if self.luck.happens(self.faults.crashes) {
             self.die();
             self.revive();
         }
-        if self.happens(self.faults.keys) {
-            let own = self.random(KEYS) as usize;
+        if self.luck.happens(self.faults.keys) {
+            let own = self.luck.below(KEYS) as usize;
             self.change_key(own);
         }
         self.pass(60);
@@ -334,15 +323,15 @@ impl World {
     /// A client wants something called, or again what somebody has wanted before.
     fn call(&mut self) {
         let known: Vec<_> = self.handed.values().cloned().collect();
-        let call = match self.random(5) {
-            0 if !known.is_empty() => Arc::clone(&known[self.random(known.len() as u64) as usize]),
+        let call = match self.luck.below(5) {
+            0 if !known.is_empty() => Arc::clone(&known[self.luck.below(known.len() as u64) as usize]),
             _ => {
                 let id = CallId(Uuid::from_u128(self.next_number));
                 self.next_number += 1;
-                if self.happens(20) {
+                if self.luck.happens(20) {
                     self.chain.refused.insert(id);
                 }
-                let needed = 50_000 + self.random(100_000);
+                let needed = 50_000 + self.luck.below(100_000);
                 self.chain.gas.insert(id, needed);
                 Arc::new(Call {
                     id,
@@ -355,13 +344,13 @@ impl World {
         let id = call.id;
         self.handed.insert(id, Arc::clone(&call));
         let needed = self.chain.gas[&id];
-        let gas = if self.happens(self.faults.gas) {
+        let gas = if self.luck.happens(self.faults.gas) {
             needed / 2
         } else {
             needed * 5 / 4
         };
         // Who waits in this process already is not handed over again; what is stored, sometimes is: nobody may have known.
-        if (self.calls.contains_key(&id) && self.happens(50)) || !self.waited.insert(id) {
+        if (self.calls.contains_key(&id) && self.luck.happens(50)) || !self.waited.insert(id) {
             return;
         }
         self.turned_away.remove(&id);
@@ -401,8 +390,8 @@ impl World {
 
     /// Somebody else uses one of our keys, for its next nonce or one beyond the next.
     fn steal(&mut self) {
-        let account = self.random(KEYS) as usize;
-        let nonce = self.chain.nonce(account) + self.random(2);
+        let account = self.luck.below(KEYS) as usize;
+        let nonce = self.chain.nonce(account) + self.luck.below(2);
         let transaction = Transaction {
             account,
             nonce,
@@ -422,7 +411,7 @@ impl World {
         if self.signed.is_empty() {
             return;
         }
-        let place = self.random(self.signed.len() as u64) as usize;
+        let place = self.luck.below(self.signed.len() as u64) as usize;
         let transaction = self.signed[place].clone();
         let place = (transaction.account, transaction.nonce);
         if transaction.nonce >= self.chain.nonce(transaction.account) {
@@ -432,15 +421,15 @@ impl World {
 
     fn reorganise(&mut self, depth: u64) {
         let dropped = self.chain.cut(depth);
-        let lucky = self.random(3);
+        let lucky = self.luck.below(3);
         for transaction in dropped {
-            if self.random(3) < lucky {
+            if self.luck.below(3) < lucky {
                 let place = (transaction.account, transaction.nonce);
                 self.chain.pool.entry(place).or_insert(transaction);
             }
         }
-        for _ in 0..self.random(depth + 2) {
-            let most = self.random(3) as usize;
+        for _ in 0..self.luck.below(depth + 2) {
+            let most = self.luck.below(3) as usize;
             self.chain.mine(most);
         }
     }
@@ -453,7 +442,7 @@ impl World {
     /// The process dies. A statement that was on its way to the database may have arrived.
     fn die(&mut self) {
         for (_, account, later) in std::mem::take(&mut self.later) {
-            if self.happens(50) {
+            if self.luck.happens(50) {
                 match later {
                     Later::Store(batch, from) => drop(self.store(account, batch, &from)),
                     Later::StoreCall(new, from) => drop(self.store_call(account, &new, from)),
@@ -537,14 +526,14 @@ impl World {
             self.tell(self.own, Input::Fees(Fees { base, priority }));
         }
         while self.now < end {
-            self.now += 1 + self.random(9);
-            if self.happens(40) {
-                let most = self.random(4) as usize;
+            self.now += 1 + self.luck.below(9);
+            if self.luck.happens(40) {
+                let most = self.luck.below(4) as usize;
                 if most > 0 {
                     self.chain.mine(most);
                 }
             }
-            if !self.away && self.happens(60) {
+            if !self.away && self.luck.happens(60) {
                 self.follow();
             }
             let now = self.now;
@@ -674,8 +663,8 @@ impl World {
     }
 
     fn after(&mut self, account: Account, later: Later) {
-        let longest = if self.happens(self.faults.answers) { 200 } else { 8 };
-        let delay = 1 + self.random(longest);
+        let longest = if self.luck.happens(self.faults.answers) { 200 } else { 8 };
+        let delay = 1 + self.luck.below(longest);
         self.later.push((self.now + delay, account, later));
     }
 
@@ -690,7 +679,7 @@ impl World {
             "seed {}: who has no key signs",
             self.seed
         );
-        let is_silent = self.away || self.happens(self.faults.answers);
+        let is_silent = self.away || self.luck.happens(self.faults.answers);
         match action {
             Action::Store(batch) => {
                 let from = batch
@@ -995,9 +984,9 @@ impl World {
             gas_limit: row.gas_limit,
             what: row.what.clone(),
         };
-        let arrives = !self.away && !self.happens(self.faults.answers);
-        let answers = !self.happens(self.faults.answers);
-        let honest = !self.happens(self.faults.pool);
+        let arrives = !self.away && !self.luck.happens(self.faults.answers);
+        let answers = !self.luck.happens(self.faults.answers);
+        let honest = !self.luck.happens(self.faults.pool);
         let place = (account, nonce);
         let answer = match self.chain.pool.get(&place) {
             _ if nonce < self.chain.nonce(account) => SendAnswer::NonceTooLow,
