@@ -27,8 +27,8 @@
 //!   which has seen that block, found none of its hashes. Were that ever wrong, the contract would refuse the second copy, for
 //!   the first has moved the head that both of them name.
 //! - A nonce that no batch has, below one that has, is filled with an empty transaction.
-//! - What nobody can tell the end of keeps nothing else from being settled and forgotten. While the outbox holds anything, it holds the highest nonce
-//!   that it ever had: from that a machine that reaches no node learns which is next.
+//! - What nobody can tell the end of keeps nothing else from being settled and forgotten. While the outbox holds anything else,
+//!   what has its highest nonce is not forgotten, for being final: from that a machine that reaches no node learns which is next.
 //! - Commits of a key that nobody signs with any more are signed anew under this one ([`Input::Adopt`]) even if their old transactions may still
 //!   be mined: see [`super::adoption`] for why that appends nothing twice.
 //! - Running out of gas is no refusal: the commits are signed again with more, in smaller batches where a block has no more. Only a
