@@ -79,11 +79,11 @@ troubles! {
         title: "A contract that is to be believed is not there, or does not own its namespace.",
         advice: "See that `chain.recorders` names contracts of this chain with the namespaces that they have opened, and that the node is in step with it."
     }
-    OtherContractsBelieved {
-        code: "other-contracts-believed",
+    ReadModelsOfAnotherConfiguration {
+        code: "read-models-of-another-configuration",
         weight: Stalled,
-        title: "The read models were made of what other contracts recorded than those that are configured.",
-        advice: "Give all servers the same `chain.recorders`, and run `medconnect rebuild` with them."
+        title: "The read models were made of other contracts' records, or of other shared namespaces, than those that are configured.",
+        advice: "Give all servers the same `chain.recorders` and `chain.shared`, and run `medconnect rebuild` with them."
     }
     FollowerWithoutDatabase {
         code: "follower-without-database",
@@ -154,6 +154,12 @@ troubles! {
         advice: "Restore them: `medconnect keys restore`. The server notices within seconds."
     }
 
+    SharedEpochMissing {
+        code: "shared-epoch-missing",
+        weight: Warning,
+        title: "The log has published an epoch of a shared namespace, and its secret is not configured; what is sealed in it holds its calendar back.",
+        advice: "Have the namespace's owner hand it over, name its file in `chain.shared` on every server, and start them again."
+    }
     EpochMissing {
         code: "epoch-missing",
         weight: Unfit,
@@ -193,6 +199,12 @@ troubles! {
         weight: Stalled,
         title: "The signing key may not append to the event log.",
         advice: "As the cause says: have the namespace's owner admit the key (`medconnect namespace admit`), or correct `chain.namespace`."
+    }
+    SigningKeyNotAdmittedToShared {
+        code: "signing-key-not-admitted-to-shared",
+        weight: Warning,
+        title: "The signing key may not append in a namespace that is shared; commands on what stands there are turned away.",
+        advice: "As the cause says: have the shared namespace's owner admit the key (`medconnect namespace admit`), or take the namespace out of `chain.shared`."
     }
     SigningKeyWithoutEther {
         code: "signing-key-without-ether",

@@ -108,6 +108,20 @@ macro_rules! events {
                 Ok(marked(self.aggregate(), encoded?))
             }
 
+            /// The event as it reads without its personal section.
+            ///
+            /// # Errors
+            /// When a value cannot be written, which is a mistake in its type.
+            pub fn without_personal(&self) -> Result<Self, DecodeError> {
+                match self {
+                    $( Self::$Aggregate(id, event) => {
+                        let malformed = |cause| DecodeError::Malformed { schema: $Event::SCHEMA, cause };
+                        let EncodedEvent { schema, shared, .. } = event.encode().map_err(malformed)?;
+                        Ok(Self::$Aggregate(*id, $Event::decode(schema, &shared, None)?))
+                    } )*
+                }
+            }
+
             /// Whose key seals its personal value. See [`ClinicEvent::subject`].
             pub fn subject(&self) -> Option<SubjectId> {
                 match self {

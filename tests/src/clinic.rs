@@ -22,6 +22,16 @@ pub struct Clinic {
 impl Clinic {
     /// Registers a doctor whose id follows from `name` on every server of the organisation.
     pub async fn open(system: &TestSystem, name: &str) -> Self {
+        Self::open_with(system, name, None).await
+    }
+
+    /// The same, of a doctor whose calendar stands in a namespace that is shared: new to all who share it, or known to the others by an id.
+    pub async fn open_sharing(system: &TestSystem, name: &str, namespace: u32, known: Option<&str>) -> Self {
+        let shared = json!({ "namespace": namespace, "practitioner": known });
+        Self::open_with(system, name, Some(shared)).await
+    }
+
+    async fn open_with(system: &TestSystem, name: &str, shared: Option<Value>) -> Self {
         let key = system
             .service(&format!("front desk of {name} at {}", system.url), Role::Hospital)
             .await;
@@ -31,7 +41,11 @@ impl Clinic {
             "identifier": { "system": "urn:test", "value": name },
         });
         let (status, doctor) = system
-            .post("/v1/practitioners", &key, &json!({ "details": details }))
+            .post(
+                "/v1/practitioners",
+                &key,
+                &json!({ "details": details, "sharedCalendar": shared }),
+            )
             .await;
         assert!(status == 201 || status == 200, "{status} {doctor}");
         let doctor = doctor["id"].as_str().expect("an id").to_owned();

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api_config::{Config, FinalityRule, LimitsConfig, Registration};
+use api_config::{Config, FinalityRule, LimitsConfig, Registration, SharedNamespace};
 use api_server::System;
 use application::ports::queries::Queries as _;
 use infrastructure::chain::{Deployment, Node, RpcOptions, Signer, deploy};
@@ -38,6 +38,10 @@ pub struct SystemOptions {
     pub limits: LimitsConfig,
     /// How many entries a chapter of a record has; as many as by default if `None`.
     pub chapter_entries: Option<u32>,
+    /// Whose system it is: the byte that the organisation's master secret is made of.
+    pub organisation: u8,
+    /// The namespaces that it shares with others, each with the file of its secret.
+    pub shared: Vec<SharedNamespace>,
 }
 
 impl Default for SystemOptions {
@@ -53,6 +57,8 @@ impl Default for SystemOptions {
             registration: Registration::Open,
             limits: LimitsConfig::default(),
             chapter_entries: None,
+            organisation: 7,
+            shared: Vec::new(),
         }
     }
 }
@@ -71,6 +77,8 @@ pub struct TestSystem {
     pub database: String,
     /// A client that signs in as nobody.
     pub http: reqwest::Client,
+    /// Whose it is.
+    organisation: u8,
 }
 
 /// How often a condition is looked at.
@@ -147,10 +155,10 @@ impl TestSystem {
             "chain": {
                 "nodes": nodes,
                 "id": deployment.chain_id, "contract": deployment.address, "namespace": deployment.namespace, "deployed_in": deployment.block,
-                "finality": options.finality, "signer": KEYS[options.signer],
+                "finality": options.finality, "signer": KEYS[options.signer], "shared": options.shared,
             },
             "keys": {
-                "master_secret": "07".repeat(32),
+                "master_secret": format!("{:02x}", options.organisation).repeat(32),
                 "encryption": { "name": "test", "key": "08".repeat(32) },
             },
             "limits": options.limits,
@@ -170,6 +178,7 @@ impl TestSystem {
             deployment: *deployment,
             database,
             http,
+            organisation: options.organisation,
         }
     }
 
@@ -221,6 +230,8 @@ impl TestSystem {
             finality: self.config.chain.finality,
             signer: 3,
             database: Some(self.database.clone()),
+            organisation: self.organisation,
+            shared: self.config.chain.shared.clone(),
             ..SystemOptions::default()
         };
         let deployment = self.deployment;

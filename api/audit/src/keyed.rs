@@ -70,6 +70,8 @@ pub struct WithKeys {
     pub unreadable: u64,
     /// How many are not authentic, and mean nothing.
     pub void: u64,
+    /// How many are authentic, in a namespace that is shared, against the rules there, and mean nothing.
+    pub overruled: u64,
     /// How many are under keys that are destroyed.
     pub sealed: u64,
     /// How many cannot be read now: a key is missing, or an earlier entry of the stream cannot be read.
@@ -133,6 +135,7 @@ impl WithKeys {
             opened: refold.count(Fate::Counted).saturating_add(unreadable),
             unreadable,
             void: refold.count(Fate::Void),
+            overruled: refold.count(Fate::Overruled),
             sealed: refold.count(Fate::Sealed),
             parked: refold.count(Fate::Parked),
             recorded: refold.count(Fate::Recorded),
@@ -207,11 +210,12 @@ impl KeyedReport {
         let Some(keyed) = &self.with_keys else { return text };
         let _ = write!(
             text,
-            "\n\nwith the keys: {} entries opened ({} of them without their personal section, which cannot be read), {} void, {} sealed, {} parked, {} \
-             recorded by other contracts, {} of others\n{} aggregates folded; {} events contradict the rules\n",
+            "\n\nwith the keys: {} entries opened ({} of them without their personal section, which cannot be read), {} void, {} overruled, {} sealed, {} parked, \
+             {} recorded by other contracts, {} of others\n{} aggregates folded; {} events contradict the rules\n",
             keyed.opened,
             keyed.unreadable,
             keyed.void,
+            keyed.overruled,
             keyed.sealed,
             keyed.parked,
             keyed.recorded,

@@ -239,6 +239,7 @@ impl HttpClient {
     async fn register_doctor(&self) -> anyhow::Result<String> {
         let doctor = dto::RegisterPractitioner {
             details: doctor(self.number).into(),
+            shared_calendar: None,
         };
         self.id_of_new("/practitioners", &doctor).await
     }

@@ -5,6 +5,7 @@
 //! they protect.
 
 pub mod pools;
+mod shared;
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use infrastructure::log::{LogLocation, Namespace};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+pub use shared::SharedNamespace;
 
 /// The prefix of settings in the environment.
 const PREFIX: &str = "MEDCONNECT_";
@@ -72,6 +74,9 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
+    /// What is shared is not the organisation's own.
+    #[error("`chain.shared` names the namespace {0}, which is the organisation's own (`chain.namespace`)")]
+    OwnNamespaceShared(Namespace),
     /// A key is none.
     #[error("`chain.signer` is not the private key of an Ethereum account")]
     Signer,
@@ -315,6 +320,13 @@ pub struct ChainConfig {
     /// Other contracts that write plain entries to the log, each in a namespace that it has opened itself: what they record is believed.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "each_once")]
     pub recorders: Vec<Recorder>,
+    /// Namespaces of sealed events that are shared with other organisations: in each stand the calendars of practitioners who work at several of them.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "shared::each_once"
+    )]
+    pub shared: Vec<SharedNamespace>,
     /// The private key that appends and pays: 64 hexadecimal digits. A server of its own has a key of its own.
     #[serde(default, serialize_with = "exposed_if_any", skip_serializing_if = "Option::is_none")]
     pub signer: Option<SecretString>,
@@ -613,6 +625,40 @@ mod tests {
         let error = described(&recorders([2, 2]).unwrap_err());
         let expected = format!("`chain.recorders`: the contract {contract} is named twice with the namespace 2");
         assert_eq!(error, expected);
+    }
+
+    #[test]
+    fn a_shared_namespace_is_named_once_with_its_secrets_and_is_not_the_own_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("shared");
+        std::fs::write(&file, "05".repeat(32)).unwrap();
+        let path = file.to_str().unwrap();
+        let sharing = |shared: &str| {
+            let setting = format!("shared = [{shared}]\n        namespace = 1");
+            parse(&FILE.replace("namespace = 1", &setting))
+        };
+        let one = |namespace: u32| format!("{{ namespace = {namespace}, secret_files = [{path:?}, {path:?}] }}");
+        let secrets = sharing(&[one(3), one(4)].join(", ")).unwrap().log_secrets().unwrap();
+        let shared: Vec<_> = secrets.shared().map(|(namespace, _)| namespace.0).collect();
+        assert_eq!(shared, [3, 4]);
+        for (wrong, words) in [
+            (
+                [one(3), one(3)].join(", "),
+                "`chain.shared`: the namespace 3 is named twice",
+            ),
+            (one(0), "`chain.shared`: nobody shares the namespace 0"),
+            (
+                "{ namespace = 3, secret_files = [] }".to_owned(),
+                "`chain.shared`: the namespace 3 has no secret",
+            ),
+        ] {
+            assert_eq!(described(&sharing(&wrong).unwrap_err()), words);
+        }
+        let own = sharing(&one(1)).unwrap().log_secrets();
+        assert!(matches!(own, Err(ConfigError::OwnNamespaceShared(Namespace(1)))));
+        let missing = sharing("{ namespace = 3, secret_files = [\"/nowhere/at/all\"] }").unwrap();
+        let error = missing.log_secrets().unwrap_err().to_string();
+        assert!(error.contains("`chain.shared` cannot be used"), "{error}");
     }
 
     #[test]

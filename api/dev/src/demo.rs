@@ -397,7 +397,10 @@ fn doctor() -> dto::RegisterPractitioner {
         as_of: None,
     };
     let details = details.into();
-    dto::RegisterPractitioner { details }
+    dto::RegisterPractitioner {
+        details,
+        shared_calendar: None,
+    }
 }
 
 fn patient() -> dto::RegisterPatient {

@@ -309,6 +309,7 @@ fn configuration(
             // Whatever is killed, the journal brings the same blocks back.
             finality: FinalityRule::Instant,
             recorders: Vec::new(),
+            shared: Vec::new(),
             signer: secret(&secrets.signer),
             signer_file: None,
         },

@@ -206,9 +206,11 @@ impl Client {
     /// [`ClientError`].
     pub(super) async fn register_practitioner(&self, details: &PractitionerDetails) -> Result<Done, ClientError> {
         let events = claims([], details.names()).saturating_add(1);
-        let details = details.clone().into();
-        self.register("/v1/practitioners", &dto::RegisterPractitioner { details }, events)
-            .await
+        let registration = dto::RegisterPractitioner {
+            details: details.clone().into(),
+            shared_calendar: None,
+        };
+        self.register("/v1/practitioners", &registration, events).await
     }
 
     /// The practitioners who are known by one of these identifiers.

@@ -23,18 +23,18 @@ use application::use_cases::clinic::{Clinic, Stores};
 use chrono::TimeDelta;
 use domain::kernel::Wallet;
 use infrastructure::appender::{Appender, AppenderConfig, AppenderHandle};
+use infrastructure::chain::RecorderError;
 use infrastructure::chain::deploy::{self, DeployError, Standing};
 use infrastructure::chain::namespaces::{self, NamespaceError};
-use infrastructure::chain::recorders::{RecorderError, RecorderNames};
 use infrastructure::chain::sending::SendError;
 use infrastructure::chain::{Address, ChainError, EventLog, Node, RpcOptions};
 use infrastructure::clock::SystemClock;
 use infrastructure::commands::PostgresCommands;
 use infrastructure::derivation::KeyedDerivation;
 use infrastructure::erasing::{Eraser, PostgresErasures};
-use infrastructure::follower::{self, Followed, Follower, FollowerConfig, FollowerError, PostgresEntries};
+use infrastructure::follower::{self, Followed, Follower, FollowerConfig, FollowerError, PostgresEntries, ReadBeside};
 use infrastructure::invitations::PostgresInvitations;
-use infrastructure::keys::{KeyEncryptionKeys, KeyRing, MasterSecret, UnwrapError, keeping};
+use infrastructure::keys::{KeyEncryptionKeys, KeyRing, LogSecrets, UnwrapError, keeping};
 use infrastructure::log::Namespace;
 use infrastructure::notices::Notices;
 use infrastructure::postgres;
@@ -153,7 +153,7 @@ pub enum ComposeError {
 impl From<FollowerError> for ComposeError {
     fn from(error: FollowerError) -> Self {
         match error {
-            FollowerError::OtherShape | FollowerError::OtherRecorders { .. } => Self::OtherShape(error),
+            FollowerError::OtherShape | FollowerError::MadeOfOther { .. } => Self::OtherShape(error),
             other => Self::Schema(other),
         }
     }
@@ -236,11 +236,11 @@ pub async fn migrate(pool: &PgPool) -> Result<(), ComposeError> {
 }
 
 /// Brings a server's database to this version, and makes sure that it is this log's.
-async fn prepare(config: &Config, secret: &MasterSecret, encryption: &KeyEncryptionKeys) -> Result<(), ComposeError> {
+async fn prepare(config: &Config, secrets: &LogSecrets, encryption: &KeyEncryptionKeys) -> Result<(), ComposeError> {
     let pool = pools::for_long_work(&config.database)?;
     migrate(&pool).await?;
     let followed = postgres::within(postgres::ANSWER, follower::followed(&pool)).await?;
-    if !keeping::is_used_with(&pool, secret).await? {
+    if !keeping::is_used_with(&pool, secrets.own()).await? {
         return Err(ComposeError::OtherSecret);
     }
     if let Some(wrong) = keeping::wrong_encryption_key(&pool, encryption).await? {
@@ -253,11 +253,15 @@ async fn prepare(config: &Config, secret: &MasterSecret, encryption: &KeyEncrypt
             contract: Address(location.contract),
             namespace: location.namespace,
         }),
-        Some(Followed { recorders: found, .. }) if found != RecorderNames::of(&config.chain.recorders) => {
-            let configured = RecorderNames::of(&config.chain.recorders);
-            Err(FollowerError::OtherRecorders { found, configured }.into())
+        Some(Followed { beside: found, .. }) => {
+            let configured = ReadBeside::of(&config.chain.recorders, secrets.shared());
+            if found == configured {
+                Ok(())
+            } else {
+                Err(FollowerError::MadeOfOther { found, configured }.into())
+            }
         }
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 
@@ -292,10 +296,10 @@ impl System {
     /// # Errors
     /// [`ComposeError`]; nothing keeps running then.
     pub async fn start(config: &Config, listener: TcpListener) -> Result<Self, ComposeError> {
-        let (secret, signer) = (config.keys.master_secret()?, config.chain.signer()?);
+        let (secrets, signer) = (config.log_secrets()?, config.chain.signer()?);
         let encryption_keys = config.keys.encryption_keys()?;
         let pools = Pools::open(&config.database)?;
-        prepare(config, &secret, &encryption_keys).await?;
+        prepare(config, &secrets, &encryption_keys).await?;
 
         let node = Node::new(&config.chain.nodes, config.chain.id, RpcOptions::default())?;
         verify(&node, &config.chain).await?;
@@ -304,7 +308,7 @@ impl System {
         let keys = Arc::new(KeyRing::new(pools.upkeep.clone(), encryption_keys));
         let notices = Notices::default();
 
-        let opener = Opener::new(location, &secret, Arc::clone(&keys));
+        let opener = Opener::new(location, &secrets, Arc::clone(&keys));
         let eraser = Eraser::new(pools.upkeep.clone(), Arc::clone(&keys), opener.clone());
         let eraser_status = eraser.status();
         let follower_config =
@@ -323,7 +327,8 @@ impl System {
         let unless_it_runs = cancel.clone().drop_guard();
         let mut tasks = JoinSet::new();
         let (appender, _) = Appender::start(
-            AppenderConfig::new(config.chain.contract, config.chain.namespace),
+            AppenderConfig::new(config.chain.contract, config.chain.namespace)
+                .sharing(config.chain.shared.iter().map(|shared| shared.namespace)),
             node,
             pools.appender.clone(),
             signer,
@@ -338,7 +343,7 @@ impl System {
                 log: appender.clone(),
                 journal: PostgresJournal::new(pools.requests.clone()),
                 location,
-                secret: secret.clone(),
+                secrets: secrets.clone(),
                 keys,
                 progress: Arc::clone(&progress),
                 acceptance: Arc::clone(&tracker) as _,
@@ -349,12 +354,13 @@ impl System {
         tasks.spawn(follower.run(cancel.clone()));
         tasks.spawn(eraser.run(cancel.clone()));
 
-        let secrets = Arc::new(SystemSecrets::new(&secret));
+        let master = secrets.own();
+        let generator = Arc::new(SystemSecrets::new(master));
         let sessions: Arc<dyn Sessions> = Arc::new(PostgresSessions::new(pools.requests.clone()));
         let stores = Stores {
             revocations: Arc::new(PostgresRevocations::new(pools.requests.clone())),
             invitations: Arc::new(PostgresInvitations::new(pools.requests.clone())),
-            requests: Arc::new(PostgresRequests::new(pools.requests.clone(), &secret)),
+            requests: Arc::new(PostgresRequests::new(pools.requests.clone(), master)),
             sessions: Arc::clone(&sessions),
         };
         let clinic = Arc::new(
@@ -362,8 +368,8 @@ impl System {
                 Arc::new(executor),
                 Arc::new(PgQueries::new(pools.requests.clone(), Arc::new(SystemClock))),
                 Arc::new(SystemClock),
-                Arc::new(KeyedDerivation::new(&secret)),
-                Arc::clone(&secrets) as _,
+                Arc::new(KeyedDerivation::new(master)),
+                Arc::clone(&generator) as _,
                 stores,
             )
             .ruled_by(rules(config)),
@@ -374,7 +380,7 @@ impl System {
         let servers = Arc::new(PresentServers::new(pools.upkeep.clone()));
         let ports = HttpPorts {
             clock: Arc::new(SystemClock),
-            secrets,
+            secrets: generator,
             sessions,
             registry: Arc::new(PostgresCommands::new(pools.requests.clone())),
             progress,
@@ -385,6 +391,7 @@ impl System {
                 eraser_status,
                 appender,
                 &config.chain,
+                &secrets,
             )),
             parked: Arc::new(Parked(parking)),
             entries: Arc::new(PostgresEntries::new(pools.requests.clone(), &config.chain.recorders)),
@@ -496,6 +503,9 @@ async fn verify_with(node: &Node, chain: &ChainConfig) -> Result<(), ComposeErro
     deploy::verify(node, &standing).await?;
     let log = EventLog::new(node.clone(), chain.contract);
     namespaces::sealed(&log, chain.namespace).await?;
+    for shared in &chain.shared {
+        namespaces::sealed(&log, shared.namespace).await?;
+    }
     for recorder in &chain.recorders {
         log.check_recorder(recorder).await?;
     }
@@ -516,6 +526,7 @@ fn rules(config: &Config) -> Rules {
             .http
             .registration_request_hours
             .map_or(defaults.request_lifetime, |hours| TimeDelta::hours(hours.into())),
+        shared_namespaces: config.chain.shared.iter().map(|shared| shared.namespace.0).collect(),
     }
 }
 

@@ -89,6 +89,11 @@ impl Collector for SystemMetrics {
                 follower.unread.unreadable,
             ),
             (
+                "overruled_events",
+                "Events of shared namespaces that are against the rules there, and have no effect",
+                follower.unread.overruled,
+            ),
+            (
                 "follower_trouble",
                 "Whether the follower does not go on; the status says why",
                 u64::from(follower.trouble.is_some()),

@@ -8,7 +8,7 @@ use application::ports::projector::Projector;
 use application::trouble::{Trouble, TroubleKind, Weight};
 use application::use_cases::status::{
     BelievedContract, ChainStatus, ComponentReadiness, LogStatus, OutboxStatus, ParkedEvents, ParkedStatus,
-    ProjectionStatus, RetriedEvents, StatusSource, SystemStatus, ToldTrouble,
+    ProjectionStatus, RetriedEvents, SharedNamespace, StatusSource, SystemStatus, ToldTrouble,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -17,6 +17,7 @@ use infrastructure::chain::{BlockId, EventLog};
 use infrastructure::erasing::EraserStatus;
 use infrastructure::follower::status::StatusCell;
 use infrastructure::follower::{LogAndOutbox, Parking, erased_entries, parked_events};
+use infrastructure::keys::LogSecrets;
 use infrastructure::postgres::{self, ANSWER, within};
 use projections::ReadModels;
 use sqlx::PgPool;
@@ -42,6 +43,7 @@ pub(crate) struct Status {
     finality: FinalityRule,
     namespace: u32,
     believed: Vec<BelievedContract>,
+    shared: Vec<SharedNamespace>,
     started_at: DateTime<Utc>,
 }
 
@@ -54,6 +56,7 @@ impl Status {
         eraser: EraserStatus,
         appender: AppenderHandle,
         chain: &ChainConfig,
+        secrets: &LogSecrets,
     ) -> Self {
         Self {
             pool,
@@ -65,6 +68,7 @@ impl Status {
             finality: chain.finality,
             namespace: chain.namespace.0,
             believed: believed(chain),
+            shared: shared(secrets),
             started_at: Utc::now(),
         }
     }
@@ -88,6 +92,15 @@ fn believed(chain: &ChainConfig) -> Vec<BelievedContract> {
         namespace: recorder.namespace.0,
     });
     believed.collect()
+}
+
+/// The namespaces that are shared.
+fn shared(secrets: &LogSecrets) -> Vec<SharedNamespace> {
+    let shared = secrets.shared().map(|(namespace, check)| SharedNamespace {
+        namespace: namespace.0,
+        check_value: check,
+    });
+    shared.collect()
 }
 
 /// What a part answers within [`PATIENCE`].
@@ -130,6 +143,7 @@ impl StatusSource for Status {
                 namespace: self.namespace,
                 sealing_epoch: follower.sealing_epoch,
                 recorders: self.believed.clone(),
+                shared: self.shared.clone(),
                 finality: self.finality.to_string(),
                 head_block,
                 applied_block: follower.progress.block,
@@ -160,6 +174,7 @@ impl StatusSource for Status {
             void_events: follower.unread.void,
             erased_events,
             unreadable_events: follower.unread.unreadable,
+            overruled_events: follower.unread.overruled,
             troubles: troubles.collect(),
         })
     }

@@ -1,13 +1,13 @@
 //! `medconnect namespace`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use infrastructure::chain::deploy::{self, Deployment, Standing};
 use infrastructure::chain::namespaces::{Administration, NamespaceError};
 use infrastructure::chain::{Address, EventLog};
-use infrastructure::keys::{EpochCommitment, EpochNumber};
+use infrastructure::keys::{EpochCommitment, EpochNumber, MasterSecret};
 use infrastructure::log::Namespace;
 use infrastructure::sealing::Profile;
 
@@ -77,8 +77,11 @@ enum Command {
         #[command(flatten)]
         account: Account,
         /// An epoch: its number, and what its secret commits to (64 hexadecimal digits); more than one may be given
-        #[arg(long, value_name = "NUMBER:COMMITMENT", value_parser = epoch, required_unless_present = "endpoint")]
+        #[arg(long, value_name = "NUMBER:COMMITMENT", value_parser = epoch, required_unless_present_any = ["epoch_file", "endpoint"])]
         epoch: Vec<(EpochNumber, EpochCommitment)>,
+        /// An epoch of a namespace that is shared: its number, and the file of its secret, which is named in `chain.shared`; more than one may be given
+        #[arg(long, value_name = "NUMBER:FILE", value_parser = epoch_of_file)]
+        epoch_file: Vec<(EpochNumber, EpochCommitment)>,
         /// The https URL of the organisation's server
         #[arg(long, value_name = "URL", value_parser = endpoint)]
         endpoint: Option<String>,
@@ -217,10 +220,14 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
             place,
             account,
             epoch,
+            epoch_file,
             endpoint,
         } => {
+            // They follow each other.
+            let mut epochs = [epoch, epoch_file].concat();
+            epochs.sort_unstable_by_key(|(number, _)| *number);
             let profile = Profile {
-                epochs: epoch,
+                epochs,
                 formats: Vec::new(),
                 endpoint,
             };
@@ -259,6 +266,15 @@ fn epoch(text: &str) -> Result<(EpochNumber, EpochCommitment), String> {
         return Err("the first epoch, number 0, is that of the master secret: it is not published".to_owned());
     }
     Ok((number, bytes))
+}
+
+/// An epoch, by the file of its secret.
+fn epoch_of_file(text: &str) -> Result<(EpochNumber, EpochCommitment), String> {
+    let malformed = || "an epoch is its number, from 1 on, a colon, and a file".to_owned();
+    let (number, file) = text.split_once(':').ok_or_else(malformed)?;
+    let number = number.parse().ok().filter(|number| *number > 0).ok_or_else(malformed)?;
+    let secret = MasterSecret::from_file(Path::new(file)).map_err(|error| error.to_string())?;
+    Ok((number, secret.first_epoch().commitment()))
 }
 
 fn endpoint(text: &str) -> Result<String, String> {

@@ -110,7 +110,7 @@ pub(super) fn over(config: &Config, log: EventLog, pool: sqlx::PgPool) -> Result
         namespace: config.chain.namespace,
     };
     let keys = Arc::new(KeyRing::new(pool.clone(), config.keys.encryption_keys()?));
-    let opener = Opener::new(location, &config.keys.master_secret()?, keys);
+    let opener = Opener::new(location, config.log_secrets()?, keys);
     let follower =
         FollowerConfig::new(config.chain.finality, config.chain.deployed_in).believing(&config.chain.recorders);
     Ok(Rebuild::new(follower, log, opener, pool, ReadModels))

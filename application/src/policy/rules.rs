@@ -21,7 +21,7 @@ pub enum Registration {
 }
 
 /// The rules.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rules {
     /// How a wallet without an account becomes a patient's.
     pub registration: Registration,
@@ -31,6 +31,8 @@ pub struct Rules {
     pub registration_requests: u32,
     /// How long one waits before it is forgotten.
     pub request_lifetime: TimeDelta,
+    /// The numbers of the namespaces that are shared with other organisations.
+    pub shared_namespaces: Vec<u32>,
 }
 
 impl Default for Rules {
@@ -40,6 +42,7 @@ impl Default for Rules {
             open_bookings: 10,
             registration_requests: 1000,
             request_lifetime: TimeDelta::days(14),
+            shared_namespaces: Vec::new(),
         }
     }
 }

@@ -55,6 +55,8 @@ pub enum VoidReason {
     AfterClosing,
     /// It, or an entry of its commit, is of a chapter of a record before which another one is still open.
     BeforeItsChapter,
+    /// It is authentic, in a namespace that several organisations share, and against the rules that all of them hold to.
+    Overruled,
 }
 
 /// An entry of the log.

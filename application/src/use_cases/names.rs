@@ -11,7 +11,7 @@ use domain::kernel::{ClaimsId, ClinicAggregate, DataSubject, Identity, Wallet};
 use crate::error::{Refusal, UseCaseError};
 use crate::ports::command::{CommandContext, CommandError, CommandExecutor as _, Receipt};
 use crate::ports::transaction::{Freshness, Root, Target};
-use crate::use_cases::clinic::{Backend, Clinic, Done, Issue};
+use crate::use_cases::clinic::{Backend, Clinic, Done};
 
 /// How often a command is decided that gives names, while others change who is called how.
 pub(crate) const ATTEMPTS: u32 = 5;
@@ -164,15 +164,15 @@ impl<B: Backend> Clinic<B> {
     /// [`UseCaseError::Exists`] with who is there, with other content.
     pub(crate) async fn register_named<A: Called>(
         &self,
-        new: A::Id,
+        (new, freshness): (A::Id, Freshness),
         name: Option<&Name>,
         naming: &Naming<A>,
-        issue: &Issue,
         context: &CommandContext,
     ) -> Result<Done<A::Id>, UseCaseError> {
+        let freshness_of = |id| if id == new { freshness } else { Freshness::MayExist };
         let mut id = self.named(name).await?.unwrap_or(new);
         for _ in 1..ATTEMPTS {
-            let error = match self.register_as(id, new, naming, issue, context).await {
+            let error = match self.register_as(id, freshness_of(id), naming, context).await {
                 Err(error @ (UseCaseError::Exists { .. } | UseCaseError::Erased)) => error,
                 done => return done,
             };
@@ -181,22 +181,16 @@ impl<B: Backend> Clinic<B> {
                 other => id = other,
             }
         }
-        self.register_as(id, new, naming, issue, context).await
+        self.register_as(id, freshness_of(id), naming, context).await
     }
 
     async fn register_as<A: Called>(
         &self,
         id: A::Id,
-        new: A::Id,
+        freshness: Freshness,
         naming: &Naming<A>,
-        issue: &Issue,
         context: &CommandContext,
     ) -> Result<Done<A::Id>, UseCaseError> {
-        let freshness = if id == new {
-            issue.freshness()
-        } else {
-            Freshness::MayExist
-        };
         let target = Target::of(id).freshness(freshness);
         let receipt = self.execute_named(target, naming, context).await;
         receipt

@@ -68,7 +68,7 @@ impl<B: Backend> Clinic<B> {
             taken: PatientError::AlreadyRegistered,
             told: of_a_registration,
         };
-        self.register_named(patient, name.as_ref(), &naming, issue, &context)
+        self.register_named((patient, issue.freshness()), name.as_ref(), &naming, &context)
             .await
     }
 

@@ -12,9 +12,18 @@ use crate::policy::Action;
 use crate::policy::identity::Principal;
 use crate::ports::command::CommandExecutor as _;
 use crate::ports::queries::{Page, PractitionerView, Queries as _};
-use crate::ports::transaction::{Expected, Target};
+use crate::ports::transaction::{Expected, Freshness, Target};
 use crate::use_cases::clinic::{Backend, Clinic, Done, Issue, permit, permit_on};
 use crate::use_cases::names::Naming;
+
+/// Where the days of a practitioner are to stand whom several organisations share: in a namespace of the log that all of them read and write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SharedDays {
+    /// The number of the namespace.
+    pub namespace: u32,
+    /// By which id the others know the practitioner; `None` for one who is new to all of them.
+    pub practitioner: Option<PractitionerId>,
+}
 
 /// What a command's new practitioner is told apart by from whatever else it makes.
 pub(crate) const PRACTITIONER: &str = "practitioner";
@@ -26,17 +35,20 @@ impl<B: Backend> Clinic<B> {
     /// An identifier in the details names the entry, so that registering again meets it. So does one by which an entry is called
     /// otherwise.
     ///
+    /// A practitioner whose days are shared has an id that says so, the same at all organisations that share them.
+    ///
     /// # Errors
     /// [`UseCaseError`].
     pub async fn register_practitioner(
         &self,
         principal: &Principal,
         details: PractitionerDetails,
+        shared: Option<SharedDays>,
         issue: &Issue,
     ) -> Result<Done<PractitionerId>, UseCaseError> {
         permit(principal, Action::RegisterPractitioner)?;
         self.require_told(details.as_of, "/details/asOf")?;
-        let practitioner = PractitionerId::new(issue.new_id(PRACTITIONER));
+        let (practitioner, freshness) = self.id_of_a_practitioner(shared, issue)?;
         // What an earlier attempt has registered is not held against its retry.
         if let Some(receipt) = self.earlier::<Practitioner>(practitioner, issue).await? {
             // Whoever is erased since is not told to be registered.
@@ -57,8 +69,46 @@ impl<B: Backend> Clinic<B> {
             taken: PractitionerError::AlreadyRegistered,
             told: Refusal::from,
         };
-        self.register_named(practitioner, name.as_ref(), &naming, issue, &context)
-            .await
+        let done = self
+            .register_named((practitioner, freshness), name.as_ref(), &naming, &context)
+            .await?;
+        // Whom the identifier names may have days of their own.
+        if shared.is_some() && done.id != practitioner {
+            let refusal = Refusal::from(PractitionerError::AlreadyRegistered);
+            return Err(UseCaseError::Refused(refusal).meeting(done.id));
+        }
+        Ok(done)
+    }
+
+    /// The id of a practitioner who is to be registered, and whether anybody can have it already.
+    fn id_of_a_practitioner(
+        &self,
+        shared: Option<SharedDays>,
+        issue: &Issue,
+    ) -> Result<(PractitionerId, Freshness), UseCaseError> {
+        let new = PractitionerId::new(issue.new_id(PRACTITIONER));
+        let Some(SharedDays {
+            namespace,
+            practitioner,
+        }) = shared
+        else {
+            return Ok((new, issue.freshness()));
+        };
+        let invalid = |pointer, detail| Err(UseCaseError::Invalid { pointer, detail });
+        if !self.rules.shared_namespaces.contains(&namespace) {
+            return invalid(
+                "/sharedCalendar/namespace",
+                "no namespace of this number is shared here",
+            );
+        }
+        match practitioner {
+            None => Ok((new.sharing_days_in(namespace), issue.freshness())),
+            Some(known) if known.shares_days_in() == Some(namespace) => Ok((known, Freshness::MayExist)),
+            Some(_) => invalid(
+                "/sharedCalendar/practitioner",
+                "it is not the id of somebody whose calendar is shared in this namespace",
+            ),
+        }
     }
 
     /// Replaces a practitioner's details.

@@ -25,6 +25,8 @@ pub struct ChainStatus {
     pub sealing_epoch: u64,
     /// The other contracts whose plain entries are believed.
     pub recorders: Vec<BelievedContract>,
+    /// The namespaces that are shared with other organisations.
+    pub shared: Vec<SharedNamespace>,
     /// The rule by which a block is final, as configured.
     pub finality: String,
     /// The node's newest block; `None` when it does not answer.
@@ -42,6 +44,15 @@ pub struct BelievedContract {
     pub contract: String,
     /// The namespace in which it writes.
     pub namespace: u32,
+}
+
+/// A namespace that is shared with other organisations.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SharedNamespace {
+    /// Its number.
+    pub namespace: u32,
+    /// The check value of its secret, in hexadecimal: all who share it have the same.
+    pub check_value: String,
 }
 
 /// The log, as this server has applied it.
@@ -146,6 +157,8 @@ pub struct SystemStatus {
     pub erased_events: u64,
     /// Events that count, without a personal section that its key does not open.
     pub unreadable_events: u64,
+    /// Events of shared namespaces that are against the rules there, and have no effect.
+    pub overruled_events: u64,
     /// What does not go on; empty while all is well.
     pub troubles: Vec<ToldTrouble>,
 }

@@ -3,7 +3,7 @@
 
 use super::aggregate::{Appointment, Calendar};
 use super::event::{AppointmentStatus, CalendarEvent, Session};
-use crate::kernel::{AppointmentId, Contradiction, Slot, contradicts};
+use crate::kernel::{AppointmentId, CalendarId, Contradiction, Slot, contradicts};
 
 impl Calendar {
     /// See [`ClinicAggregate::contradiction`](crate::kernel::ClinicAggregate::contradiction).
@@ -33,6 +33,22 @@ impl Calendar {
             | CalendarEvent::NoShowMarked { appointment } => self.is_not(*appointment, is_live),
         }
     }
+}
+
+/// Whether a commit, of which these events are all that it says of days, moves appointments as a whole: each that leaves a day enters the one for which it leaves,
+/// from there.
+pub fn moves_are_whole<'a>(commit: impl Iterator<Item = (CalendarId, &'a CalendarEvent)>) -> bool {
+    let (mut out, mut into) = (Vec::new(), Vec::new());
+    for (of, event) in commit {
+        match event {
+            CalendarEvent::MovedOut { appointment, to, .. } => out.push((*appointment, of.owner, of.day, *to)),
+            CalendarEvent::MovedIn { appointment, from, .. } => into.push((*appointment, of.owner, *from, of.day)),
+            _ => {}
+        }
+    }
+    out.sort_unstable();
+    into.sort_unstable();
+    out == into
 }
 
 impl Calendar {
@@ -73,4 +89,51 @@ fn are_in_order(sessions: &[Session]) -> bool {
         .iter()
         .all(|session| session.start < session.end && session.slot_minutes > 0)
         && ends.zip(next_begins).all(|(end, next)| end <= next)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::NaiveDate;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::calendar::Booking;
+    use crate::kernel::Personal;
+
+    #[test]
+    fn a_move_is_whole_if_both_halves_name_the_same_days() {
+        let day = |day| CalendarId {
+            owner: Uuid::from_u128(1),
+            day: NaiveDate::from_epoch_days(day).unwrap(),
+        };
+        let appointment = |id| AppointmentId::new(Uuid::from_u128(id));
+        let slot = Slot {
+            start: chrono::DateTime::UNIX_EPOCH,
+            minutes: 20,
+        };
+        let out = |id, to| CalendarEvent::MovedOut {
+            appointment: appointment(id),
+            to: day(to).day,
+            patient: Personal::Sealed,
+        };
+        let into = |id, from| CalendarEvent::MovedIn {
+            appointment: appointment(id),
+            slot,
+            from: day(from).day,
+            booking: Personal::<Booking>::Sealed,
+        };
+        let confirmed = CalendarEvent::Confirmed {
+            appointment: appointment(9),
+        };
+        let is_whole =
+            |commit: &[(i32, CalendarEvent)]| moves_are_whole(commit.iter().map(|(of, event)| (day(*of), event)));
+        assert!(is_whole(&[]));
+        assert!(is_whole(&[(1, confirmed.clone())]));
+        assert!(is_whole(&[(2, into(7, 1)), (1, out(7, 2)), (1, confirmed)]));
+        assert!(!is_whole(&[(1, out(7, 2))]));
+        assert!(!is_whole(&[(2, into(7, 1))]));
+        assert!(!is_whole(&[(1, out(7, 2)), (2, into(8, 1))]), "another appointment");
+        assert!(!is_whole(&[(1, out(7, 2)), (3, into(7, 1))]), "another day");
+        assert!(!is_whole(&[(1, out(7, 2)), (2, into(7, 1)), (2, into(7, 1))]), "twice");
+    }
 }

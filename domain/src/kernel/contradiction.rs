@@ -36,6 +36,8 @@ pub enum Contradiction {
     IdentityChanged,
     /// The holder of the account cannot have it.
     NotOfThisHolder,
+    /// It leaves a day for another one, or comes from one, without the other half in its commit.
+    HalfOfAMove,
     /// It has a value that no decision gives.
     Impossible,
 }

@@ -88,6 +88,9 @@ impl CommitLog for AppenderHandle {
     async fn append(&self, commit: Commit, keys: Vec<NewKey>) -> Result<Ticket, Unavailable> {
         let (mut waiter, accepted, outcome) = Waiter::new();
         let ticket = Ticket { accepted, outcome };
+        if !self.shared.may_append(&commit) {
+            return Err(Unavailable::NotAppending);
+        }
         let holds = |size: &Size| self.limits.hold(*size, &self.shared.gas(), u64::MAX);
         let Some(size) = Size::of(&commit).ok().filter(holds) else {
             waiter.resolve(CommitOutcome::TooLarge);

@@ -1,5 +1,6 @@
 //! What gas costs, how much of it a block has and what things cost in it, and whether the account may append: asked for again and again.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ const LEAST_GAS: u64 = 50_000;
 pub(super) async fn watch(
     log: EventLog,
     namespace: Namespace,
+    shared_namespaces: Arc<[Namespace]>,
     address: Address,
     mut probes: GasProbes,
     every: Duration,
@@ -61,6 +63,7 @@ pub(super) async fn watch(
             tell_of_right(writer, &log, namespace, address, &shared).await;
             let _ = messages.send(Message::Authorized(writer.is_some()));
         }
+        tell_of_shared(&log, &shared_namespaces, address, &shared).await;
         tokio::select! {
             () = shared.gas_is_dear.notified() => probes.again(),
             () = sleep(pause) => {}
@@ -87,6 +90,29 @@ async fn tell_of_right(writer: Option<u32>, log: &EventLog, namespace: Namespace
         Err(_) => format!("the signing key {address} is no writer of the namespace {namespace}"),
     };
     shared.trouble(TroubleKind::SigningKeyNotAdmitted, &cause);
+}
+
+/// Finds out in which shared namespaces the account does not write, so that no command is accepted there, and says what to do. Where no node answers it stays as it was.
+async fn tell_of_shared(log: &EventLog, namespaces: &[Namespace], address: Address, shared: &Shared) {
+    let mut closed = BTreeSet::new();
+    for namespace in namespaces {
+        match log.writer_of(*namespace, address).await {
+            Ok(Some(_)) => {}
+            Ok(None) => drop(closed.insert(*namespace)),
+            Err(_) => return,
+        }
+    }
+    if let Some(first) = closed.first() {
+        let cause = format!(
+            "the signing key {address} is no writer of the shared namespace {first}; its owner admits it: medconnect namespace admit --node URL \
+             --contract {} --namespace {first} {address}",
+            log.address()
+        );
+        shared.trouble(TroubleKind::SigningKeyNotAdmittedToShared, &cause);
+    } else {
+        shared.well(TroubleKind::SigningKeyNotAdmittedToShared);
+    }
+    shared.closed_to(closed);
 }
 
 /// Says whether the account can pay for a transaction, before the first one is refused: that is when a server is set up.

@@ -122,7 +122,7 @@ impl Appender {
         let (bequests, left) = unbounded_channel();
         let started = Instant::now();
         let heirs = Heirs::new(
-            config,
+            config.clone(),
             node.clone(),
             pool.clone(),
             notices.clone(),
@@ -307,6 +307,7 @@ impl Appender {
             tokio::spawn(ended.clone().run_until_cancelled_owned(market::watch(
                 log,
                 self.config.namespace,
+                Arc::clone(&self.config.shared),
                 address,
                 probes,
                 self.config.fees_every,
@@ -471,7 +472,8 @@ impl Appender {
             waiting.waiter.accept();
             dispatcher.waiting.insert(queued.key, waiting);
         }
-        Ok(Machine::restored(self.config.limits, around, batches, self.now()))
+        let machine = Machine::restored(self.config.limits, around, batches, self.now());
+        Ok(machine.sharing(Arc::clone(&self.config.shared)))
     }
 
     async fn surroundings(&self) -> Result<Surroundings, String> {

@@ -1,5 +1,6 @@
 //! How the appender is: for the administrator's view, metrics, and for whoever is turned away.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -10,7 +11,7 @@ use tokio::sync::Notify;
 use super::machine::{CommitKey, Machine, Millis};
 use crate::chain::Address;
 use crate::chain::gas::GasRules;
-use crate::log::CommitOutcome;
+use crate::log::{Commit, CommitOutcome, Namespace};
 
 /// How the appender is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -58,11 +59,25 @@ pub struct Counters {
 pub(super) struct Shared {
     status: Mutex<AppenderStatus>,
     keys: AtomicU64,
+    /// The shared namespaces in which the signing key does not write.
+    closed: Mutex<BTreeSet<Namespace>>,
     /// Told when gas is dearer than was known.
     pub(super) gas_is_dear: Notify,
 }
 
 impl Shared {
+    /// The signing key does not write in these shared namespaces, and in all others it does.
+    pub(super) fn closed_to(&self, namespaces: BTreeSet<Namespace>) {
+        *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = namespaces;
+    }
+
+    /// Whether the signing key may append a commit, as far as shared namespaces go.
+    pub(super) fn may_append(&self, commit: &Commit) -> bool {
+        let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut parts = commit.parts.iter();
+        !parts.any(|part| closed.contains(&Namespace::of(&part.stream)))
+    }
+
     pub(super) fn new(signer: Address) -> Self {
         let status = AppenderStatus {
             signer,
@@ -78,6 +93,7 @@ impl Shared {
         Self {
             status: Mutex::new(status),
             keys: AtomicU64::new(0),
+            closed: Mutex::default(),
             gas_is_dear: Notify::new(),
         }
     }

@@ -1,8 +1,5 @@
 //! Other contracts that write to the log by `record`, and are believed.
 
-use std::collections::BTreeSet;
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Address, ChainError, EventLog};
@@ -16,29 +13,6 @@ pub struct Recorder {
     pub contract: Address,
     /// The namespace in which it writes.
     pub namespace: Namespace,
-}
-
-/// Several contracts by their names, the same in whatever order they are configured.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct RecorderNames(pub(crate) String);
-
-impl RecorderNames {
-    /// The names of these.
-    pub fn of(recorders: &[Recorder]) -> Self {
-        let ordered: BTreeSet<_> = recorders.iter().collect();
-        let name = |Recorder { contract, namespace }: &Recorder| format!("{contract} in namespace {namespace}");
-        let names: Vec<_> = ordered.into_iter().map(name).collect();
-        Self(names.join(", "))
-    }
-}
-
-impl fmt::Display for RecorderNames {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.as_str() {
-            "" => f.write_str("no contract"),
-            names => f.write_str(names),
-        }
-    }
 }
 
 /// Why a contract cannot be believed.

@@ -7,8 +7,8 @@ use super::FollowerError;
 use super::journal::Rows;
 use super::kind::Kind;
 use super::numbers::{from_sql, to_sql};
+use super::read_beside::ReadBeside;
 use super::window::{AppliedBlock, Unread, Window};
-use crate::chain::recorders::RecorderNames;
 use crate::log::{LogHead, LogLocation, Namespace};
 
 /// How many blocks the database remembers even when they are final, so that a node can be compared with them.
@@ -50,6 +50,7 @@ fn block(row: &PgRow) -> Result<AppliedBlock, sqlx::Error> {
             foreign: from_sql(row.try_get("foreign_events")?),
             void: from_sql(row.try_get("void_events")?),
             unreadable: from_sql(row.try_get("unreadable_events")?),
+            overruled: from_sql(row.try_get("overruled_events")?),
         },
     })
 }
@@ -59,8 +60,8 @@ fn block(row: &PgRow) -> Result<AppliedBlock, sqlx::Error> {
 pub struct Followed {
     /// The log, and the namespace in it.
     pub location: LogLocation,
-    /// The other contracts whose plain entries are believed.
-    pub recorders: RecorderNames,
+    /// What is read beside it.
+    pub beside: ReadBeside,
 }
 
 /// What the database follows; `None` if nothing yet.
@@ -68,7 +69,7 @@ pub struct Followed {
 /// # Errors
 /// When the database refuses.
 pub async fn followed(executor: impl PgExecutor<'_>) -> Result<Option<Followed>, sqlx::Error> {
-    let row = sqlx::query("SELECT chain_id, contract, namespace, recorders FROM checkpoint")
+    let row = sqlx::query("SELECT chain_id, contract, namespace, beside FROM checkpoint")
         .fetch_optional(executor)
         .await?;
     row.as_ref().map(read_followed).transpose()
@@ -83,22 +84,23 @@ fn read_followed(row: &PgRow) -> Result<Followed, sqlx::Error> {
     };
     Ok(Followed {
         location,
-        recorders: RecorderNames(row.try_get("recorders")?),
+        beside: ReadBeside(row.try_get("beside")?),
     })
 }
 
 /// Reads the checkpoint; `None` in a new schema.
 pub(super) async fn load(connection: &mut PgConnection) -> Result<Option<Checkpoint>, sqlx::Error> {
     let row = sqlx::query(
-        "SELECT chain_id, contract, namespace, recorders, block_number AS number, block_hash AS hash, position, running_hash,
-                foreign_events, void_events, unreadable_events, final_block, final_position
+        "SELECT chain_id, contract, namespace, beside, block_number AS number, block_hash AS hash, position, running_hash,
+                foreign_events, void_events, unreadable_events, overruled_events, final_block, final_position
          FROM checkpoint",
     );
     let Some(row) = row.fetch_optional(&mut *connection).await? else {
         return Ok(None);
     };
     let last = block(&row)?;
-    let blocks = "SELECT number, hash, position, running_hash, foreign_events, void_events, unreadable_events
+    let blocks =
+        "SELECT number, hash, position, running_hash, foreign_events, void_events, unreadable_events, overruled_events
                   FROM blocks ORDER BY number";
     let blocks = sqlx::query(blocks).fetch_all(connection).await?;
     let blocks = blocks.iter().map(block).collect::<Result<Vec<_>, _>>()?;
@@ -120,11 +122,11 @@ pub(super) async fn initialise(
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "WITH first AS (
-             INSERT INTO checkpoint (chain_id, contract, namespace, recorders, block_number, block_hash, position, running_hash,
-                                     final_block, final_position, foreign_events, void_events, unreadable_events)
-             VALUES ($1, $2, $3, $7, $4, $5, 0, $6, $4, 0, 0, 0, 0) ON CONFLICT DO NOTHING
-             RETURNING block_number, block_hash, position, running_hash, foreign_events, void_events, unreadable_events)
-         INSERT INTO blocks (number, hash, position, running_hash, foreign_events, void_events, unreadable_events)
+             INSERT INTO checkpoint (chain_id, contract, namespace, beside, block_number, block_hash, position, running_hash,
+                                     final_block, final_position, foreign_events, void_events, unreadable_events, overruled_events)
+             VALUES ($1, $2, $3, $7, $4, $5, 0, $6, $4, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING
+             RETURNING block_number, block_hash, position, running_hash, foreign_events, void_events, unreadable_events, overruled_events)
+         INSERT INTO blocks (number, hash, position, running_hash, foreign_events, void_events, unreadable_events, overruled_events)
          SELECT * FROM first",
     )
     .bind(to_sql(followed.location.chain_id))
@@ -133,7 +135,7 @@ pub(super) async fn initialise(
     .bind(to_sql(start.number))
     .bind(start.hash.as_slice())
     .bind(start.head.running_hash.as_slice())
-    .bind(&followed.recorders.0)
+    .bind(&followed.beside.0)
     .execute(connection)
     .await
     .map(drop)
@@ -143,11 +145,10 @@ pub(super) async fn initialise(
 ///
 /// A rebuild may have put another schema here since the last time: nobody writes into one of another kind than theirs.
 pub(super) async fn lock(connection: &mut PgConnection, kind: &Kind) -> Result<(u64, [u8; 32], u64), FollowerError> {
-    let sql =
-        "SELECT block_number, block_hash, position, (SELECT hash FROM shape), recorders FROM checkpoint FOR UPDATE";
+    let sql = "SELECT block_number, block_hash, position, (SELECT hash FROM shape), beside FROM checkpoint FOR UPDATE";
     let row = sqlx::query(sql).fetch_one(connection).await?;
     let shape: Option<Vec<u8>> = row.try_get(3)?;
-    kind.expect(&shape.unwrap_or_default(), &RecorderNames(row.try_get(4)?))?;
+    kind.expect(&shape.unwrap_or_default(), &ReadBeside(row.try_get(4)?))?;
     Ok((from_sql(row.try_get(0)?), row.try_get(1)?, from_sql(row.try_get(2)?)))
 }
 
@@ -196,7 +197,7 @@ pub(super) async fn advance(
     let Some(to) = blocks.last() else { return Ok(false) };
     let oldest = oldest_needed(to.number, finalized.block);
     let (mut numbers, mut hashes, mut positions, mut running) = (vec![], vec![], vec![], vec![]);
-    let (mut foreign, mut void, mut unreadable) = (vec![], vec![], vec![]);
+    let (mut foreign, mut void, mut unreadable, mut overruled) = (vec![], vec![], vec![], vec![]);
     for block in blocks.iter().filter(|block| block.number >= oldest) {
         numbers.push(to_sql(block.number));
         hashes.push(block.hash.as_slice());
@@ -205,22 +206,25 @@ pub(super) async fn advance(
         foreign.push(to_sql(block.unread.foreign));
         void.push(to_sql(block.unread.void));
         unreadable.push(to_sql(block.unread.unreadable));
+        overruled.push(to_sql(block.unread.overruled));
     }
     let query = sqlx::query_scalar(
         "WITH moved AS (
              UPDATE checkpoint SET final_block = $9, final_position = $10, block_number = $11, block_hash = $12, position = $13,
-                 running_hash = $14, foreign_events = $15, void_events = $16, unreadable_events = $17
+                 running_hash = $14, foreign_events = $15, void_events = $16, unreadable_events = $17,
+                 overruled_events = $39
              WHERE $18::bigint IS NULL
-                OR (block_number = $18 AND block_hash = $19 AND (SELECT hash FROM shape) = $20 AND recorders = $37)
+                OR (block_number = $18 AND block_hash = $19 AND (SELECT hash FROM shape) = $20 AND beside = $37)
              RETURNING 1),
          forgotten AS (DELETE FROM blocks USING moved WHERE number < $8),
          remembered AS (
-             INSERT INTO blocks (number, hash, position, running_hash, foreign_events, void_events, unreadable_events)
+             INSERT INTO blocks (number, hash, position, running_hash, foreign_events, void_events, unreadable_events, overruled_events)
              SELECT new.* FROM moved, UNNEST($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[], $5::bigint[], $6::bigint[],
-                 $7::bigint[]) AS new
+                 $7::bigint[], $38::bigint[]) AS new
              ON CONFLICT (number) DO UPDATE SET hash = excluded.hash, position = excluded.position,
                  running_hash = excluded.running_hash, foreign_events = excluded.foreign_events,
-                 void_events = excluded.void_events, unreadable_events = excluded.unreadable_events),
+                 void_events = excluded.void_events, unreadable_events = excluded.unreadable_events,
+                 overruled_events = excluded.overruled_events),
          journaled AS (
              INSERT INTO journal (position, stream, version, hash, before, block_number, transaction, origin, aggregate_id,
                                   command_id, claimed_at, void, payload)
@@ -253,8 +257,10 @@ pub(super) async fn advance(
         .bind(before.as_ref().map(|before| to_sql(before.block.number)))
         .bind(before.as_ref().map(|before| before.block.hash))
         .bind(before.as_ref().map(|before| *before.kind.shape.bytes()));
-    let recorders = before.as_ref().map(|before| before.kind.recorders.0.as_str());
-    entries.bind(query).bind(recorders).fetch_one(connection).await
+    let beside = before.as_ref().map(|before| before.kind.beside.0.as_str());
+    let query = entries.bind(query).bind(beside);
+    let query = query.bind(overruled).bind(to_sql(to.unread.overruled));
+    query.fetch_one(connection).await
 }
 
 /// The oldest block that must be remembered.

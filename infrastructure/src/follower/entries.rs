@@ -180,6 +180,9 @@ impl Row {
 #[error("the journal has a reason for a void entry that is not known here: {0}")]
 struct UnknownReason(String);
 
+/// What the words of everything begin with that is overruled.
+const OVERRULED: &str = "it is overruled: ";
+
 /// Why an entry is void, from the words of the journal, which are those of [`Void`].
 fn void_reason(words: &str) -> Result<VoidReason, StoreError> {
     let number = words.split(' ').find_map(|word| word.parse().ok()).unwrap_or_default();
@@ -194,6 +197,9 @@ fn void_reason(words: &str) -> Result<VoidReason, StoreError> {
         Void::AfterClosing,
         Void::BeforeItsChapter,
     ];
+    if words.starts_with(OVERRULED) {
+        return Ok(VoidReason::Overruled);
+    }
     let found = all.into_iter().find(|void| void.to_string() == words);
     let unknown = || StoreError(Box::new(UnknownReason(words.to_owned())));
     found.map(reason).ok_or_else(unknown)
@@ -210,12 +216,16 @@ const fn reason(void: Void) -> VoidReason {
         Void::AfterErasure => VoidReason::AfterErasure,
         Void::AfterClosing => VoidReason::AfterClosing,
         Void::BeforeItsChapter => VoidReason::BeforeItsChapter,
+        Void::Overruled(_) => VoidReason::Overruled,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::kernel::Contradiction;
+
     use super::*;
+    use crate::sealing::Overruled;
 
     #[test]
     fn the_words_of_every_reason_are_understood() {
@@ -231,6 +241,9 @@ mod tests {
             Void::AfterErasure,
             Void::AfterClosing,
             Void::BeforeItsChapter,
+            Void::Overruled(Overruled::Undecodable),
+            Void::Overruled(Overruled::UnknownSchema(7)),
+            Void::Overruled(Overruled::Contradiction(Contradiction::SlotTaken)),
         ] {
             assert_eq!(void_reason(&void.to_string()).unwrap(), reason(void), "{void}");
         }

@@ -1,8 +1,8 @@
-//! What a schema must have been made by for a follower to write into it: this program's SQL, and the contracts that it believes.
+//! What a schema must have been made by for a follower to write into it: this program's SQL, of what it reads.
 
 use super::FollowerError;
+use super::read_beside::ReadBeside;
 use super::schema_hash::SchemaHash;
-use crate::chain::recorders::RecorderNames;
 
 /// Of which kind a schema must be for this follower to write into it. A rebuild of another program, or with another configuration, may have put another one in
 /// the place of its own at any time.
@@ -10,23 +10,23 @@ use crate::chain::recorders::RecorderNames;
 pub(super) struct Kind {
     /// Which SQL made it.
     pub(super) shape: SchemaHash,
-    /// Whose plain entries were believed.
-    pub(super) recorders: RecorderNames,
+    /// What it was made of beside the organisation's own namespace.
+    pub(super) beside: ReadBeside,
 }
 
 impl Kind {
-    /// Whether a schema that has this shape and these contracts is of this kind.
+    /// Whether a schema that has this shape and was made of this is of this kind.
     ///
     /// # Errors
-    /// [`FollowerError::OtherShape`] or [`FollowerError::OtherRecorders`].
-    pub(super) fn expect(&self, shape: &[u8], recorders: &RecorderNames) -> Result<(), FollowerError> {
+    /// [`FollowerError::OtherShape`] or [`FollowerError::MadeOfOther`].
+    pub(super) fn expect(&self, shape: &[u8], beside: &ReadBeside) -> Result<(), FollowerError> {
         self.shape.expect(shape)?;
-        if *recorders == self.recorders {
+        if *beside == self.beside {
             Ok(())
         } else {
-            Err(FollowerError::OtherRecorders {
-                found: recorders.clone(),
-                configured: self.recorders.clone(),
+            Err(FollowerError::MadeOfOther {
+                found: beside.clone(),
+                configured: self.beside.clone(),
             })
         }
     }

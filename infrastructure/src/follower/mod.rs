@@ -28,6 +28,7 @@
 //! finds it applied and only tells its own process.
 
 mod apply;
+mod authors;
 mod believed;
 mod block_times;
 mod catching_up;
@@ -46,10 +47,12 @@ mod journal;
 mod kind;
 mod numbers;
 mod opening;
+mod overruling;
 mod overview;
 mod pace;
 mod parking;
 mod published;
+mod read_beside;
 mod reanchoring;
 mod rebuild;
 mod record;
@@ -81,6 +84,7 @@ pub use opening::Fate;
 pub use overview::{LogAndOutbox, erased_entries, parked_events};
 pub use parking::{Parking, Retried};
 pub use published::{Published, rests_on_profiles};
+pub use read_beside::ReadBeside;
 pub use rebuild::{Phase, Rebuild, RebuildError, RebuildProgress, RebuildReport, Refolded};
 pub use record::{ReadChapter, ReadEntry, RecordCommit, RecordNames, read_record};
 pub use refold::{Contradicted, Refold};
@@ -93,8 +97,8 @@ use application::trouble::TroubleKind;
 use serde::{Deserialize, Serialize};
 
 use crate::chain::ChainError;
+use crate::chain::RecorderError;
 use crate::chain::deploy::DeployError;
-use crate::chain::recorders::{RecorderError, RecorderNames};
 use crate::keys::{EpochNumber, KeyRingError};
 
 use self::trust::Distrust;
@@ -149,15 +153,15 @@ pub enum FollowerError {
     /// A contract that is to be believed is not there, or not as it must be.
     #[error("a contract of `chain.recorders` cannot be believed: {0}")]
     Recorder(RecorderError),
-    /// The read models are made of what other contracts recorded than those that are configured.
+    /// The read models are made of other contracts' records, or other shared namespaces, than those that are configured.
     #[error(
-        "the read models were made of what {found} recorded, and `chain.recorders` names {configured}; run `medconnect rebuild`"
+        "beside the organisation's own namespace the read models were made of {found}, and `chain.recorders` and `chain.shared` name {configured}; run `medconnect rebuild`"
     )]
-    OtherRecorders {
-        /// Those that were believed.
-        found: RecorderNames,
-        /// Those that are configured.
-        configured: RecorderNames,
+    MadeOfOther {
+        /// What they were made of.
+        found: ReadBeside,
+        /// What is configured.
+        configured: ReadBeside,
     },
     /// An event that this program does not know how to read. Nothing of its block was written.
     #[error(
@@ -237,7 +241,7 @@ impl FollowerError {
             Self::Moved => TroubleKind::CheckpointMoved,
             Self::Contract(_) => TroubleKind::ContractMissing,
             Self::Recorder(_) => TroubleKind::RecorderUnusable,
-            Self::OtherRecorders { .. } => TroubleKind::OtherContractsBelieved,
+            Self::MadeOfOther { .. } => TroubleKind::ReadModelsOfAnotherConfiguration,
             Self::Newer { .. } => TroubleKind::EventOfANewerVersion,
             Self::EpochMissing { .. } => TroubleKind::EpochMissing,
             Self::OtherShape => TroubleKind::ReadModelsOfAnotherVersion,

@@ -12,7 +12,8 @@ use uuid::Uuid;
 use super::believed::Believed;
 use super::chapters::Closed;
 use super::erasures::Erased;
-use super::held::{BEHIND, KEY_MISSING, Parked};
+use super::held::{BEHIND, BESIDE, KEY_MISSING, Parked};
+use super::overruling::{SharedStates, Standing};
 use super::tips::Tips;
 use super::told::Told;
 use super::trust::CheckedBlock;
@@ -20,8 +21,8 @@ use super::window::Unread;
 use super::{FollowerError, Newer};
 use crate::chain::{Address, Hash};
 use crate::keys::KeySet;
-use crate::log::{AppendedEntry, Namespace, Need, StreamTip};
-use crate::sealing::{CommitProof, Opener, Opening, PersonalPart, Place, Siblings, StreamName, Void};
+use crate::log::{AppendedEntry, Need, StreamTip};
+use crate::sealing::{CommitProof, Opener, Opening, PersonalPart, Place, Siblings, StreamName, Undecodable, Void};
 
 /// A block whose entries were opened as far as this server can.
 pub(super) struct OpenedBlock {
@@ -83,6 +84,8 @@ pub enum Fate {
     Unreadable,
     /// It means nothing: it is not authentic in its place, or not with all of its commit.
     Void,
+    /// It means nothing: it is authentic, in a namespace that is shared, and against the rules there.
+    Overruled,
     /// Its keys are destroyed: nobody can tell any more what it is.
     Sealed,
     /// It is authentic and cannot be read now, or stands behind one of which that is so.
@@ -148,6 +151,8 @@ pub(super) struct SoFar {
     pub(super) tips: Tips,
     /// What the log has told.
     pub(super) told: Told,
+    /// What stands in shared namespaces.
+    pub(super) shared: SharedStates,
 }
 
 /// An entry, after what its stream is named, and the record or stream that it goes by.
@@ -164,11 +169,8 @@ impl<'a> Named<'a> {
         Self { entry, name, record }
     }
 
-    /// Why whatever stands there means nothing, and its commit neither.
+    /// Why whatever stands there means nothing, and its commit neither, as far as the organisation's own namespace goes: others cannot tell.
     fn void(&self, told: &Told) -> Option<Void> {
-        if let written @ Some(_) = told.published.void(self.entry) {
-            return written;
-        }
         let chapter = self.name?.chapter;
         let ended = told.erasures.has_ended(&self.record).then_some(Void::AfterErasure);
         ended.or_else(|| told.chapters.void(&self.record, chapter))
@@ -190,7 +192,7 @@ pub(super) fn open(
     keys: &mut KeySet,
     so_far: &mut SoFar,
 ) -> Result<OpenedBlock, FollowerError> {
-    let SoFar { tips, told } = so_far;
+    let SoFar { tips, told, shared } = so_far;
     told.published.tell(opener);
     let entries = checked.log.appended.len();
     let mut opened = OpenedBlock {
@@ -214,24 +216,38 @@ pub(super) fn open(
             .map(|(entry, before)| (Place::of(entry, *before), entry.payload.as_ref()));
         let proof = CommitProof::of(places);
         let named: Vec<Named<'_>> = commit.iter().map(|entry| Named::of(entry, opener)).collect();
-        let void = named.iter().find_map(|named| named.void(told));
+        let unpublished = commit.iter().find_map(|entry| told.published.void(entry));
+        let ended = named.iter().find_map(|named| named.void(told));
         let known = (opened.erased.len(), opened.closed.len());
+        let mut openings = Vec::with_capacity(commit.len());
         for (named, before) in named.iter().zip(&before) {
-            let own = opener.open_named(named.entry, named.name, *before, Siblings::Proof(&proof), keys);
-            let opening = match (own, void) {
+            let (entry, siblings) = (named.entry, Siblings::Proof(&proof));
+            let author = told.authors.of(entry);
+            let own = opener.open_named(entry, named.name, *before, siblings, keys, author);
+            let void = unpublished.or(ended.filter(|_| !opener.is_shared(&entry.stream)));
+            openings.push(match (own, void) {
                 (own @ (Opening::Public | Opening::Foreign), _) => own,
                 (own @ Opening::Void(_), Some(_)) => own,
                 (_, Some(void)) => Opening::Void(void),
+                // It is published: only this program does not know it. Nobody else's publications stop this organisation.
+                (Opening::Void(Void::UnknownFormat(format)), None) if opener.is_shared(&entry.stream) => {
+                    Opening::Undecodable(Undecodable::Format(format))
+                }
+                (Opening::Void(Void::UnknownFormat(format)), None) => {
+                    let (position, what) = (entry.position, Newer::Format(format));
+                    return Err(FollowerError::Newer { position, what });
+                }
                 (own, None) => own,
-            };
-            if let Opening::Void(Void::UnknownFormat(format)) = opening
-                && void.is_none()
-            {
-                // It is published: only this program does not know it.
-                let (position, what) = (named.entry.position, Newer::Format(format));
-                return Err(FollowerError::Newer { position, what });
-            }
+            });
+        }
+        let in_shared = named.iter().zip(&mut openings);
+        let in_shared = in_shared.filter(|(named, _)| named.name.is_some() && opener.is_shared(&named.entry.stream));
+        let in_shared = in_shared.map(|(Named { entry, .. }, opening)| Standing { entry, opening });
+        let beside = shared.judge_commit(in_shared.collect(), &told.held.streams);
+        told.held.streams.extend(&beside);
+        for (named, opening) in named.iter().zip(openings) {
             let mut sorting = Sorting {
+                beside: &beside,
                 readable: &mut opened.readable,
                 parked: &mut opened.parked,
                 erased: &mut opened.erased,
@@ -295,6 +311,8 @@ fn recorded(entry: &AppendedEntry, contract: Address) -> RecordedEntry {
 
 /// Where the entries of a block go.
 struct Sorting<'a> {
+    /// The streams that are held back because of another entry of the same commit.
+    beside: &'a HashSet<StreamId>,
     readable: &'a mut Vec<LogEntry>,
     parked: &'a mut Vec<Parked>,
     erased: &'a mut Vec<Erased>,
@@ -316,8 +334,8 @@ impl Sorting<'_> {
         Ok(match opening {
             Opening::Public => {
                 told.believed.take_in(&entry.stream, &entry.payload);
-                told.published.take_in(position, &entry.stream, &entry.payload);
-                if Namespace::about(self.opener.location().namespace) == entry.stream {
+                told.authors.take_in(position, &entry.stream, &entry.payload);
+                if told.published.take_in(position, &entry.stream, &entry.payload) {
                     // What follows may be sealed in an epoch that begins here.
                     told.published.tell(self.opener);
                 }
@@ -328,6 +346,10 @@ impl Sorting<'_> {
             Opening::Void(Void::NotAuthentic) if held.contains(&named.record) && named.is_record() => {
                 self.park(named, BEHIND.to_owned(), None);
                 (Label::default(), Fate::Parked)
+            }
+            Opening::Void(void @ Void::Overruled(_)) => {
+                self.unread.overruled = self.unread.overruled.saturating_add(1);
+                (Label::of_void(void), Fate::Overruled)
             }
             Opening::Void(void) => {
                 self.unread.void = self.unread.void.saturating_add(1);
@@ -341,6 +363,11 @@ impl Sorting<'_> {
             Opening::Newer { schema } => {
                 let what = Newer::Schema(schema);
                 return Err(FollowerError::Newer { position, what });
+            }
+            Opening::EpochMissing { epoch } if self.opener.is_shared(&entry.stream) => {
+                let reason = format!("the secret of epoch {epoch} of the shared namespace is not here");
+                self.park(named, reason, None);
+                (of_its_stream(), Fate::Parked)
             }
             Opening::EpochMissing { epoch } => {
                 self.opener.miss_key();
@@ -376,7 +403,9 @@ impl Sorting<'_> {
                     self.park_until_key(named, held);
                     Fate::Parked
                 } else if held.contains(&named.record) {
-                    self.park(named, BEHIND.to_owned(), None);
+                    let is_first = self.beside.contains(&entry.stream);
+                    let reason = if is_first { BESIDE } else { BEHIND };
+                    self.park(named, reason.to_owned(), None);
                     Fate::Parked
                 } else {
                     self.readable.push(LogEntry::Event(event));
@@ -438,5 +467,7 @@ impl Sorting<'_> {
 
 #[cfg(test)]
 mod of_epochs;
+#[cfg(test)]
+mod of_shared;
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use application::ports::projector::Projector;
 use sqlx::postgres::PgRow;
 use sqlx::{Connection, PgConnection, PgPool, Row};
 
+use super::authors::Authors;
 use super::checkpoint;
 use super::connection::KeptConnection;
 use super::erasures::Erasures;
@@ -15,11 +16,12 @@ use super::held::Held;
 use super::kind::Kind;
 use super::numbers::{from_sql, to_sql};
 use super::opening::Label;
+use super::overruling::{SharedStates, Standing};
 use super::status::StatusCell;
 use super::{FollowerError, apply};
 use crate::log::{AppendedEntry, JournaledEntry, Origin};
 use crate::postgres::{TRANSACTION, within};
-use crate::sealing::{CommitProof, Opener, Opening, PersonalPart, Place, Siblings};
+use crate::sealing::{CommitProof, Opener, Opening, PersonalPart, Place, Siblings, Void};
 
 /// What another try came to.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -82,7 +84,8 @@ where
         let mut connection = kept.take().await?;
         let mut transaction = connection.begin().await?;
         let (number, hash, _) = checkpoint::lock(&mut transaction, &self.kind).await?;
-        let entries = parked_entries(&mut transaction, after).await?;
+        let mut entries = parked_entries(&mut transaction, after).await?;
+        self.leave_unfinished(&mut entries);
         let Some(last) = entries.last().map(|last| last.entry.position) else {
             transaction.rollback().await?;
             kept.keep(connection);
@@ -91,46 +94,56 @@ where
         let mut keys = self.opener.keys_for(entries.iter().map(|parked| &parked.entry)).await?;
         Erasures::load(&mut *transaction).await?.destroy(&mut keys);
         let commits = Commits::of(&mut transaction, &entries, &self.opener).await?;
+        let authors = Authors::load(&mut *transaction, &self.opener).await?;
+        let shared = self.opener.shared_streams(entries.iter().map(|parked| &parked.entry));
+        let mut shared = SharedStates::load(&mut transaction, &self.opener, &shared.collect()).await?;
         let (mut released, mut labels) = (Vec::new(), Vec::new());
         let mut readable: Vec<LogEntry> = Vec::new();
-        for journaled in &entries {
-            let entry = &journaled.entry;
-            let Some(name) = self.opener.name(&entry.stream) else {
-                continue;
-            };
-            let record = self.opener.record(&entry.stream, Some(&name));
-            if stuck.contains(&record) {
+        for together in entries.chunk_by(|one, next| self.count_together(&one.entry, &next.entry)) {
+            let named = together.iter().filter_map(|journaled| {
+                let name = self.opener.name(&journaled.entry.stream)?;
+                Some((
+                    journaled,
+                    name,
+                    self.opener.record(&journaled.entry.stream, Some(&name)),
+                ))
+            });
+            let named: Vec<_> = named.collect();
+            let records = || named.iter().map(|(.., record)| *record);
+            if records().any(|record| stuck.contains(&record)) {
+                stuck.extend(records());
                 continue;
             }
-            match self
-                .opener
-                .open_parked(journaled, name.aggregate, commits.siblings(entry), &keys)
-            {
-                Opening::Undecodable(_)
-                | Opening::Newer { .. }
-                | Opening::EpochMissing { .. }
-                | Opening::KeyMissing
-                | Opening::Foreign
-                | Opening::Public
-                | Opening::Opened {
-                    personal: PersonalPart::Missing,
-                    ..
-                } => {
-                    stuck.insert(record);
-                    continue;
-                }
-                // Without its key nobody could tell.
-                Opening::Void(void) => {
-                    tracing::warn!(position = entry.position, reason = %void, "a parked entry is void");
-                    labels.push(Label::of_void(void));
-                }
-                Opening::Sealed => labels.push(Label::default()),
-                Opening::Opened { event, .. } => {
-                    labels.push(Label::of(&event));
-                    readable.push(LogEntry::Event(event));
-                }
+            let opened = named.iter().map(|(journaled, name, _)| {
+                let entry = &journaled.entry;
+                let (siblings, author) = (commits.siblings(entry), authors.of(entry));
+                self.opener
+                    .open_parked(journaled, name.aggregate, siblings, &keys, author)
+            });
+            let mut openings: Vec<Opening> = opened.collect();
+            if openings.iter().any(|opening| Self::stays_parked(opening)) {
+                stuck.extend(records());
+                continue;
             }
-            released.push(entry.position);
+            let in_shared = named.iter().zip(&mut openings);
+            let in_shared = in_shared.filter(|((parked, ..), _)| self.opener.is_shared(&parked.entry.stream));
+            let in_shared = in_shared.map(|((JournaledEntry { entry, .. }, ..), opening)| Standing { entry, opening });
+            shared.judge_commit(in_shared.collect(), &HashSet::new());
+            for ((JournaledEntry { entry, .. }, ..), opening) in named.iter().zip(openings) {
+                match opening {
+                    // Without its key nobody could tell.
+                    Opening::Void(void) => {
+                        tracing::warn!(position = entry.position, reason = %void, "a parked entry is void");
+                        labels.push(Label::of_void(void));
+                    }
+                    Opening::Opened { event, .. } => {
+                        labels.push(Label::of(&event));
+                        readable.push(LogEntry::Event(event));
+                    }
+                    _ => labels.push(Label::default()),
+                }
+                released.push(entry.position);
+            }
         }
         if released.is_empty() {
             transaction.rollback().await?;
@@ -153,6 +166,46 @@ where
         transaction.commit().await?;
         kept.keep(connection);
         Ok(Some(Page { released, last }))
+    }
+}
+
+impl<P> Parking<P> {
+    /// Leaves a commit that goes on behind a page to the next page.
+    fn leave_unfinished(&self, entries: &mut Vec<JournaledEntry>) {
+        if (entries.len() as i64) < PAGE {
+            return;
+        }
+        let chunks = entries.chunk_by(|one, next| self.count_together(&one.entry, &next.entry));
+        let last = chunks.last().map_or(0, <[_]>::len);
+        // One that is longer than a page cannot be waited for.
+        if last < entries.len() {
+            entries.truncate(entries.len().saturating_sub(last));
+        }
+    }
+
+    /// Whether two entries that are parked one after the other count together or not at all.
+    fn count_together(&self, one: &AppendedEntry, next: &AppendedEntry) -> bool {
+        let is_same_commit = first_of_commit(one) == first_of_commit(next);
+        is_same_commit && self.opener.is_shared(&one.stream) && self.opener.is_shared(&next.stream)
+    }
+
+    /// Whether an entry cannot be read yet.
+    const fn stays_parked(opening: &Opening) -> bool {
+        match opening {
+            Opening::Undecodable(_)
+            | Opening::Newer { .. }
+            | Opening::EpochMissing { .. }
+            | Opening::KeyMissing
+            | Opening::Foreign
+            | Opening::Public
+            // It was published, or it would not be parked.
+            | Opening::Void(Void::UnknownFormat(_))
+            | Opening::Opened {
+                personal: PersonalPart::Missing,
+                ..
+            } => true,
+            Opening::Opened { .. } | Opening::Void(_) | Opening::Sealed => false,
+        }
     }
 }
 

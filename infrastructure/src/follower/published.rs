@@ -65,12 +65,14 @@ impl Published {
         }
     }
 
-    /// Takes the log's next entry in, which is an administrative act.
-    pub(super) fn take_in(&mut self, position: Position, stream: &StreamId, payload: &[u8]) {
+    /// Takes the log's next entry in, which is an administrative act. Says whether it publishes anything.
+    pub(super) fn take_in(&mut self, position: Position, stream: &StreamId, payload: &[u8]) -> bool {
         let Some(Act::Published { profile }) = Act::read(payload) else {
-            return;
+            return false;
         };
-        if let (Some(namespace), Some(profile)) = (subject_of(stream), Profile::read(&profile)) {
+        let published = subject_of(stream).zip(Profile::read(&profile));
+        let is_any = published.is_some();
+        if let Some((namespace, profile)) = published {
             let of = Arc::make_mut(&mut self.0).entry(namespace).or_default();
             for (number, commitment) in profile.epochs {
                 // Otherwise a slip of the owner's could leave no number for the next one.
@@ -82,6 +84,7 @@ impl Published {
                 of.formats.entry(format).or_insert(position);
             }
         }
+        is_any
     }
 
     /// Why the commit of an entry means nothing, as far as the entry itself shows: it is written in a way that nobody has published in its namespace. What is no
@@ -120,14 +123,12 @@ impl Published {
 
     /// Tells an opener that there are these epochs and no others: blocks were undone.
     pub(super) fn tell_all(&self, opener: &Opener) {
-        opener.publish_only_epochs(self.epochs(opener.location().namespace));
+        opener.publish_only_epochs(|namespace| self.epochs(namespace));
     }
 
     /// Tells an opener which epochs there are: it must know before it opens what is sealed in one.
     pub(super) fn tell(&self, opener: &Opener) {
-        for (number, commitment) in self.epochs(opener.location().namespace) {
-            opener.publish_epoch(number, commitment);
-        }
+        opener.publish_epochs(|namespace| self.epochs(namespace));
     }
 }
 

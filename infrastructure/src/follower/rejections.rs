@@ -16,11 +16,12 @@ use crate::chain::codec::{batch_of_calldata, decode_batch};
 use crate::chain::{Hash, Transaction};
 use crate::log::{Namespace, StreamHead, StreamTip};
 use crate::postgres::{ANSWER, within};
+use crate::sealing::Opener;
 
 /// Checks the rejections of blocks that continue the log after the position `before`.
 pub(super) async fn check(
     pool: &PgPool,
-    namespace: Namespace,
+    opener: &Opener,
     before: Position,
     blocks: &[CheckedBlock],
 ) -> Result<(), FollowerError> {
@@ -38,23 +39,29 @@ pub(super) async fn check(
     }
     let known = Known {
         heads: within(ANSWER, heads(pool, &streams, before)).await?,
-        writers: within(ANSWER, writers(pool, namespace, before)).await?,
+        writers: within(ANSWER, writers(pool, opener, before)).await?,
         ours,
     };
     Ok(trust::check_rejections(blocks, known)?)
 }
 
-/// Who wrote in a namespace after a position, by the journal.
-async fn writers(pool: &PgPool, namespace: Namespace, after: Position) -> Result<Writers, sqlx::Error> {
-    let acts = "SELECT payload FROM journal WHERE stream = $1 AND position <= $2 ORDER BY version";
-    let stream = Namespace::about(namespace);
-    let acts: Vec<Vec<u8>> = sqlx::query_scalar(acts)
-        .bind(stream.0.as_slice())
+/// Who wrote in the organisation's namespace, and in those that it shares, after a position, by the journal.
+async fn writers(pool: &PgPool, opener: &Opener, after: Position) -> Result<Writers, sqlx::Error> {
+    let shared = opener.shared().iter().map(|(namespace, _)| *namespace);
+    let namespaces: Vec<Namespace> = shared.chain([opener.location().namespace]).collect();
+    let streams: Vec<_> = namespaces
+        .iter()
+        .map(|namespace| Namespace::about(*namespace).0.to_vec())
+        .collect();
+    let acts = "SELECT stream, payload FROM journal WHERE stream = ANY ($1) AND position <= $2 ORDER BY position";
+    let acts: Vec<([u8; 32], Vec<u8>)> = sqlx::query_as(acts)
+        .bind(streams)
         .bind(to_sql(after))
         .fetch_all(pool)
         .await?;
-    let mut writers = Writers::none(namespace);
-    acts.iter().for_each(|act| writers.take_in(&stream, act));
+    let mut writers = Writers::none(namespaces);
+    acts.iter()
+        .for_each(|(stream, act)| writers.take_in(&StreamId(*stream), act));
     Ok(writers)
 }
 

@@ -75,9 +75,9 @@ where
     pub(super) fn publish_finalized(&self, place: &Place) {
         let FinalPoint { block, position } = place.finalized;
         // Sealed under an epoch only once nobody can take its publication back.
-        let namespace = self.opener.location().namespace;
-        let epoch = place.told.published.latest_epoch(namespace, position);
-        self.opener.seal_under_epoch(epoch);
+        let latest = |namespace| place.told.published.latest_epoch(namespace, position);
+        self.opener.seal_under_epochs(latest);
+        let epoch = latest(self.opener.location().namespace);
         self.status.update(|status| status.sealing_epoch = epoch);
         self.notices.publish(Notice::Finalized { block, position });
     }

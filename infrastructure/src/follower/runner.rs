@@ -1,8 +1,9 @@
 //! The loop of the follower.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use application::log::BlockRef;
+use application::log::{BlockRef, StreamId};
 use application::ports::projector::Projector;
 use backon::BackoffBuilder as _;
 use futures::FutureExt;
@@ -18,8 +19,10 @@ use super::connection::KeptConnection;
 use super::held::Held;
 use super::kind::Kind;
 use super::opening::{self, OpenedBlock, SoFar};
+use super::overruling::SharedStates;
 use super::pace::{self, Pace};
 use super::parking::Parking;
+use super::read_beside::ReadBeside;
 use super::schema_hash::SchemaHash;
 use super::status::StatusCell;
 use super::tips::LatelyUsed;
@@ -27,7 +30,6 @@ use super::told::Told;
 use super::trust::{self, CheckedBlock};
 use super::window::{AppliedBlock, Window};
 use super::{FollowerConfig, FollowerError, rejections, restored, standby, subjects, witness};
-use crate::chain::recorders::RecorderNames;
 use crate::chain::{BlockId, ChainError, EventLog};
 use crate::crash::{FOLLOWER_FETCHED, FOLLOWER_NOTIFIED, crash_point};
 use crate::notices::Notices;
@@ -115,7 +117,7 @@ where
     ) -> Self {
         let kind = Kind {
             shape: SchemaHash::of(&projector),
-            recorders: RecorderNames::of(&config.recorders),
+            beside: ReadBeside::of(&config.recorders, opener.shared().iter().cloned()),
         };
         Self {
             config,
@@ -314,8 +316,8 @@ where
         checked: Vec<CheckedBlock>,
         claim: Claim,
     ) -> Result<Step, FollowerError> {
-        let (namespace, before) = (self.opener.location().namespace, *place.window.last());
-        rejections::check(&self.pool, namespace, before.head.position, &checked).await?;
+        let before = *place.window.last();
+        rejections::check(&self.pool, &self.opener, before.head.position, &checked).await?;
         let tips = place.lately_used.behind(&self.pool, &before, &checked).await?;
         if !place.told.held.streams.is_empty() {
             // Another try may have released streams meanwhile.
@@ -326,6 +328,7 @@ where
         let mut so_far = SoFar {
             tips,
             told: place.told.clone(),
+            shared: self.shared_states(&checked).await?,
         };
         so_far.told.erasures.destroy(&mut keys);
         let mut blocks = Vec::with_capacity(checked.len());
@@ -398,6 +401,20 @@ where
         Ok(Step::Progressed)
     }
 
+    /// What stands in the streams of shared namespaces that blocks go on with.
+    async fn shared_states(&self, blocks: &[CheckedBlock]) -> Result<SharedStates, FollowerError> {
+        let entries = blocks.iter().flat_map(|block| &block.log.appended);
+        let streams: HashSet<StreamId> = self.opener.shared_streams(entries).collect();
+        if streams.is_empty() {
+            return Ok(SharedStates::default());
+        }
+        let loading = async {
+            let mut connection = self.pool.acquire().await?;
+            SharedStates::load(&mut connection, &self.opener, &streams).await
+        };
+        Ok(within(TRANSACTION, loading).await?)
+    }
+
     pub(super) async fn reload_held(&self, place: &mut Place) -> Result<(), FollowerError> {
         place.told.held = within(TRANSACTION, Held::load(&self.pool)).await?;
         Ok(())
@@ -407,7 +424,7 @@ where
     pub(super) async fn reload(&self, place: &mut Place) -> Result<(), FollowerError> {
         let loading = async {
             let mut transaction = self.pool.begin().await?;
-            Told::load(&mut transaction, &self.config.recorders).await
+            Told::load(&mut transaction, &self.config.recorders, &self.opener).await
         };
         place.told = within(TRANSACTION, loading).await?;
         place.told.published.tell_all(&self.opener);

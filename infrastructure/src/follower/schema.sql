@@ -15,8 +15,8 @@ CREATE TABLE checkpoint (
     contract       bytea NOT NULL CHECK (length(contract) = 20),
     -- The namespace of the organisation whose entries were opened.
     namespace      bigint NOT NULL,
-    -- The other contracts whose plain entries are believed.
-    recorders      text NOT NULL,
+    -- What was read beside it: other contracts' plain entries, and namespaces that are shared.
+    beside         text NOT NULL,
     block_number   bigint NOT NULL,
     block_hash     bytea NOT NULL CHECK (length(block_hash) = 32),
     position       bigint NOT NULL,
@@ -25,7 +25,8 @@ CREATE TABLE checkpoint (
     final_position bigint NOT NULL,
     foreign_events bigint NOT NULL,
     void_events    bigint NOT NULL,
-    unreadable_events bigint NOT NULL
+    unreadable_events bigint NOT NULL,
+    overruled_events  bigint NOT NULL
 );
 
 -- The last blocks applied, linked by their hashes: all that can still be undone, and some before them.
@@ -36,7 +37,8 @@ CREATE TABLE blocks (
     running_hash   bytea NOT NULL CHECK (length(running_hash) = 32),
     foreign_events bigint NOT NULL,
     void_events    bigint NOT NULL,
-    unreadable_events bigint NOT NULL
+    unreadable_events bigint NOT NULL,
+    overruled_events  bigint NOT NULL
 );
 
 -- The log as it is on the chain, still sealed. What is foreign, void or public has no aggregate, no command and no time of its own, and what nobody

@@ -15,7 +15,6 @@ use super::window::{AppliedBlock, Unread};
 use super::{FollowerError, schema};
 use crate::chain::BlockId;
 use crate::chain::deploy::{self, Standing};
-use crate::chain::recorders::RecorderNames;
 use crate::postgres::{Patience, TRANSACTION, within};
 
 /// How long the checkpoint may take to be found; the first time, the node is asked for where it begins.
@@ -50,10 +49,10 @@ where
         if found.followed.location != ours.location {
             return Err(Distrust::OtherLog.into());
         }
-        if found.followed.recorders != ours.recorders {
-            return Err(FollowerError::OtherRecorders {
-                found: found.followed.recorders,
-                configured: ours.recorders,
+        if found.followed.beside != ours.beside {
+            return Err(FollowerError::MadeOfOther {
+                found: found.followed.beside,
+                configured: ours.beside,
             });
         }
         told.published.tell(&self.opener);
@@ -85,7 +84,7 @@ where
                 checkpoint::load(&mut transaction).await?.ok_or(FollowerError::Moved)?
             }
         };
-        let told = Told::load(&mut transaction, &self.config.recorders).await?;
+        let told = Told::load(&mut transaction, &self.config.recorders, &self.opener).await?;
         transaction.commit().await?;
         Ok((found, told))
     }
@@ -94,7 +93,7 @@ where
     pub(super) fn followed(&self) -> Followed {
         Followed {
             location: self.opener.location(),
-            recorders: RecorderNames::of(&self.config.recorders),
+            beside: self.kind.beside.clone(),
         }
     }
 

@@ -8,6 +8,7 @@ use application::trouble::{Trouble, TroubleKind, Troubles, Weight};
 
 use super::window::Unread;
 use crate::keys::EpochNumber;
+use crate::log::Namespace;
 
 /// How long it is told that entries came which are not authentic.
 const ALARM: Duration = Duration::from_secs(24 * 60 * 60);
@@ -86,7 +87,10 @@ impl FollowerStatus {
 
     /// Tells how much of the log means nothing here, and whether there is more of it that should not be there.
     pub(super) fn tell_unread(&mut self, unread: Unread) {
-        let suspicious = |unread: Unread| unread.void.saturating_add(unread.unreadable);
+        let suspicious = |unread: Unread| {
+            let void = unread.void.saturating_add(unread.overruled);
+            void.saturating_add(unread.unreadable)
+        };
         let before = std::mem::replace(&mut self.unread, unread);
         if suspicious(unread) > suspicious(before) {
             self.void_at = Some(Instant::now());
@@ -97,8 +101,8 @@ impl FollowerStatus {
             self.noticed.end(TroubleKind::VoidEntries);
         } else if before != unread {
             let cause = format!(
-                "{} entries of our streams are void, and the personal sections of {} events cannot be read",
-                unread.void, unread.unreadable
+                "{} entries of our streams are void, {} of shared ones are overruled, and the personal sections of {} events cannot be read",
+                unread.void, unread.overruled, unread.unreadable
             );
             self.noticed.tell(TroubleKind::VoidEntries, &cause);
         }
@@ -120,15 +124,32 @@ impl FollowerStatus {
 
     /// Tells which epochs of the namespace are published and cannot be used.
     pub(super) fn tell_epochs(&mut self, missing: &[EpochNumber]) {
-        let Some(first) = missing.first() else {
-            self.noticed.end(TroubleKind::EpochMissing);
+        let cause = missing.first().map(|first| {
+            format!(
+                "the secrets of {} epochs are missing, the first of them that of epoch {first}",
+                missing.len()
+            )
+        });
+        self.tell_or_end(TroubleKind::EpochMissing, cause);
+    }
+
+    /// Tells the same of namespaces that are shared.
+    pub(super) fn tell_shared_epochs(&mut self, missing: &[(Namespace, EpochNumber)]) {
+        let cause = missing.first().map(|(namespace, first)| {
+            format!(
+                "`chain.shared` lacks the secrets of {} epochs, the first of them that of epoch {first} of the namespace {namespace}",
+                missing.len()
+            )
+        });
+        self.tell_or_end(TroubleKind::SharedEpochMissing, cause);
+    }
+
+    fn tell_or_end(&mut self, kind: TroubleKind, cause: Option<String>) {
+        let Some(cause) = cause else {
+            self.noticed.end(kind);
             return;
         };
-        let cause = format!(
-            "the secrets of {} epochs are missing, the first of them that of epoch {first}",
-            missing.len()
-        );
-        if self.noticed.tell(TroubleKind::EpochMissing, &cause) {
+        if self.noticed.tell(kind, &cause) {
             tracing::error!(cause, "secrets of epochs are missing");
         }
     }

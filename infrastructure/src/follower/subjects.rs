@@ -38,6 +38,7 @@ pub(super) async fn watch(pool: PgPool, opener: Opener, status: StatusCell, canc
                     status.keyless_subjects = subjects;
                     status.tell_keys();
                     status.tell_epochs(&epochs);
+                    status.tell_shared_epochs(&opener.missing_shared_epochs());
                 });
                 if subjects == 0 && epochs.is_empty() {
                     EVERY

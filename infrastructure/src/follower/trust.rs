@@ -10,7 +10,7 @@ use application::log::{Position, StreamId};
 
 use super::writers::Writers;
 use crate::chain::{Address, Hash};
-use crate::log::{AppendedEntry, LogBlock, LogHead, RejectedCommit, StreamHead, StreamPart, StreamTip};
+use crate::log::{AppendedEntry, LogBlock, LogHead, Namespace, RejectedCommit, StreamHead, StreamPart, StreamTip};
 
 /// Why a node is not believed. Nothing that it said was applied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -120,7 +120,7 @@ pub struct Sent {
 pub struct Known {
     /// Where the streams of their rejections stood.
     pub heads: HashMap<StreamId, StreamHead>,
-    /// Who wrote in the organisation's namespace.
+    /// Who wrote in the organisation's namespace, and in those that it shares.
     pub writers: Writers,
     /// What this organisation has sent.
     pub ours: HashMap<Hash, Sent>,
@@ -142,8 +142,8 @@ pub fn check_rejections(
     }: Known,
 ) -> Result<(), Distrust> {
     for block in blocks {
-        let senders = ours.values().map(|sent| sent.sender);
-        let mut without_right: HashSet<Address> = senders.filter(|sender| !writers.have(sender)).collect();
+        let senders = || ours.values().map(|sent| &sent.sender);
+        let mut without_right: HashSet<(Namespace, Address)> = writers.lacking(senders()).into_iter().collect();
         let mut seen: HashMap<StreamId, Vec<StreamHead>> =
             heads.iter().map(|(stream, head)| (*stream, vec![*head])).collect();
         for (entry, tip) in block.log.appended.iter().zip(&block.tips) {
@@ -152,11 +152,9 @@ pub fn check_rejections(
                 heads.insert(entry.stream, tip.head());
             }
             writers.take_in(&entry.stream, &entry.payload);
-            without_right.extend(
-                ours.values()
-                    .map(|sent| sent.sender)
-                    .filter(|sender| !writers.have(sender)),
-            );
+            if Namespace::of(&entry.stream) == Namespace::ADMINISTRATION {
+                without_right.extend(writers.lacking(senders()));
+            }
         }
         let stood_there = |rejection: &RejectedCommit| {
             let seen = seen.get(&rejection.stream);
@@ -167,7 +165,7 @@ pub fn check_rejections(
             None => true,
             Some(Sent { sender, commits }) => {
                 let index = usize::try_from(rejection.index).unwrap_or(usize::MAX);
-                let may_lack_the_right = without_right.contains(sender);
+                let may_lack_the_right = without_right.contains(&(Namespace::of(&rejection.stream), *sender));
                 let commit = commits.get(index);
                 let possible = commit
                     .is_some_and(|commit| may_be_rejected(commit, rejection, may_lack_the_right, &block.log.appended));
@@ -208,7 +206,7 @@ mod tests {
     use application::log::BlockRef;
 
     use super::*;
-    use crate::log::{Namespace, Origin};
+    use crate::log::Origin;
 
     const GENESIS: LogHead = LogHead {
         position: 0,
@@ -285,7 +283,7 @@ mod tests {
 
     /// A stream with one event, whose block rejects the first commit of one of our transactions, which expects it at `expected`.
     fn rejecting(expected: StreamHead, actual: StreamHead, transaction: [u8; 32]) -> Result<(), Distrust> {
-        let mut writers = Writers::none(NAMESPACE);
+        let mut writers = Writers::none([NAMESPACE]);
         writers.take_in(&Namespace::about(NAMESPACE), &administered(2));
         rejecting_by(writers, None, expected, actual, transaction)
     }
@@ -376,7 +374,7 @@ mod tests {
     #[test]
     fn a_commit_may_be_rejected_where_its_stream_was_as_expected_once_its_sender_is_no_writer() {
         let [first, _] = heads_of_the_stream();
-        let nobody = Writers::none(NAMESPACE);
+        let nobody = Writers::none([NAMESPACE]);
         let mut sender = nobody.clone();
         sender.take_in(&Namespace::about(NAMESPACE), &administered(2));
         let by = |writers: &Writers, act| rejecting_by(writers.clone(), act, first, first, [2; 32]);

@@ -28,6 +28,8 @@ pub struct Unread {
     pub void: u64,
     /// With a personal section that its key does not open.
     pub unreadable: u64,
+    /// In namespaces that are shared, and against the rules that all who share them hold to.
+    pub overruled: u64,
 }
 
 impl Unread {
@@ -38,6 +40,7 @@ impl Unread {
             foreign: self.foreign.saturating_add(more.foreign),
             void: self.void.saturating_add(more.void),
             unreadable: self.unreadable.saturating_add(more.unreadable),
+            overruled: self.overruled.saturating_add(more.overruled),
         }
     }
 }

@@ -156,7 +156,7 @@ impl Epochs {
     }
 
     /// The epochs that the log has published and whose secrets are not here.
-    pub(super) fn missing(&self) -> Vec<EpochNumber> {
+    pub(crate) fn missing(&self) -> Vec<EpochNumber> {
         self.read(|known| {
             let published = known.published.iter();
             let missing = published.filter(|(_, commitment)| !known.keys.contains_key(*commitment));

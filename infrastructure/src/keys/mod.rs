@@ -1,6 +1,7 @@
 //! The keys: the organisation's master secret, the key-encryption key, and one random key per data subject.
 //!
 //! - [`MasterSecret`]: from outside the database. Stream names, the streams' own keys and derived identities come from it.
+//! - [`LogSecrets`]: that, and the secrets of namespaces that are shared with other organisations.
 //! - [`KeyEncryptionKeys`]: from outside the database. Wrap the data subjects' keys where they rest; can be rotated.
 //! - [`EpochSecret`]: what the streams' own keys come from in a later epoch of the namespace. In Postgres, wrapped.
 //! - [`KeyRing`]: the data subjects' keys, in Postgres wrapped, in memory open. Destroying one is what erasure means.
@@ -20,6 +21,7 @@ pub mod keeping;
 mod master;
 mod ring;
 mod rows;
+mod secrets;
 mod wrapping;
 
 pub use data_key::{CategoryKey, DataKey};
@@ -33,4 +35,5 @@ pub use master::MasterSecret;
 pub(crate) use master::{FingerprintKey, IdentityKey};
 pub use ring::{HeldKey, KeyLookup, KeyRing, KeyRingError, KeySet, SealingKey, SubjectKeys};
 pub(crate) use rows::{KeyColumns, insert_keys};
+pub use secrets::LogSecrets;
 pub use wrapping::{KeyEncryptionKey, KeyEncryptionKeys, UnwrapError};

@@ -3,6 +3,7 @@
 use ring::error::Unspecified;
 
 use crate::keys::KeyRingError;
+use crate::log::Namespace;
 
 /// Why a commit cannot be sealed. Nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -10,6 +11,9 @@ pub enum SealError {
     /// The subject's key cannot be had.
     #[error(transparent)]
     Keys(#[from] KeyRingError),
+    /// It would stand in a namespace that this organisation does not share.
+    #[error("the secret of the shared namespace {0} is not configured (`chain.shared`)")]
+    NotOurs(Namespace),
     /// The event has personal bytes and concerns nobody.
     #[error("an event with personal data names no data subject")]
     NoSubject,

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! - The stream's key is derived from the secret of the namespace's epoch that the header names, and the stream id; at first that is the organisation's master
-//!   secret (`stream_keys`, `profile`). A person's keys, one for each category, are
+//!   secret, or in a namespace that is shared the one that all who share it hold (`stream_keys`, `profile`). A person's keys, one for each category, are
 //!   derived from a random root that can be destroyed; which root it is the header tells the organisation alone (`reference`), for a
 //!   record where it begins, with what proves a key that is handed over (`commitments`, `scoped`). From
 //!   either key the section's own is derived, with the payload's random nonce (`event_key`).
@@ -59,8 +59,8 @@ pub use error::SealError;
 pub use event_key::EventKey;
 pub(crate) use header::{FORMAT, Written, epoch_in_header};
 pub use names::{StreamName, StreamNames};
-pub use opener::{Opener, Opening, PersonalPart, Undecodable};
-pub use payload::Void;
+pub use opener::{Author, Opener, Opening, PersonalPart, Undecodable};
+pub use payload::{Overruled, Void};
 pub use place::{CommitProof, Place, Siblings};
 pub use profile::Profile;
 pub use scoped::{HandedOver, NotCommitted, ScopedOpener, fold};

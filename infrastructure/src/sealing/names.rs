@@ -6,13 +6,16 @@
 //! number is 0. The same aggregate always gets the same name; who does not hold the keys learns nothing from a name, nor which chapters are of
 //! one record, and a name that was not made under them, for this namespace, does not open.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use application::log::StreamId;
 use chrono::NaiveDate;
 use domain::kernel::{AggregateRef, AggregateType, Parts};
 use ring::hmac;
 use uuid::Uuid;
 
-use crate::keys::MasterSecret;
+use crate::keys::{LogSecrets, MasterSecret};
 use crate::log::Namespace;
 
 const NAMESPACE: usize = 4;
@@ -28,20 +31,30 @@ pub struct StreamName {
     pub chapter: u16,
 }
 
-/// The cipher of an organisation's stream names in a namespace.
+/// The names of the streams in which an organisation writes: in its own namespace, and in those that it shares. Clones are cheap.
 #[derive(Clone)]
 pub struct StreamNames {
+    own: Arc<Cipher>,
+    shared: Arc<BTreeMap<Namespace, Cipher>>,
+}
+
+/// The cipher of stream names in a namespace.
+struct Cipher {
     namespace: [u8; NAMESPACE],
     tag: hmac::Key,
     mask: hmac::Key,
 }
 
 impl StreamNames {
-    /// Under an organisation's secret.
-    pub fn new(secret: &MasterSecret, namespace: Namespace) -> Self {
-        let (tag, mask) = secret.stream_naming();
-        let namespace = namespace.0.to_be_bytes();
-        Self { namespace, tag, mask }
+    /// Under an organisation's secrets.
+    pub fn new(secrets: impl Into<LogSecrets>, namespace: Namespace) -> Self {
+        let secrets = secrets.into();
+        let shared = secrets.shared_secrets().iter();
+        let shared = shared.map(|(namespace, secret)| (*namespace, Cipher::new(&secret.first, *namespace)));
+        Self {
+            own: Arc::new(Cipher::new(secrets.own(), namespace)),
+            shared: Arc::new(shared.collect()),
+        }
     }
 
     /// The stream that an aggregate stands in: of a record the first chapter, by which all of it goes.
@@ -49,15 +62,14 @@ impl StreamNames {
         self.seal_chapter(aggregate, 0)
     }
 
-    /// A chapter of the record that an aggregate stands in. What stands in no record has no chapters.
+    /// A chapter of the record that an aggregate stands in. What stands in no record has no chapters. What is shared in a namespace whose secret is not here has no
+    /// stream either: the one that is named is nobody's, and nothing can be sealed for it.
     pub fn seal_chapter(&self, aggregate: &AggregateRef, chapter: u16) -> StreamId {
-        let identity = write_identity(&aggregate.stream(), chapter);
-        let tag = self.tag_of(&identity);
-        let body = self.masked(&tag, identity);
-        let mut name = [0; NAMESPACE + TAG + BODY];
-        let parts = self.namespace.iter().chain(&tag).chain(&body);
-        name.iter_mut().zip(parts).for_each(|(to, from)| *to = *from);
-        StreamId(name)
+        let Some(namespace) = aggregate.shared_in().map(Namespace) else {
+            return self.own.seal(aggregate, chapter);
+        };
+        let shared = self.shared.get(&namespace);
+        shared.map_or_else(|| namespace.stream(&[]), |cipher| cipher.seal(aggregate, chapter))
     }
 
     /// A chapter of a record that goes by its first one. Any other stream has none.
@@ -74,8 +86,34 @@ impl StreamNames {
         }
     }
 
-    /// After what a stream is named; `None` when the stream is not the organisation's.
+    /// After what a stream is named; `None` when the stream is none of the organisation's, nor one that it shares.
     pub fn open(&self, stream: &StreamId) -> Option<StreamName> {
+        let namespace = Namespace::of(stream);
+        let shared = self.shared.get(&namespace);
+        let name = shared.unwrap_or(&self.own).open(stream)?;
+        let is_there = name.aggregate.shared_in().map(Namespace) == shared.map(|_| namespace);
+        is_there.then_some(name)
+    }
+}
+
+impl Cipher {
+    fn new(secret: &MasterSecret, namespace: Namespace) -> Self {
+        let (tag, mask) = secret.stream_naming();
+        let namespace = namespace.0.to_be_bytes();
+        Self { namespace, tag, mask }
+    }
+
+    fn seal(&self, aggregate: &AggregateRef, chapter: u16) -> StreamId {
+        let identity = write_identity(&aggregate.stream(), chapter);
+        let tag = self.tag_of(&identity);
+        let body = self.masked(&tag, identity);
+        let mut name = [0; NAMESPACE + TAG + BODY];
+        let parts = self.namespace.iter().chain(&tag).chain(&body);
+        name.iter_mut().zip(parts).for_each(|(to, from)| *to = *from);
+        StreamId(name)
+    }
+
+    fn open(&self, stream: &StreamId) -> Option<StreamName> {
         let (namespace, name) = stream.0.split_first_chunk::<NAMESPACE>()?;
         if *namespace != self.namespace {
             return None;
@@ -223,6 +261,60 @@ mod tests {
         fn any_other_name_is_not_ours(name in any::<[u8; 32]>()) {
             prop_assert_eq!(names(1).open(&StreamId(name)), None);
         }
+    }
+
+    #[test]
+    fn who_shares_a_calendar_comes_to_the_same_name_and_nobody_else_does() {
+        const SHARED: Namespace = Namespace(9);
+        let member = |own: u8, shared: u8| {
+            let secrets = LogSecrets::new(MasterSecret::new([own; 32]));
+            StreamNames::new(
+                secrets.sharing(SHARED, MasterSecret::new([shared; 32]), Vec::new()),
+                NAMESPACE,
+            )
+        };
+        let doctor = PractitionerId::new(Uuid::from_u128(7)).sharing_days_in(SHARED.0);
+        let day = NaiveDate::from_ymd_opt(2026, 3, 1).unwrap();
+        let calendar = AggregateRef::from(CalendarId::of(doctor, day));
+        let stream = member(1, 5).seal(&calendar);
+        assert_eq!(Namespace::of(&stream), SHARED);
+        assert_eq!(stream, member(2, 5).seal(&calendar));
+        let named = StreamName {
+            aggregate: calendar,
+            chapter: 0,
+        };
+        assert_eq!(member(2, 5).open(&stream), Some(named));
+        assert_eq!(member(1, 6).open(&stream), None);
+        assert_eq!(names(1).open(&stream), None);
+        // Without the secret it has no stream, in whatever namespace.
+        assert_eq!(names(1).seal(&calendar), SHARED.stream(&[]));
+        assert_eq!(names(1).open(&names(1).seal(&calendar)), None);
+        // The doctor's own entry is the organisation's own.
+        assert_eq!(Namespace::of(&member(1, 5).seal(&doctor.into())), NAMESPACE);
+        assert_ne!(member(1, 5).seal(&doctor.into()), member(2, 5).seal(&doctor.into()));
+    }
+
+    #[test]
+    fn nothing_but_its_calendars_has_a_name_in_a_shared_namespace() {
+        const SHARED: Namespace = Namespace(9);
+        let secret = MasterSecret::new([5; 32]);
+        let secrets = LogSecrets::from(MasterSecret::new([1; 32])).sharing(SHARED, secret.clone(), Vec::new());
+        let (names, theirs) = (StreamNames::new(secrets, NAMESPACE), Cipher::new(&secret, SHARED));
+        let day = NaiveDate::from_ymd_opt(2026, 3, 1).unwrap();
+        let doctor = PractitionerId::new(Uuid::from_u128(7));
+        for of in [
+            PatientId::new(Uuid::from_u128(7)).into(),
+            AggregateRef::from(doctor.sharing_days_in(SHARED.0)),
+            CalendarId::of(doctor, day).into(),
+            CalendarId::of(doctor.sharing_days_in(10), day).into(),
+            ClaimsId(3).into(),
+        ] {
+            assert_eq!(names.open(&theirs.seal(&of, 0)), None, "{of}");
+        }
+        let ours = Cipher::new(&MasterSecret::new([1; 32]), NAMESPACE);
+        let shared = CalendarId::of(doctor.sharing_days_in(SHARED.0), day).into();
+        assert!(names.open(&theirs.seal(&shared, 0)).is_some());
+        assert_eq!(names.open(&ours.seal(&shared, 0)), None);
     }
 
     #[test]

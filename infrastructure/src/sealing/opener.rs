@@ -12,13 +12,13 @@ use ring::aead::NONCE_LEN;
 use super::commitments::Commitments;
 use super::content::Shared;
 use super::header::{BeginningHeader, Header, Written};
-use super::payload::{Authentic, Form, Opened, SealedPersonal, Void};
+use super::payload::{Authentic, Form, Opened, Overruled, SealedPersonal, Void};
 use super::place::{Place, Section, Siblings};
 use super::reference::{Reference, References};
 use super::stream_keys::{NoStreamKey, StreamKeys};
 use super::{StreamName, StreamNames, content};
 use crate::keys::{
-    DataKey, EpochCommitment, EpochNumber, KeyLookup, KeyRing, KeyRingError, KeySet, MasterSecret, SubjectKeys,
+    DataKey, EpochCommitment, EpochNumber, KeyLookup, KeyRing, KeyRingError, KeySet, LogSecrets, SubjectKeys,
 };
 use crate::log::{AppendedEntry, JournaledEntry, KeyId, LogLocation, Namespace, Need, in_record};
 
@@ -70,6 +70,17 @@ pub enum PersonalPart {
     Erased,
     /// Its key is here, and does not open it. The event counts all the same, without it.
     Unreadable,
+    /// Another organisation, with which the namespace is shared, has written it under a key of its own.
+    Others,
+}
+
+/// Who has written an entry. In a namespace that is shared the log tells; in an organisation's own it is always the organisation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Author {
+    /// This organisation.
+    Ours,
+    /// Another one.
+    Another,
 }
 
 /// Why an authentic event cannot be read.
@@ -81,28 +92,44 @@ pub enum Undecodable {
     /// The event's bytes do not decode.
     #[error(transparent)]
     Event(#[from] DecodeError),
+    /// It is of a format that its namespace's owner has published, and that this program does not know.
+    #[error("payload format {0} is not known to this version of the program")]
+    Format(u8),
 }
 
-/// Opens the entries of one log, under one organisation's secret and its key ring. Cheap to clone.
+/// Opens the entries of one log, under one organisation's secrets and its key ring. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Opener {
     location: LogLocation,
     stream_keys: StreamKeys,
     names: StreamNames,
     references: References,
+    shared: Arc<[(Namespace, String)]>,
     keys: Arc<KeyRing>,
 }
 
 impl Opener {
     /// An opener.
-    pub fn new(location: LogLocation, secret: &MasterSecret, keys: Arc<KeyRing>) -> Self {
+    pub fn new(location: LogLocation, secrets: impl Into<LogSecrets>, keys: Arc<KeyRing>) -> Self {
+        let secrets = secrets.into();
         Self {
             location,
-            stream_keys: StreamKeys::new(secret, &keys),
-            names: StreamNames::new(secret, location.namespace),
-            references: References::new(secret),
+            stream_keys: StreamKeys::new(location, &secrets, &keys),
+            names: StreamNames::new(&secrets, location.namespace),
+            references: References::new(secrets.own()),
+            shared: secrets.shared().collect(),
             keys,
         }
+    }
+
+    /// The namespaces that the organisation shares with others, each with a check value of its secret.
+    pub fn shared(&self) -> &[(Namespace, String)] {
+        &self.shared
+    }
+
+    /// Whether a stream of ours stands in a namespace that others share.
+    pub fn is_shared(&self, stream: &StreamId) -> bool {
+        Namespace::of(stream) != self.location.namespace
     }
 
     /// Which log, and where in it the organisation writes.
@@ -110,7 +137,17 @@ impl Opener {
         self.location
     }
 
-    /// The aggregate after which a stream is named; `None` when the stream is not the organisation's.
+    /// The streams of shared namespaces among those of entries.
+    pub fn shared_streams<'a>(
+        &self,
+        entries: impl IntoIterator<Item = &'a AppendedEntry>,
+    ) -> impl Iterator<Item = StreamId> {
+        let is_ours = !self.shared.is_empty();
+        let streams = entries.into_iter().map(|entry| entry.stream).filter(move |_| is_ours);
+        streams.filter(|stream| self.is_shared(stream) && self.name(stream).is_some())
+    }
+
+    /// The aggregate after which a stream is named; `None` when the stream is none of the organisation's, nor one that it shares.
     pub fn aggregate(&self, stream: &StreamId) -> Option<AggregateRef> {
         self.name(stream).map(|name| name.aggregate)
     }
@@ -204,8 +241,10 @@ impl Opener {
             let Some(aggregate) = self.aggregate(&entry.stream) else {
                 continue;
             };
-            let epoch = Written::of(&entry.payload).and_then(|written| written.epoch);
-            epochs.extend(epoch.filter(|epoch| *epoch > 0));
+            if !self.is_shared(&entry.stream) {
+                let epoch = Written::of(&entry.payload).and_then(|written| written.epoch);
+                epochs.extend(epoch.filter(|epoch| *epoch > 0));
+            }
             match aggregate.whose_record() {
                 Some(subject) => subjects.push(subject),
                 None => key_ids.extend(self.person_key_id(&entry.payload)),
@@ -215,26 +254,49 @@ impl Opener {
         self.keys.load(&key_ids, &subjects).await
     }
 
-    /// The log has published an epoch of the organisation's namespace.
-    pub fn publish_epoch(&self, number: EpochNumber, commitment: EpochCommitment) {
-        if self.keys.epochs().publish(number, commitment) {
-            // Whoever looks for what is missing looks whether its secret is here.
-            self.keys.miss();
+    /// The log has published these epochs of a namespace.
+    pub fn publish_epochs<P>(&self, published: impl Fn(Namespace) -> P)
+    where
+        P: Iterator<Item = (EpochNumber, EpochCommitment)>,
+    {
+        for (namespace, epochs) in self.stream_keys.epochs() {
+            for (number, commitment) in published(namespace) {
+                if epochs.publish(number, commitment) {
+                    // Whoever looks for what is missing looks whether its secret is here.
+                    self.keys.miss();
+                }
+            }
         }
     }
 
-    /// The log has published these epochs, and no others any more.
-    pub fn publish_only_epochs(&self, published: impl Iterator<Item = (EpochNumber, EpochCommitment)>) {
-        self.keys.epochs().publish_only(published);
+    /// The log has published these epochs of a namespace, and no others any more.
+    pub fn publish_only_epochs<P>(&self, published: impl Fn(Namespace) -> P)
+    where
+        P: Iterator<Item = (EpochNumber, EpochCommitment)>,
+    {
+        for (namespace, epochs) in self.stream_keys.epochs() {
+            epochs.publish_only(published(namespace));
+        }
         self.keys.miss();
     }
 
-    /// Events are sealed under this epoch from now on.
-    pub fn seal_under_epoch(&self, number: EpochNumber) {
-        self.keys.epochs().seal_under(number);
+    /// Events are sealed under these epochs of a namespace from now on.
+    pub fn seal_under_epochs(&self, latest: impl Fn(Namespace) -> EpochNumber) {
+        for (namespace, epochs) in self.stream_keys.epochs() {
+            epochs.seal_under(latest(namespace));
+        }
     }
 
-    /// The epochs that the log has published and whose secrets are not here.
+    /// The epochs of shared namespaces that the log has published and whose secrets are not configured.
+    pub fn missing_shared_epochs(&self) -> Vec<(Namespace, EpochNumber)> {
+        let shared = self.stream_keys.epochs();
+        let shared = shared.filter(|(namespace, _)| *namespace != self.location.namespace);
+        let missing =
+            shared.flat_map(|(namespace, epochs)| epochs.missing().into_iter().map(move |number| (namespace, number)));
+        missing.collect()
+    }
+
+    /// The epochs of the organisation's namespace that the log has published and whose secrets are not here.
     ///
     /// # Errors
     /// When the key ring cannot answer.
@@ -245,7 +307,7 @@ impl Opener {
     /// Opens an entry that stands behind `before` in its stream. It asks nobody and waits for nothing: `keys` holds what
     /// [`Self::keys_for`] found.
     pub fn open(&self, entry: &AppendedEntry, before: [u8; 32], siblings: Siblings<'_>, keys: &KeySet) -> Opening {
-        self.open_named(entry, self.name(&entry.stream), before, siblings, keys)
+        self.open_named(entry, self.name(&entry.stream), before, siblings, keys, Author::Ours)
     }
 
     /// The same, where it is known already what [`Self::name`] says of the entry's stream.
@@ -256,9 +318,10 @@ impl Opener {
         before: [u8; 32],
         siblings: Siblings<'_>,
         keys: &KeySet,
+        author: Author,
     ) -> Opening {
         match name {
-            Some(name) => self.open_own(entry, before, siblings, name, keys),
+            Some(name) => self.open_own(entry, before, siblings, name, keys, author),
             None if Namespace::of(&entry.stream) == Namespace::ADMINISTRATION => Opening::Public,
             None => Opening::Foreign,
         }
@@ -267,7 +330,7 @@ impl Opener {
     /// Opens an entry that the follower has opened before, as far as it could: its commit was whole. It is of a stream of which is known after
     /// which aggregate it is named.
     pub fn open_again(&self, journaled: &JournaledEntry, aggregate: AggregateRef, keys: &KeySet) -> Opening {
-        self.open_parked(journaled, aggregate, Siblings::Seen, keys)
+        self.open_parked(journaled, aggregate, Siblings::Seen, keys, Author::Ours)
     }
 
     /// Opens an entry that was parked, maybe before its commit could be seen to be whole.
@@ -277,13 +340,14 @@ impl Opener {
         aggregate: AggregateRef,
         siblings: Siblings<'_>,
         keys: &KeySet,
+        author: Author,
     ) -> Opening {
         let JournaledEntry { entry, before, chapter } = journaled;
         let name = StreamName {
             aggregate,
             chapter: *chapter,
         };
-        self.open_own(entry, *before, siblings, name, keys)
+        self.open_own(entry, *before, siblings, name, keys, author)
     }
 
     fn open_own(
@@ -293,6 +357,7 @@ impl Opener {
         siblings: Siblings<'_>,
         name: StreamName,
         keys: &KeySet,
+        author: Author,
     ) -> Opening {
         let form = match Form::read(&self.location, Place::of(entry, before), &entry.payload) {
             Ok(form) => form,
@@ -309,9 +374,15 @@ impl Opener {
             Ok(authentic) => authentic,
             Err(void) => return Opening::Void(void),
         };
-        match self.read(entry, name, under, authentic, keys) {
+        let is_shared = self.is_shared(&entry.stream);
+        match self.read(entry, name, under, authentic, keys, author) {
             Ok((event, _)) if !under.is_right_for(&event.event) => Opening::Void(Void::OtherKey),
             Ok((event, personal)) => Opening::Opened { event, personal },
+            // All who share the namespace must come to the same, whichever program they have; and no member may hold back the others.
+            Err(Undecodable::Event(DecodeError::UnknownSchema(schema))) if is_shared => {
+                Opening::Void(Void::Overruled(Overruled::UnknownSchema(schema)))
+            }
+            Err(_) if is_shared => Opening::Void(Void::Overruled(Overruled::Undecodable)),
             Err(Undecodable::Event(DecodeError::UnknownSchema(schema))) => Opening::Newer { schema },
             Err(error) => Opening::Undecodable(error),
         }
@@ -332,6 +403,8 @@ impl Opener {
         let stream_key = self.stream_keys.of(stream, form.epoch()).map_err(|none| match none {
             NoStreamKey::Void(void) => Locked::Void(void),
             NoStreamKey::EpochMissing(epoch) => Locked::EpochMissing(epoch),
+            // No stream of ours stands elsewhere.
+            NoStreamKey::NotOurs(_) => Locked::Void(Void::NotAuthentic),
         })?;
         let beginning = form.beginning(&stream_key).map_err(Locked::Void)?;
         let begins = beginning.is_some();
@@ -400,6 +473,7 @@ impl Opener {
         under: Under,
         authentic: Authentic<'_>,
         keys: &KeySet,
+        author: Author,
     ) -> Result<(OpenedEvent, PersonalPart), Undecodable> {
         let Authentic { content, personal } = authentic;
         let content = content.ok_or(Undecodable::Malformed)?;
@@ -416,11 +490,24 @@ impl Opener {
         };
         // It says under which of the person's keys the rest is.
         let event = decode(aggregate, &shared, None)?;
-        let (part, bytes) = self.read_personal(sealed, event.seal().category(), &mut shared.metadata, keys)?;
-        let event = match bytes {
-            Some(bytes) => decode(aggregate, &shared, Some(&bytes))?,
-            None => event,
+        if author == Author::Another {
+            return Ok((opened(entry, chapter, shared.metadata, event), PersonalPart::Others));
+        }
+        let metadata = shared.metadata.clone();
+        let read = self.read_personal(sealed, event.seal().category(), &mut shared.metadata, keys);
+        let read = read.and_then(|(part, bytes)| {
+            let bytes = bytes.map(|bytes| decode(aggregate, &shared, Some(&bytes)));
+            Ok((part, bytes.transpose()?))
+        });
+        let (part, known) = match read {
+            // Whether it counts others decide by what they can read.
+            Err(_) if self.is_shared(&entry.stream) => {
+                shared.metadata = metadata;
+                (PersonalPart::Unreadable, None)
+            }
+            read => read?,
         };
+        let event = known.unwrap_or(event);
         Ok((opened(entry, chapter, shared.metadata, event), part))
     }
 

@@ -1,5 +1,6 @@
 //! A payload's form: contents become sealed bytes, and back. It knows nothing of events, nor where keys come from.
 
+use domain::kernel::Contradiction;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce};
 use ring::error::Unspecified;
 use ring::hkdf::Prk;
@@ -208,6 +209,23 @@ pub enum Void {
     /// It stands, or an entry of its commit does, in a chapter of a record before which another one is still open.
     #[error("its chapter has not begun")]
     BeforeItsChapter,
+    /// It is authentic, in a namespace that several organisations share, and against what all of them hold to.
+    #[error("it is overruled: {0}")]
+    Overruled(Overruled),
+}
+
+/// Why an authentic entry of a shared namespace counts for nothing. All members come to the same, for they can read all that this rests on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Overruled {
+    /// It, or an entry of its commit in the same namespace, contradicts what stands before it.
+    #[error("it contradicts what stands before it ({0})")]
+    Contradiction(Contradiction),
+    /// What it says cannot be read, by anybody.
+    #[error("it does not say what an event says")]
+    Undecodable,
+    /// Its schema is not used there.
+    #[error("schema {0} is not used here")]
+    UnknownSchema(u8),
 }
 
 /// A payload whose first section is authentic, in its place and in its commit.

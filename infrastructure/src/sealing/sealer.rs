@@ -16,8 +16,8 @@ use super::payload::{self, Beginning, Contents, Form, Fresh, Personal, Void};
 use super::place::{CommitProof, Place, SECRET, Section, Siblings};
 use super::reference::{Reference, References};
 use super::stream_keys::{NoStreamKey, StreamKeys};
-use crate::keys::{EpochNumber, KeyRing, KeyRingError, MasterSecret, SealingKey};
-use crate::log::{LogLocation, NewKey, StreamPart, StreamTip};
+use crate::keys::{EpochNumber, KeyRing, KeyRingError, LogSecrets, SealingKey};
+use crate::log::{LogLocation, Namespace, NewKey, StreamPart, StreamTip};
 
 /// What a commit is to append to one stream.
 #[derive(Clone, Debug)]
@@ -71,7 +71,7 @@ pub struct SealedCommit {
     pub new_keys: Vec<NewKey>,
 }
 
-/// Seals commits for one log, under one organisation's secret and its key ring.
+/// Seals commits for one log, under one organisation's secrets and its key ring.
 #[derive(Clone, Debug)]
 pub struct Sealer {
     location: LogLocation,
@@ -84,6 +84,8 @@ pub struct Sealer {
 struct ToSeal<'a> {
     place: Place,
     event: &'a EncodedEvent,
+    /// The epoch of the stream's namespace.
+    epoch: EpochNumber,
     under: Under,
     /// The chapter whose keys are used.
     chapter: u16,
@@ -113,11 +115,12 @@ impl Under {
 
 impl Sealer {
     /// A sealer.
-    pub fn new(location: LogLocation, secret: &MasterSecret, keys: Arc<KeyRing>) -> Self {
+    pub fn new(location: LogLocation, secrets: impl Into<LogSecrets>, keys: Arc<KeyRing>) -> Self {
+        let secrets = secrets.into();
         Self {
             location,
-            stream_keys: StreamKeys::new(secret, &keys),
-            references: References::new(secret),
+            stream_keys: StreamKeys::new(location, &secrets, &keys),
+            references: References::new(secrets.own()),
             keys,
         }
     }
@@ -133,7 +136,7 @@ impl Sealer {
         self.seal_with(parts, metadata, epoch, key, random).await
     }
 
-    /// The same in an epoch, with keys, and with random bytes that are given: for the commit's secret, and for each event's nonce, which must be used once.
+    /// The same in an epoch of the organisation's own namespace, with keys, and with random bytes that are given: for the commit's secret, and for each event's nonce, which must be used once.
     pub(super) async fn seal_with<K>(
         &self,
         parts: &[UnsealedPart],
@@ -177,6 +180,7 @@ impl Sealer {
             events.push(ToSeal {
                 place,
                 event: encoded,
+                epoch: self.epoch_of(&place.stream, epoch),
                 under,
                 chapter: *chapter,
                 begins,
@@ -190,16 +194,16 @@ impl Sealer {
             let mut nonce = [0; NONCE_LEN];
             random(&mut nonce)?;
             let fresh = Fresh {
-                epoch,
+                epoch: event.epoch,
                 nonce,
                 secret: &secret,
             };
-            let contents = self.contents(event, metadata, epoch)?;
+            let contents = self.contents(event, metadata)?;
             let payload = contents.seal(&self.location, &self.references, &event.place, fresh)?;
             commit.push((event.place, payload));
         }
         payload::sign(&mut commit, &secret);
-        self.open_again(&events, metadata, epoch, &commit)?;
+        self.open_again(&events, metadata, &commit)?;
 
         let mut payloads = commit.into_iter().map(|(_, payload)| payload.into());
         let mut sealed = SealedCommit {
@@ -228,19 +232,26 @@ impl Sealer {
     fn stream_key(&self, stream: &StreamId, epoch: EpochNumber) -> Result<Prk, SealError> {
         self.stream_keys.of(stream, epoch).map_err(|none| match none {
             NoStreamKey::EpochMissing(epoch) => KeyRingError::EpochMissing(epoch).into(),
+            NoStreamKey::NotOurs(namespace) => SealError::NotOurs(namespace),
             NoStreamKey::Void(_) => SealError::Cipher,
         })
     }
 
-    fn contents(
-        &self,
-        event: &ToSeal<'_>,
-        metadata: &EventMetadata,
-        epoch: EpochNumber,
-    ) -> Result<Contents, SealError> {
+    /// The epoch that a stream is sealed in: of the organisation's own namespace the one that is given, of a shared one its latest.
+    fn epoch_of(&self, stream: &StreamId, own: EpochNumber) -> EpochNumber {
+        let namespace = Namespace::of(stream);
+        if namespace == self.location.namespace {
+            own
+        } else {
+            self.stream_keys.sealing_epoch(namespace)
+        }
+    }
+
+    fn contents(&self, event: &ToSeal<'_>, metadata: &EventMetadata) -> Result<Contents, SealError> {
         let ToSeal {
             place,
             event,
+            epoch,
             under,
             chapter,
             begins,
@@ -260,7 +271,7 @@ impl Sealer {
                         chapter: *chapter,
                     },
                     commitment: Commitments::of(&key.held.key, *chapter)?.root(),
-                    key: self.stream_key(&place.stream, epoch)?,
+                    key: self.stream_key(&place.stream, *epoch)?,
                 })
             };
             return Ok(Contents {
@@ -285,7 +296,7 @@ impl Sealer {
         Ok(Contents {
             content,
             section: Section::Shared,
-            key: self.stream_key(&place.stream, epoch)?,
+            key: self.stream_key(&place.stream, *epoch)?,
             personal,
             beginning: None,
         })
@@ -296,7 +307,6 @@ impl Sealer {
         &self,
         events: &[ToSeal<'_>],
         metadata: &EventMetadata,
-        epoch: EpochNumber,
         commit: &[(Place, Vec<u8>)],
     ) -> Result<(), SealError> {
         let entries = commit.iter().map(|(place, payload)| (*place, payload.as_slice()));
@@ -308,8 +318,8 @@ impl Sealer {
                 key,
                 personal,
                 beginning,
-            } = self.contents(event, metadata, epoch)?;
-            let stream_key = self.stream_key(&place.stream, epoch)?;
+            } = self.contents(event, metadata)?;
+            let stream_key = self.stream_key(&place.stream, event.epoch)?;
             let opened = Form::read(&self.location, *place, payload).and_then(|form| {
                 let told = form.beginning(&stream_key)?;
                 let same = match (told, &beginning) {
@@ -320,7 +330,7 @@ impl Sealer {
                     }
                     _ => false,
                 };
-                (same && form.epoch() == epoch)
+                (same && form.epoch() == event.epoch)
                     .then_some(())
                     .ok_or(Void::NotAuthentic)?;
                 let opened = form.open(section, &key).ok_or(Void::NotAuthentic)?;

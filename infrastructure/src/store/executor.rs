@@ -26,7 +26,7 @@ use super::options::ExecutorOptions;
 use super::reader::Reader;
 use super::stream::Loaded;
 use super::streams::Streams;
-use crate::keys::{KeyRing, MasterSecret};
+use crate::keys::{KeyRing, LogSecrets};
 use crate::log::LogLocation;
 use crate::log::{CommitLog, CommitOutcome};
 use crate::notices::Notice;
@@ -40,8 +40,8 @@ pub struct Parts<L, J> {
     pub journal: J,
     /// Which log it is.
     pub location: LogLocation,
-    /// The organisation's secret.
-    pub secret: MasterSecret,
+    /// The organisation's secrets.
+    pub secrets: LogSecrets,
     /// The key ring.
     pub keys: Arc<KeyRing>,
     /// How far the read models are.
@@ -83,15 +83,15 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
             log,
             journal,
             location,
-            secret,
+            secrets,
             keys,
             progress,
             acceptance,
         } = parts;
-        let names = StreamNames::new(&secret, location.namespace);
+        let names = StreamNames::new(&secrets, location.namespace);
         let streams = Arc::new(Streams::new(names.clone(), options.streams));
-        let opener = Opener::new(location, &secret, Arc::clone(&keys));
-        let sealer = Sealer::new(location, &secret, Arc::clone(&keys));
+        let opener = Opener::new(location, &secrets, Arc::clone(&keys));
+        let sealer = Sealer::new(location, &secrets, Arc::clone(&keys));
         Self(Arc::new(Core {
             reader: Reader::new(journal, opener),
             hand_over: HandOver::new(log, sealer, keys, names.clone(), Arc::clone(&streams), acceptance),

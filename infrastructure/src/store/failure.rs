@@ -83,6 +83,10 @@ impl From<SealError> for Failure {
         match error {
             SealError::Keys(error) => error.into(),
             SealError::TooLarge { .. } => Self::TooLarge,
+            error @ SealError::NotOurs(_) => {
+                tracing::error!(%error, "nothing can be sealed");
+                Self::Unavailable(Unavailable::NotAppending)
+            }
             error => Self::internal(error),
         }
     }

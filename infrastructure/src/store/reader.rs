@@ -142,7 +142,8 @@ impl<J: Journal> Reader<J> {
         for found in &journaled.entries {
             match self.opener.open_again(found, aggregate.stream(), &keys) {
                 Opening::Opened { event, personal } => {
-                    if personal == PersonalPart::Missing {
+                    // In a namespace that is shared it is most often another organisation's.
+                    if personal == PersonalPart::Missing && !self.opener.is_shared(stream) {
                         self.opener.miss_key();
                         // What somebody has would be taken for what nobody has.
                         if aggregate.rests_on_personal_sections() {

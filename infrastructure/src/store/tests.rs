@@ -133,7 +133,7 @@ fn executor(
         log: world.node(server),
         journal: world.node(server),
         location: LOCATION,
-        secret: secret(),
+        secrets: secret().into(),
         keys,
         progress: Arc::new(world.node(server)),
         acceptance: Arc::clone(&accepted) as _,

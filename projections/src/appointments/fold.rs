@@ -5,7 +5,7 @@
 
 use domain::calendar::{AppointmentStatus, Booking, CalendarEvent};
 use domain::encounter::{Conclusion, EncounterEvent, EncounterStatus, Ending, Filed};
-use domain::kernel::{AppointmentId, CalendarId, EncounterId, Personal, PractitionerId, Slot};
+use domain::kernel::{AggregateRef, AppointmentId, CalendarId, EncounterId, Personal, PractitionerId, Slot};
 
 use super::counted::CountedAppointment;
 use super::rows::is_stray;
@@ -63,6 +63,17 @@ impl AppointmentRow {
             stray: is_stray(self.day, slot.start),
             ..self
         }
+    }
+
+    /// Whether it stands where an event that enters it in a shared day could not have found it: whoever shares the days can give an appointment the id of another one.
+    fn is_of_another_day(&self, day: CalendarId, event: &CalendarEvent) -> bool {
+        let is_on = |day: CalendarId| self.calendar() == day && !self.recorded;
+        let is_possible = match event {
+            CalendarEvent::Booked { .. } => is_on(day),
+            CalendarEvent::MovedIn { from, .. } => is_on(day) || is_on(CalendarId { day: *from, ..day }),
+            _ => true,
+        };
+        AggregateRef::from(day).shared_in().is_some() && !is_possible
     }
 
     /// Whether it is this encounter.
@@ -136,6 +147,7 @@ pub(crate) fn fold(row: Option<AppointmentRow>, stamp: &Stamp, told: Told<'_>) -
         {
             row
         }
+        Told::OnADay(day, event) if row.as_ref().is_some_and(|row| row.is_of_another_day(day, event)) => row,
         Told::OnADay(day, event) => on_a_day(row, day, stamp, event),
         Told::InARecord(id, event) => in_a_record(row, id, stamp, event),
     }

@@ -3,7 +3,7 @@
 use application::ports::queries::{AppointmentCursor, AppointmentFilter, AppointmentView, Page};
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use domain::calendar::AppointmentStatus;
-use domain::kernel::{AppointmentId, PatientId};
+use domain::kernel::{AppointmentId, PatientId, SHARED_MARK};
 use sqlx::{PgPool, Postgres, QueryBuilder};
 
 use super::AppointmentRow;
@@ -29,7 +29,16 @@ fn view(row: AppointmentRow) -> AppointmentView {
 pub(crate) async fn one(pool: &PgPool, id: AppointmentId) -> Result<Option<AppointmentView>, sqlx::Error> {
     let mut query = QueryBuilder::new(AppointmentRow::TABLE.select());
     query.push("WHERE id = ").push_bind(id.uuid());
+    push_own(&mut query);
     Ok(query.build_query_as().fetch_optional(pool).await?.map(view))
+}
+
+/// On days that several organisations share, what another one's patient has booked is a time that is taken, and nobody's appointment here.
+fn push_own(query: &mut QueryBuilder<'_, Postgres>) {
+    query
+        .push(" AND (patient IS NOT NULL OR strpos(owner::text, '")
+        .push(SHARED_MARK)
+        .push("') = 0)");
 }
 
 /// The list is in the order of starts, and so are its indexes; a filter by day cannot use them as it stands. But a start is
@@ -87,6 +96,7 @@ fn push_part(
             Rows::NearTheirDay => "NOT stray",
             Rows::Stray => "stray",
         });
+    push_own(query);
     if let Some(patient) = filter.patient {
         query.push(" AND patient = ").push_bind(patient.uuid());
     }

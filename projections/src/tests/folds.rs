@@ -6,7 +6,9 @@ use domain::account::{AccountEvent, Binding, Holder, KeyHash, Proof, Role, Said,
 use domain::calendar::{AppointmentStatus, Booking, CalendarEvent, Session};
 use domain::chart::{ChartEvent, Noted, Symptom};
 use domain::encounter::{Conclusion, EncounterEvent, EncounterNames, Ending, Filed, Outcome, Provider};
-use domain::kernel::{AccountId, CalendarId, ChartId, EncounterId, HumanName, Personal, PractitionerId, Slot, Wallet};
+use domain::kernel::{
+    AccountId, AppointmentId, CalendarId, ChartId, EncounterId, HumanName, Personal, PractitionerId, Slot, Wallet,
+};
 use domain::patient::{PatientDetails, PatientEvent};
 use uuid::Uuid;
 
@@ -269,6 +271,43 @@ fn what_has_the_id_of_something_else_changes_nothing_of_that() {
     let before = memory.clone();
     memory.apply(&[opened(2, 2, AnyEvent::Encounter(encounter(1), recorded()))]);
     assert_eq!(memory, before);
+}
+
+#[test]
+fn on_shared_days_an_appointment_cannot_be_taken_by_another_of_its_id() {
+    let doctor = practitioner(0).sharing_days_in(7);
+    let on = |number| CalendarId::of(doctor, day(number));
+    let appointment = AppointmentId::new(Uuid::from_u128(5));
+    let booked = |number, booking| CalendarEvent::Booked {
+        appointment,
+        slot: slot(number, 0),
+        booking,
+    };
+    let into = |number: u8, from: u8| CalendarEvent::MovedIn {
+        appointment,
+        slot: slot(number, 1),
+        from: day(from),
+        booking: Personal::Sealed,
+    };
+    let ours = memory([(on(0), offer(0, 4, 15)), (on(0), booked(0, known()))]);
+    let row = ours.appointments[&appointment].clone();
+    assert_eq!((row.calendar(), row.patient), (on(0), Some(patient(0))));
+    for taking in [
+        vec![(on(1), booked(1, Personal::Sealed))],
+        vec![(on(2), into(2, 1))],
+        vec![(on(1), booked(1, Personal::Sealed)), (on(2), into(2, 1))],
+    ] {
+        let before = [(on(0), offer(0, 4, 15)), (on(0), booked(0, known()))];
+        let after = memory(before.into_iter().chain(taking));
+        assert_eq!(after.appointments[&appointment], row);
+    }
+    // A move from where it is counts.
+    let moved = memory([
+        (on(0), offer(0, 4, 15)),
+        (on(0), booked(0, known())),
+        (on(2), into(2, 0)),
+    ]);
+    assert_eq!(moved.appointments[&appointment].calendar(), on(2));
 }
 
 #[test]

@@ -29,6 +29,9 @@ impl Located for PractitionerId {
 /// Only a hospital registers practitioners, and then invites them to bind a wallet. Nobody can register themselves as a practitioner:
 /// they could act as one before a registrar has attested them. An `identifier` in the details names the entry, so that registering again
 /// with the same content changes nothing (200).
+///
+/// The calendar of a practitioner who works at several organisations can stand where all of them read and write it (`sharedCalendar`): then no time is
+/// given away twice, whichever of them gives it. Each sees of the others' patients only that a time is taken.
 #[utoipa::path(
     post, path = "/v1/practitioners", tag = "practitioners", request_body = dto::RegisterPractitioner,
     responses(
@@ -37,8 +40,8 @@ impl Located for PractitionerId {
     ),
 )]
 pub async fn register<B: Backend>(command: Command<B, dto::RegisterPractitioner>) -> Result<HttpResponse, Problem> {
-    let run = command.run(async move |clinic, caller, details, issue| {
-        let done = clinic.register_practitioner(&caller, details, &issue).await?;
+    let run = command.run(async move |clinic, caller, (details, shared), issue| {
+        let done = clinic.register_practitioner(&caller, details, shared, &issue).await?;
         Ok(Answer::created(done))
     });
     run.await

@@ -1105,6 +1105,7 @@ impl StatusSource for FakeStatus {
                     contract: "0x".into(),
                     namespace: 2,
                 }],
+                shared: Vec::new(),
                 finality: "instant".into(),
                 head_block: None,
                 applied_block: 9,
@@ -1127,6 +1128,7 @@ impl StatusSource for FakeStatus {
             void_events: 0,
             erased_events: 0,
             unreadable_events: 0,
+            overruled_events: 0,
             troubles: Vec::new(),
         })
     }

@@ -4,11 +4,10 @@ use std::time::{Duration, Instant};
 
 use api_audit::{Comparison, Head, KeyedReport, Report, TableReport, Unfolded, WithKeys};
 use api_config::Config;
-use infrastructure::chain::recorders::RecorderNames;
 use infrastructure::chain::{EventLog, Hash};
 use infrastructure::follower::{
-    FollowerError, Noted, RebuildError, Refolded, block_of, erasures, first_difference, followed, is_current,
-    later_chapters, standing,
+    FollowerError, Noted, ReadBeside, RebuildError, Refolded, block_of, erasures, first_difference, followed,
+    is_current, later_chapters, standing,
 };
 use infrastructure::log::LogLocation;
 use infrastructure::postgres::{self, LIVE, Limits, Scratch};
@@ -167,10 +166,13 @@ impl Work<'_> {
         Ok(match followed(&self.live).await? {
             None => Some("nothing was ever read into it"),
             Some(other) if other.location != location => Some("it follows another log, or another namespace of it"),
-            Some(other) if other.recorders != RecorderNames::of(&self.config.chain.recorders) => {
-                Some("its read models were made of what other contracts recorded than `chain.recorders` names")
+            Some(other) => {
+                let secrets = self.config.log_secrets().map_err(CliError::from)?;
+                let configured = ReadBeside::of(&self.config.chain.recorders, secrets.shared());
+                (other.beside != configured).then_some(
+                    "its read models were made of other contracts' records, or other shared namespaces, than `chain.recorders` and `chain.shared` name",
+                )
             }
-            Some(_) => None,
         })
     }
 

@@ -1,9 +1,10 @@
 //! Practitioners in JSON.
 
 use application::ports::queries::PractitionerView;
+use application::use_cases::practitioners::SharedDays;
 use chrono_tz::Tz;
-use domain::kernel::TextRule;
 use domain::kernel::time::whole_millis;
+use domain::kernel::{PractitionerId, TextRule};
 use domain::practitioner;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -115,14 +116,34 @@ impl From<practitioner::PractitionerDetails> for PractitionerDetails {
 pub struct RegisterPractitioner {
     /// The details of the practitioner.
     pub details: PractitionerDetails,
+    /// Where the practitioner's calendar stands, if several organisations share it. Without it, the calendar is this organisation's own. It never changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_calendar: Option<SharedCalendar>,
 }
 
 impl Checked for RegisterPractitioner {
-    type Domain = practitioner::PractitionerDetails;
+    type Domain = (practitioner::PractitionerDetails, Option<SharedDays>);
 
     fn check(self, checks: &mut Checks) -> Self::Domain {
-        checks.field("details", self.details)
+        let shared = self.shared_calendar.map(|shared| SharedDays {
+            namespace: shared.namespace,
+            practitioner: shared.practitioner.map(PractitionerId::new),
+        });
+        (checks.field("details", self.details), shared)
     }
+}
+
+/// Where a calendar stands that several organisations share.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SharedCalendar {
+    /// The number of the namespace of the log that the organisations share. The server must be configured with it (`chain.shared`).
+    #[schema(minimum = 1, example = 3)]
+    pub namespace: u32,
+    /// The id by which the organisation knows the practitioner that registered them first. Without it, the practitioner is new, and the answer's id is
+    /// the one to tell the other organisations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub practitioner: Option<Uuid>,
 }
 
 /// A practitioner's entry.
@@ -133,6 +154,10 @@ pub struct Practitioner {
     pub id: Uuid,
     /// The practitioner's details.
     pub details: PractitionerDetails,
+    /// The number of the namespace in which the practitioner's calendar stands, if several organisations share it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, example = 3)]
+    pub shared_namespace: Option<u32>,
     /// The version of the entry, which is also its entity tag.
     #[schema(example = 1)]
     pub version: u64,
@@ -151,6 +176,7 @@ impl From<PractitionerView> for Practitioner {
         Self {
             id: id.uuid(),
             details: details.into(),
+            shared_namespace: id.shares_days_in(),
             version,
             registered_at: Instant(registered_at),
         }

@@ -24,6 +24,8 @@ pub struct ChainStatus {
     pub sealing_epoch: u64,
     /// The other contracts that this server believes: entries that they have recorded count.
     pub recorders: Vec<BelievedContract>,
+    /// The namespaces that are shared with other organizations, in which the calendars of practitioners stand who work at several of them.
+    pub shared: Vec<SharedNamespace>,
     /// The rule by which a block is final, as configured.
     #[schema(example = "12 confirmations")]
     pub finality: String,
@@ -49,6 +51,18 @@ pub struct BelievedContract {
     /// The number of the namespace that the contract has opened, and in which it writes.
     #[schema(example = 2)]
     pub namespace: u32,
+}
+
+/// A namespace of the log that is shared with other organizations.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SharedNamespace {
+    /// The number of the namespace.
+    #[schema(example = 3)]
+    pub namespace: u32,
+    /// The check value of its secret, in hexadecimal. All who share the namespace have the same; whoever has another one reads nothing of theirs.
+    #[schema(example = "90c9b18f")]
+    pub check_value: String,
 }
 
 /// The log, as this server has applied it.
@@ -207,6 +221,9 @@ pub struct Status {
     /// The number of events whose personal section is not authentic. They count without it.
     #[schema(example = 0)]
     pub unreadable_events: u64,
+    /// The number of events in shared namespaces that are against the rules there. They have no effect.
+    #[schema(example = 0)]
+    pub overruled_events: u64,
     /// What does not work at present; empty while all is well.
     pub troubles: Vec<Trouble>,
 }
@@ -229,6 +246,14 @@ impl From<StatusReport> for Status {
                     .map(|one| BelievedContract {
                         contract: one.contract,
                         namespace: one.namespace,
+                    })
+                    .collect(),
+                shared: chain
+                    .shared
+                    .into_iter()
+                    .map(|one| SharedNamespace {
+                        namespace: one.namespace,
+                        check_value: one.check_value,
                     })
                     .collect(),
                 finality: chain.finality,
@@ -279,6 +304,7 @@ impl From<StatusReport> for Status {
             void_events: system.void_events,
             erased_events: system.erased_events,
             unreadable_events: system.unreadable_events,
+            overruled_events: system.overruled_events,
             troubles: system
                 .troubles
                 .into_iter()

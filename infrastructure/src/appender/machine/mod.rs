@@ -53,10 +53,12 @@ mod surrender;
 mod tests;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 
 use super::fees::Fee;
 use crate::chain::gas::{GasRules, Size};
 use crate::chain::{Fees, Hash};
+use crate::log::Namespace;
 
 use batch::{Batch, Phase, Waiting};
 use calls::WaitingCall;
@@ -112,6 +114,8 @@ pub struct Machine {
     /// How much gas a block has; `None` until a node has said it.
     block_gas: Option<u64>,
     authorized: bool,
+    /// The namespaces beside the organisation's own.
+    shared: Arc<[Namespace]>,
     storing: bool,
     /// The newest block that was applied before notices came.
     noticed_after: u64,
@@ -151,6 +155,7 @@ impl Machine {
             funds: None,
             former_fee: None,
             authorized: true,
+            shared: Arc::default(),
             storing: false,
             noticed_after: 0,
             final_block: 0,
@@ -162,6 +167,13 @@ impl Machine {
             agreed: None,
             cleaned_at: now,
         }
+    }
+
+    /// The same, where it appends in these shared namespaces as well.
+    #[must_use]
+    pub fn sharing(mut self, namespaces: Arc<[Namespace]>) -> Self {
+        self.shared = namespaces;
+        self
     }
 
     /// Takes an observation in and appends what is to be done to `actions`.

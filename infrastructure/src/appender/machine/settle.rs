@@ -4,7 +4,7 @@ use std::iter::Peekable;
 
 use super::batch::{Batch, Content, Member, Phase, Verdict};
 use super::{Action, Machine, Millis, Nonce};
-use crate::log::{CommitOutcome, RejectedCommit};
+use crate::log::{CommitOutcome, Namespace, RejectedCommit};
 use crate::notices::{AppliedEvent, EntryState};
 use application::log::Finality;
 
@@ -60,7 +60,7 @@ impl Machine {
                     "a block does not say of each commit of a batch what became of it"
                 );
             }
-            if lacks_the_right(batch.members(), &verdicts) {
+            if lacks_the_right(batch.members(), &verdicts, &self.shared) {
                 self.authorized = false;
             }
             // After a reorganisation deeper than what was final, everybody has been told already.
@@ -207,12 +207,15 @@ fn verdicts<'a>(
 }
 
 /// Whether a member was rejected on the very head that it named: then the signing key is no writer any more, and what is stored until it is one again
-/// would be rejected as well.
-fn lacks_the_right(members: &[Member], verdicts: &[Verdict]) -> bool {
+/// would be rejected as well. That it does not write in a namespace which is shared is no reason for that.
+fn lacks_the_right(members: &[Member], verdicts: &[Verdict], shared: &[Namespace]) -> bool {
     members.iter().zip(verdicts).any(|(member, verdict)| {
         let Verdict::Rejected { stream, actual } = verdict else {
             return false;
         };
+        if shared.contains(&Namespace::of(stream)) {
+            return false;
+        }
         let parts = &member.commit.parts;
         parts
             .iter()

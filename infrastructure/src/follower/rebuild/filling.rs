@@ -10,6 +10,7 @@ use super::{Rebuild, RebuildError, WRITTEN_WITHIN};
 use crate::chain::{BlockId, ChainError};
 use crate::follower::checkpoint::{self, FinalPoint};
 use crate::follower::opening::{self, OpenedBlock, SoFar};
+use crate::follower::overruling::SharedStates;
 use crate::follower::runner::Place;
 use crate::follower::tips::Tips;
 use crate::follower::told::Told;
@@ -17,7 +18,7 @@ use crate::follower::trust;
 use crate::follower::window::{AppliedBlock, Unread};
 use crate::follower::{FollowerError, block_times, chapters, copy, erasures, journal};
 use crate::log::LogHead;
-use crate::postgres::{TRANSACTION, within};
+use crate::postgres::{LONG_STEP, TRANSACTION, within};
 
 impl<P> Rebuild<P>
 where
@@ -42,6 +43,7 @@ where
         let mut so_far = Some(SoFar {
             tips: Tips::all(&self.follower.pool).await?,
             told: within(TRANSACTION, self.foreseeing(place)).await?,
+            shared: within(LONG_STEP, self.shared_states()).await?,
         });
         loop {
             let next = match fetched.recv().await {
@@ -71,6 +73,12 @@ where
         self.end_at(place, target).await?;
         progress(place);
         Ok(())
+    }
+
+    /// What stands in shared namespaces.
+    async fn shared_states(&self) -> Result<SharedStates, sqlx::Error> {
+        let mut connection = self.follower.pool.acquire().await?;
+        SharedStates::all(&mut connection, &self.follower.opener).await
     }
 
     /// What the log has told, and who will be erased in the end.

@@ -42,7 +42,7 @@ async fn without_its_secret_it_waits_if_the_epoch_is_published_and_means_nothing
         open_all_with(&opener, &commit_in(1), &keys()),
         [unknown.clone(), unknown]
     );
-    opener.publish_epoch(1, second_epoch().secret.commitment());
+    opener.publish_epochs(|_| std::iter::once((1, second_epoch().secret.commitment())));
     let missing = Opening::EpochMissing { epoch: 1 };
     assert_eq!(
         open_all_with(&opener, &commit_in(1), &keys()),
@@ -59,7 +59,7 @@ async fn another_secret_of_its_number_is_not_taken_for_the_published_one() {
     };
     ring.epochs().hold(&other);
     let opener = opener_of(ring);
-    opener.publish_epoch(1, second_epoch().secret.commitment());
+    opener.publish_epochs(|_| std::iter::once((1, second_epoch().secret.commitment())));
     let missing = Opening::EpochMissing { epoch: 1 };
     assert_eq!(open_all_with(&opener, &commit_in(1), &keys())[0], missing);
 }

@@ -136,7 +136,11 @@ fn begun_as(section: Section, reference: Reference, commitment: [u8; 32]) -> App
     };
     let of: AggregateRef = patient().into();
     let UnsealedEvent { encoded, .. } = encode(&of, &event);
-    let stream_key = || StreamKeys::new(&secret(), &ring()).of(&begun().stream, 0).unwrap();
+    let stream_key = || {
+        StreamKeys::new(LOCATION, &secret().into(), &ring())
+            .of(&begun().stream, 0)
+            .unwrap()
+    };
     let personal = encoded.personal.unwrap();
     let (content, key) = match section {
         Section::Whole => (

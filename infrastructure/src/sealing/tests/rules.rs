@@ -180,7 +180,7 @@ async fn what_becomes_of_an_entry_is_as_the_table_of_rules_says() {
                 let commit = commit(stream, matter);
                 let opener = opener(LOCATION, &secret());
                 if matter == Matter::MissingEpoch {
-                    opener.publish_epoch(1, second_epoch().secret.commitment());
+                    opener.publish_epochs(|_| std::iter::once((1, second_epoch().secret.commitment())));
                 }
                 let found = match open_all_with(&opener, &commit, &keys_of(key)).remove(0) {
                     Opening::Opened { personal, .. } => Opened(personal),

@@ -7,3 +7,4 @@ mod hostile_writer;
 mod log_entries;
 mod races;
 mod retries;
+mod shared_calendars;

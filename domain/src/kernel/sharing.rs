@@ -1,0 +1,90 @@
+//! Ids of what several organisations share: they say in which namespace of the log it stands.
+//!
+//! Such an id is a UUID of version 8 (RFC 9562, 5.8), whose fields are free to use:
+//! ```text
+//! namespace:4  6d63  8ca1  variant and random:8
+//! ```
+//! No other id of ours begins so: those that are derived are of version 8 too, but have these 28 bits by a chance of one in 2^28, and
+//! whoever names an id cannot choose one of them.
+
+use uuid::Uuid;
+
+use super::{AggregateRef, CalendarId, PractitionerId};
+
+/// Bytes 4 to 7: the version, and what tells such an id from a derived one.
+const MARK: [u8; 4] = [0x6d, 0x63, 0x8c, 0xa1];
+
+/// The same in the text of such an id.
+pub const MARK_IN_TEXT: &str = "-6d63-8ca1-";
+
+/// The id of something that is shared in the namespace of this number. The rest of it is the second half of another UUID, with the variant's two bits.
+fn shared_in(namespace: u32, other: Uuid) -> Uuid {
+    let [a, b, c, d] = namespace.to_be_bytes();
+    let [e, f, g, h] = MARK;
+    let [.., i, j, k, l, m, n, o, p] = other.into_bytes();
+    Uuid::from_bytes([a, b, c, d, e, f, g, h, i & 0x3f | 0x80, j, k, l, m, n, o, p])
+}
+
+/// The number of the namespace in which something is shared, if its id says so.
+fn namespace_of(id: Uuid) -> Option<u32> {
+    let (namespace, rest) = id.as_bytes().split_first_chunk()?;
+    let is_shared = rest.starts_with(&MARK) && id.get_variant() == uuid::Variant::RFC4122;
+    is_shared.then(|| u32::from_be_bytes(*namespace))
+}
+
+impl PractitionerId {
+    /// The id of a practitioner whose days are shared in the namespace of this number, made from another id.
+    #[must_use]
+    pub fn sharing_days_in(self, namespace: u32) -> Self {
+        Self::new(shared_in(namespace, self.uuid()))
+    }
+
+    /// The number of the namespace in which the practitioner's days are shared; `None` when they are the organisation's alone.
+    pub fn shares_days_in(self) -> Option<u32> {
+        namespace_of(self.uuid())
+    }
+}
+
+impl AggregateRef {
+    /// The number of the namespace in which it is shared; `None` when it is the organisation's alone. Only calendars are ever shared.
+    pub fn shared_in(&self) -> Option<u32> {
+        match self {
+            Self::Calendar(CalendarId { owner, .. }) => namespace_of(*owner),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::NaiveDate;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::kernel::PatientId;
+
+    proptest! {
+        #[test]
+        fn an_id_says_where_the_days_are_shared(namespace in any::<u32>(), id in any::<u128>(), day in 0..60_000_i32) {
+            let id = PractitionerId::new(uuid::Builder::from_random_bytes(id.to_be_bytes()).into_uuid());
+            let shared = id.sharing_days_in(namespace);
+            prop_assert_eq!(shared.shares_days_in(), Some(namespace));
+            prop_assert_eq!(shared.uuid().get_version_num(), 8);
+            prop_assert_eq!(id.shares_days_in(), None);
+            let day = NaiveDate::from_epoch_days(day).unwrap();
+            let calendar = AggregateRef::from(CalendarId::of(shared, day));
+            prop_assert_eq!(calendar.shared_in(), Some(namespace));
+            // What else has such an id is shared with nobody.
+            prop_assert_eq!(AggregateRef::from(shared).shared_in(), None);
+            prop_assert_eq!(AggregateRef::from(PatientId::new(shared.uuid())).shared_in(), None);
+        }
+    }
+
+    #[test]
+    fn the_form_never_changes() {
+        let id = PractitionerId::new(Uuid::from_u128(0x4242_4242_4242_4242_8242_4242_4242_4242));
+        let shared = id.sharing_days_in(7);
+        assert_eq!(shared.to_string(), "00000007-6d63-8ca1-8242-424242424242");
+        assert!(shared.to_string().contains(MARK_IN_TEXT));
+    }
+}

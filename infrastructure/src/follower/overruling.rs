@@ -1,0 +1,193 @@
+//! What is authentic in a namespace that several organisations share is held against the rules before it counts: whoever shares it could append anything.
+//!
+//! It rests on the sections alone that all of them read, in the order of the log. So they come to the same, whoever has which persons' keys, whatever became of
+//! these since, and however the log was cut into blocks.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use application::log::{AnyEvent, StreamId};
+use domain::calendar::{Calendar, moves_are_whole};
+use domain::kernel::{AggregateRef, Contradiction};
+use domain::state::AnyState;
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row as _};
+
+use super::numbers::from_sql;
+use crate::keys::KeySet;
+use crate::log::{AppendedEntry, JournaledEntry, Namespace, Origin};
+use crate::sealing::{Opener, Opening, Overruled, PersonalPart, Void};
+
+/// The aggregates of shared namespaces, as what counted leaves them. One that is not here is taken for new.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub(super) struct SharedStates(HashMap<StreamId, AnyState>);
+
+/// An entry of a shared namespace, and what opening it came to.
+pub(super) struct Standing<'a> {
+    pub(super) entry: &'a AppendedEntry,
+    pub(super) opening: &'a mut Opening,
+}
+
+impl Standing<'_> {
+    fn namespace(&self) -> Namespace {
+        Namespace::of(&self.entry.stream)
+    }
+
+    /// Whether it is not known yet what to make of it.
+    const fn waits(&self) -> bool {
+        match self.opening {
+            Opening::EpochMissing { .. }
+            | Opening::KeyMissing
+            | Opening::Undecodable(_)
+            | Opening::Newer { .. }
+            | Opening::Opened {
+                personal: PersonalPart::Missing,
+                ..
+            } => true,
+            Opening::Opened { .. } | Opening::Public | Opening::Foreign | Opening::Void(_) | Opening::Sealed => false,
+        }
+    }
+}
+
+impl SharedStates {
+    /// Those of these streams, as the journal has them.
+    pub(super) async fn load(
+        connection: &mut PgConnection,
+        opener: &Opener,
+        streams: &HashSet<StreamId>,
+    ) -> Result<Self, sqlx::Error> {
+        let streams: Vec<&[u8]> = streams.iter().map(|stream| stream.0.as_slice()).collect();
+        let sql = format!("{COUNTED} AND stream = ANY ($1) ORDER BY stream, version");
+        let rows = sqlx::query(&sql).bind(streams).fetch_all(connection).await?;
+        Self::folded(&rows, opener)
+    }
+
+    /// All of them.
+    pub(super) async fn all(connection: &mut PgConnection, opener: &Opener) -> Result<Self, sqlx::Error> {
+        let mut states = Self::default();
+        for (namespace, _) in opener.shared() {
+            let sql = format!("{COUNTED} AND stream >= $1 AND stream < $2 ORDER BY stream, version");
+            let rows = sqlx::query(&sql)
+                .bind(namespace.stream(&[]).0.as_slice())
+                .bind(namespace.stream(&[0xff; 28]).0.as_slice())
+                .fetch_all(&mut *connection)
+                .await?;
+            states.0.extend(Self::folded(&rows, opener)?.0);
+        }
+        Ok(states)
+    }
+
+    /// Without any person's key: so nothing personal is in memory, nor can anything rest on it.
+    fn folded(rows: &[PgRow], opener: &Opener) -> Result<Self, sqlx::Error> {
+        let (mut states, keys) = (Self::default(), KeySet::default());
+        for row in rows {
+            let journaled = journaled(row)?;
+            let Some(of) = opener.aggregate(&journaled.entry.stream) else {
+                continue;
+            };
+            if let Opening::Opened { event, .. } = opener.open_again(&journaled, of, &keys) {
+                states.take_in(&journaled.entry, event.event);
+            }
+        }
+        Ok(states)
+    }
+
+    fn take_in(&mut self, entry: &AppendedEntry, event: AnyEvent) {
+        let of = event.aggregate();
+        let state = self.0.entry(entry.stream).or_insert_with(|| new(of));
+        // A stream of a shared namespace has one aggregate.
+        let _ = state.take_in(event, entry.version);
+    }
+
+    /// Holds against the rules what a commit says in shared namespaces, in each of them apart: others may share only one. What contradicts them is void from then on, with
+    /// all that the commit says in that namespace; all else is taken in. If an entry waits, or one before it does, then all of these wait.
+    ///
+    /// Answers with the streams that are held back from now on.
+    pub(super) fn judge_commit(
+        &mut self,
+        mut commit: Vec<Standing<'_>>,
+        held: &HashSet<StreamId>,
+    ) -> HashSet<StreamId> {
+        let mut beside = HashSet::new();
+        commit.sort_by_key(Standing::namespace);
+        for in_one in commit.chunk_by_mut(|one, next| one.namespace() == next.namespace()) {
+            if in_one.iter().any(|one| one.waits() || held.contains(&one.entry.stream)) {
+                let waiting = in_one.iter().filter(|one| !matches!(one.opening, Opening::Void(_)));
+                beside.extend(
+                    waiting
+                        .map(|one| one.entry.stream)
+                        .filter(|stream| !held.contains(stream)),
+                );
+            } else if let Err(rule) = self.take_in_all(in_one) {
+                for Standing { opening, .. } in in_one {
+                    if matches!(opening, Opening::Opened { .. }) {
+                        **opening = Opening::Void(Void::Overruled(Overruled::Contradiction(rule)));
+                    }
+                }
+            }
+        }
+        beside
+    }
+
+    /// Takes in what entries say, or nothing of it.
+    fn take_in_all(&mut self, entries: &[Standing<'_>]) -> Result<(), Contradiction> {
+        let said = entries.iter().filter_map(|one| match &*one.opening {
+            Opening::Opened { event, .. } => event.event.of_aggregate::<Calendar>(),
+            _ => None,
+        });
+        if !moves_are_whole(said) {
+            return Err(Contradiction::HalfOfAMove);
+        }
+        let mut after: BTreeMap<StreamId, AnyState> = BTreeMap::new();
+        for Standing { entry, opening } in entries {
+            let Opening::Opened { event, .. } = &**opening else {
+                continue;
+            };
+            // What a person's key opens is none of it.
+            let event = event.event.without_personal().map_err(|_| Contradiction::Impossible)?;
+            let before = || self.0.get(&entry.stream).cloned();
+            let state = after
+                .entry(entry.stream)
+                .or_insert_with(|| before().unwrap_or_else(|| new(event.aggregate())));
+            match state.contradiction(&event) {
+                Ok(None) => {}
+                Ok(Some(rule)) => return Err(rule),
+                Err(_) => return Err(Contradiction::Impossible),
+            }
+            let taken_in = state.take_in(event, entry.version);
+            taken_in.map_err(|_| Contradiction::Impossible)?;
+        }
+        self.0.extend(after);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+impl SharedStates {
+    /// How everything stands.
+    pub(super) fn all_states(&self) -> impl Iterator<Item = &AnyState> {
+        self.0.values()
+    }
+}
+
+fn new(of: AggregateRef) -> AnyState {
+    AnyState::new(of.aggregate_type())
+}
+
+/// The entries of the journal that count. Those that are parked are held against the rules when they are read.
+const COUNTED: &str = "SELECT position, stream, version, transaction, origin, payload, before FROM journal
+    WHERE void IS NULL AND NOT EXISTS (SELECT FROM parked WHERE parked.position = journal.position)";
+
+fn journaled(row: &PgRow) -> Result<JournaledEntry, sqlx::Error> {
+    Ok(JournaledEntry {
+        entry: AppendedEntry {
+            position: from_sql(row.try_get(0)?),
+            stream: StreamId(row.try_get(1)?),
+            version: from_sql(row.try_get(2)?),
+            transaction: row.try_get(3)?,
+            origin: Origin::from_sql(row.try_get(4)?),
+            payload: row.try_get::<Vec<u8>, _>(5)?.into(),
+        },
+        before: row.try_get(6)?,
+        chapter: 0,
+    })
+}

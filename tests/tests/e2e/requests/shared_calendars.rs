@@ -1,0 +1,462 @@
+//! Two organisations on one chain, with different secrets, share the calendars of a doctor in a namespace of which both hold the secret.
+
+use api_config::SharedNamespace;
+use domain::account::Role;
+use domain::kernel::{CalendarId, CommandId, PractitionerId};
+use futures::future::join_all;
+use infrastructure::chain::codec::append_calldata;
+use infrastructure::chain::namespaces::Administration;
+use infrastructure::chain::{Deployment, EventLog, Node, RpcOptions, Signer, Transaction, deploy};
+use infrastructure::keys::{LogSecrets, MasterSecret};
+use infrastructure::log::{Commit, Namespace, Payload, StreamPart, StreamTip};
+use infrastructure::sealing::{Profile, StreamNames};
+use serde_json::{Value, json};
+use tests::chain::{KEYS, TestChain};
+use tests::clinic::Clinic;
+use tests::system::{SystemOptions, TestSystem, until};
+use uuid::Uuid;
+
+/// How many clients want each slot.
+const CLIENTS: usize = 10;
+
+/// How many slots are fought over.
+const SLOTS: u32 = 200;
+
+/// How many slots a day offers here.
+const SLOTS_A_DAY: u32 = 40;
+
+/// The master secrets of the organisations, each by its byte; their signers have these numbers, too.
+const ORGANISATIONS: [u8; 2] = [1, 2];
+
+/// Whoever opened the shared namespace.
+const OWNER: usize = 0;
+
+fn signer(number: usize) -> Signer {
+    KEYS[number].parse().unwrap()
+}
+
+/// The chain with its contract, an organisation's namespace for each, and one that they share.
+struct Network {
+    chain: TestChain,
+    log: EventLog,
+    deployments: [Deployment; 2],
+    shared: Namespace,
+    folder: tempfile::TempDir,
+}
+
+impl Network {
+    async fn start() -> Self {
+        let chain = TestChain::start().await;
+        let node = Node::new(&[chain.url().to_owned()], api_dev::CHAIN_ID, RpcOptions::default()).unwrap();
+        let one = deploy::deploy(&node, &signer(OWNER), &[signer(1).address()], 0, |_| ())
+            .await
+            .unwrap();
+        let log = EventLog::new(node, one.address);
+        let owner = Administration::of(log.clone(), signer(OWNER), |_: &str| ());
+        let two = owner.open(0).await.unwrap();
+        owner.admit(two, signer(2).address()).await.unwrap();
+        let shared = owner.open(0).await.unwrap();
+        for number in [1, 2] {
+            owner.admit(shared, signer(number).address()).await.unwrap();
+        }
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("shared.secret"), "55".repeat(32)).unwrap();
+        Self {
+            chain,
+            log,
+            deployments: [one, Deployment { namespace: two, ..one }],
+            shared,
+            folder,
+        }
+    }
+
+    fn owner(&self) -> Administration<impl Fn(&str)> {
+        Administration::of(self.log.clone(), signer(OWNER), |_: &str| ())
+    }
+
+    fn shared_config(&self) -> Vec<SharedNamespace> {
+        vec![SharedNamespace {
+            namespace: self.shared,
+            secret_files: vec![self.folder.path().join("shared.secret")],
+        }]
+    }
+
+    /// A server of one of the organisations.
+    async fn serve(&self, number: usize) -> TestSystem {
+        let options = SystemOptions {
+            signer: number + 1,
+            organisation: ORGANISATIONS[number],
+            shared: self.shared_config(),
+            ..SystemOptions::default()
+        };
+        TestSystem::with(&self.chain, &self.deployments[number], options).await
+    }
+
+    async fn servers(&self) -> [TestSystem; 2] {
+        [self.serve(0).await, self.serve(1).await]
+    }
+
+    /// The stream of a doctor's day.
+    fn day(&self, clinic: &Clinic) -> application::log::StreamId {
+        let secrets = LogSecrets::new(MasterSecret::new([9; 32]));
+        let secrets = secrets.sharing(self.shared, MasterSecret::new([0x55; 32]), Vec::new());
+        let doctor = PractitionerId::new(clinic.doctor.parse().unwrap());
+        StreamNames::new(secrets, Namespace(99)).seal(&CalendarId::of(doctor, clinic.day).into())
+    }
+
+    /// Appends a payload to a stream as the account of a third member. `system` tells where it ends.
+    async fn append(&self, system: &TestSystem, stream: application::log::StreamId, payload: &[u8]) {
+        let sql = "SELECT version, hash FROM journal WHERE stream = $1 ORDER BY version DESC LIMIT 1";
+        let last: Option<(i64, [u8; 32])> = sqlx::query_as(sql)
+            .bind(stream.0.as_slice())
+            .fetch_optional(&system.parts().pool)
+            .await
+            .unwrap();
+        let tip = last.map_or_else(StreamTip::default, |(version, hash)| StreamTip {
+            version: version.unsigned_abs(),
+            hash,
+        });
+        let commit = Commit {
+            command_id: CommandId::new(Uuid::nil()),
+            parts: vec![StreamPart {
+                stream,
+                expected: tip.head(),
+                payloads: vec![Payload::from(payload)],
+            }],
+        };
+        let (node, member) = (self.log.node(), signer(3));
+        let signed = member.sign(Transaction {
+            chain_id: node.chain_id(),
+            nonce: node.nonce(member.address()).await.unwrap(),
+            to: Some(self.log.address()),
+            gas_limit: 16_000_000,
+            max_fee: 100_000_000_000,
+            priority_fee: 1,
+            data: append_calldata([&commit]).unwrap(),
+        });
+        node.send_raw(&signed.unwrap().raw).await.unwrap();
+    }
+}
+
+/// The doctor at both organisations.
+async fn clinics(network: &Network, servers: &[TestSystem; 2], name: &str) -> [Clinic; 2] {
+    let first = Clinic::open_sharing(&servers[0], name, network.shared.0, None).await;
+    let second = Clinic::open_sharing(&servers[1], name, network.shared.0, Some(&first.doctor)).await;
+    assert_eq!(first.doctor, second.doctor);
+    [first, second]
+}
+
+async fn free(system: &TestSystem, clinic: &Clinic) -> usize {
+    let path = format!("/v1/practitioners/{}/availability/{}", clinic.doctor, clinic.day);
+    let (status, day) = system.get(&path, &clinic.key).await;
+    assert_eq!(status, 200, "{day}");
+    day["free"].as_array().expect("slots").len()
+}
+
+async fn until_free(system: &TestSystem, clinic: &Clinic, expected: usize) {
+    until("the day shows how much is free", async || {
+        free(system, clinic).await == expected
+    })
+    .await;
+}
+
+/// The content hash of the read model of days.
+async fn days(system: &TestSystem) -> (u64, String) {
+    let hashes = system.hashes().await;
+    let (_, rows, hash) = hashes.into_iter().find(|(name, ..)| *name == "availability").unwrap();
+    (rows, hash)
+}
+
+/// Waits until both have come to the same days.
+async fn until_same_days(servers: &[TestSystem; 2]) {
+    until("both organisations have the same days", async || {
+        days(&servers[0]).await == days(&servers[1]).await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_organisations_race_for_a_doctors_slots_and_each_slot_is_won_once() {
+    let network = Network::start().await;
+    let servers = network.servers().await;
+    let mut won = [0_u32; 2];
+    for day in 0..SLOTS / SLOTS_A_DAY {
+        let clinics = clinics(&network, &servers, &format!("Day {day}")).await;
+        clinics[0].offer(&servers[0], SLOTS_A_DAY).await;
+        let patients = [
+            clinics[0].patient(&servers[0], "One").await,
+            clinics[1].patient(&servers[1], "Two").await,
+        ];
+        until_free(&servers[1], &clinics[1], SLOTS_A_DAY as usize).await;
+        let mut booked = [Vec::new(), Vec::new()];
+        for slot in 0..SLOTS_A_DAY {
+            let attempts = (0..CLIENTS).map(|client| {
+                let side = client % 2;
+                clinics[side].book(&servers[side], &patients[side], slot)
+            });
+            let answers = join_all(attempts).await;
+            let winners: Vec<_> = (0..CLIENTS).filter(|client| answers[*client].0 == 201).collect();
+            assert_eq!(winners.len(), 1, "slot {slot} of day {day}");
+            won[winners[0] % 2] += 1;
+            let id = answers[winners[0]].1["id"].as_str().unwrap().to_owned();
+            booked[winners[0] % 2].push(id);
+            for (status, body) in answers.iter().filter(|(status, _)| *status != 201) {
+                assert_eq!(*status, 409, "{body}");
+            }
+        }
+        for (side, system) in servers.iter().enumerate() {
+            until_free(system, &clinics[side], 0).await;
+            // Of the other one's patients nothing is known but that the time is taken.
+            clinics[side].has_exactly(system, booked[side].clone()).await;
+            for id in &booked[1 - side] {
+                let (status, body) = system.get(&format!("/v1/appointments/{id}"), &clinics[side].key).await;
+                assert_eq!(status, 404, "{body}");
+            }
+        }
+    }
+    assert_eq!(won[0] + won[1], SLOTS);
+    assert!(won.iter().all(|wins| *wins > 0), "both were in the race: {won:?}");
+    until_same_days(&servers).await;
+    for (number, system) in servers.iter().enumerate() {
+        let administrator = system.administrator().await;
+        let status = system.get("/v1/admin/status", &administrator).await.1;
+        for name in ["voidEvents", "overruledEvents", "unreadableEvents"] {
+            assert_eq!(status[name], 0, "{number}: {status}");
+        }
+        assert_eq!((&status["parked"], &status["troubles"]), (&json!([]), &json!([])));
+    }
+    for system in servers {
+        system.agrees_with_a_rebuild(&network.chain).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_member_appends_against_the_rules_holds_nobody_back() {
+    let network = Network::start().await;
+    network
+        .owner()
+        .admit(network.shared, signer(3).address())
+        .await
+        .unwrap();
+    let servers = network.servers().await;
+    let clinics = clinics(&network, &servers, "Junk").await;
+    clinics[0].offer(&servers[0], 6).await;
+    let patients = [
+        clinics[0].patient(&servers[0], "One").await,
+        clinics[1].patient(&servers[1], "Two").await,
+    ];
+    let day = network.day(&clinics[0]);
+    let administrator = [servers[0].administrator().await, servers[1].administrator().await];
+    let counts = async |side: usize, name: &str| {
+        let (_, status) = servers[side].get("/v1/admin/status", &administrator[side]).await;
+        status[name].as_u64().unwrap()
+    };
+    let first = clinics[0].book_all(&servers[0], &patients[0], 0..1).await;
+    let copy = "SELECT payload FROM journal WHERE stream = $1 AND void IS NULL ORDER BY version DESC LIMIT 1";
+    let copy: Vec<u8> = sqlx::query_scalar(copy)
+        .bind(day.0.as_slice())
+        .fetch_one(&servers[0].parts().pool)
+        .await
+        .unwrap();
+    for (count, payload) in [(1, vec![0xaa; 96]), (2, copy), (3, vec![0]), (4, vec![0x80, 7, 7])] {
+        network.append(&servers[0], day, &payload).await;
+        for side in [0, 1] {
+            until("it is void", async || counts(side, "voidEvents").await == count).await;
+        }
+    }
+    until_free(&servers[1], &clinics[1], 5).await;
+    clinics[1].book_all(&servers[1], &patients[1], 1..2).await;
+    let second = clinics[0].book_all(&servers[0], &patients[0], 2..3).await;
+    clinics[0].has_exactly(&servers[0], [first, second].concat()).await;
+    until_same_days(&servers).await;
+    for (system, administrator) in servers.iter().zip(&administrator) {
+        assert_eq!(system.get("/health/ready", "").await.0, 200);
+        let (_, status) = system.get("/v1/admin/status", administrator).await;
+        assert_eq!(status["parked"], json!([]));
+        let shared =
+            json!([{ "namespace": network.shared.0, "checkValue": status["chain"]["shared"][0]["checkValue"] }]);
+        assert_eq!(status["chain"]["shared"], shared);
+    }
+    for system in servers {
+        system.agrees_with_a_rebuild(&network.chain).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_dismissed_from_the_shared_namespace_goes_on_in_its_own() {
+    let network = Network::start().await;
+    let servers = network.servers().await;
+    let clinics = clinics(&network, &servers, "Dismissed").await;
+    clinics[0].offer(&servers[0], 6).await;
+    let patient = clinics[1].patient(&servers[1], "Two").await;
+    until_free(&servers[1], &clinics[1], 6).await;
+    clinics[1].book_all(&servers[1], &patient, 0..1).await;
+    let (owner, second) = (network.owner(), signer(2).address());
+    owner.dismiss(network.shared, second).await.unwrap();
+    let administrator = servers[1].administrator().await;
+    let has_trouble = async || {
+        let (_, status) = servers[1].get("/v1/admin/status", &administrator).await;
+        let troubles = status["troubles"].as_array().unwrap().clone();
+        troubles
+            .iter()
+            .any(|one| one["code"] == "signing-key-not-admitted-to-shared")
+    };
+    until("it is told", has_trouble).await;
+    let (status, problem) = clinics[1].book(&servers[1], &patient, 1).await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (503, &json!("/problems/not-appending")),
+        "{problem}"
+    );
+    // What stands in its own namespace goes on, at once.
+    clinics[1].patient(&servers[1], "Three").await;
+    assert_eq!(servers[1].get("/health/ready", "").await.0, 200);
+    owner.admit(network.shared, second).await.unwrap();
+    until("it may append again", async || !has_trouble().await).await;
+    clinics[1].book_all(&servers[1], &patient, 1..2).await;
+    until_free(&servers[0], &clinics[0], 4).await;
+    for system in servers {
+        system.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_epoch_whose_secret_a_member_lacks_holds_back_the_calendars_alone_until_it_is_there() {
+    let network = Network::start().await;
+    let servers = network.servers().await;
+    let clinics = clinics(&network, &servers, "Epochs").await;
+    clinics[0].offer(&servers[0], 6).await;
+    until_free(&servers[1], &clinics[1], 6).await;
+    let patients = [
+        clinics[0].patient(&servers[0], "One").await,
+        clinics[1].patient(&servers[1], "Two").await,
+    ];
+    // The owner publishes the next epoch, and the first organisation alone has its secret.
+    let secret = MasterSecret::new([0x66; 32]);
+    let file = network.folder.path().join("second.secret");
+    std::fs::write(&file, "66".repeat(32)).unwrap();
+    let with_both = |number: usize, database: &str| SystemOptions {
+        signer: number + 1,
+        organisation: ORGANISATIONS[number],
+        shared: vec![SharedNamespace {
+            namespace: network.shared,
+            secret_files: vec![network.folder.path().join("shared.secret"), file.clone()],
+        }],
+        database: Some(database.to_owned()),
+        ..SystemOptions::default()
+    };
+    let [first, second] = servers;
+    let database = first.database.clone();
+    first.stop().await;
+    let first = TestSystem::with(&network.chain, &network.deployments[0], with_both(0, &database)).await;
+    let profile = Profile {
+        epochs: vec![(1, secret.first_epoch().commitment())],
+        ..Profile::default()
+    };
+    network.owner().publish(network.shared, &profile.write()).await.unwrap();
+    let administrator = second.administrator().await;
+    let status = async || second.get("/v1/admin/status", &administrator).await.1;
+    let has = async |code: &str| {
+        let status = status().await;
+        let troubles = status["troubles"].as_array().unwrap().clone();
+        troubles.iter().any(|one| one["code"] == code)
+    };
+    until("it is told that the secret is not here", async || {
+        has("shared-epoch-missing").await
+    })
+    .await;
+    assert_eq!(second.get("/health/ready", "").await.0, 200);
+    until("the first one has seen the publication", async || {
+        first.position().await == second.position().await
+    })
+    .await;
+
+    let booked = clinics[0].book_all(&first, &patients[0], 0..2).await;
+    until("what is sealed with it waits", async || {
+        status().await["parked"].as_array().unwrap().len() == 2
+    })
+    .await;
+    // The calendar is held back, and nothing else is.
+    let (code, problem) = clinics[1].book(&second, &patients[1], 0).await;
+    assert_eq!(code, 503, "{problem}");
+    clinics[1].patient(&second, "Three").await;
+
+    let database = second.database.clone();
+    second.stop().await;
+    let second = TestSystem::with(&network.chain, &network.deployments[1], with_both(1, &database)).await;
+    until_free(&second, &clinics[1], 4).await;
+    let (code, problem) = clinics[1].book(&second, &patients[1], 1).await;
+    assert_eq!(code, 409, "{problem}");
+    clinics[1].book_all(&second, &patients[1], 2..3).await;
+    until_free(&first, &clinics[0], 3).await;
+    clinics[0].has_exactly(&first, booked).await;
+    let servers = [first, second];
+    until_same_days(&servers).await;
+    for system in servers {
+        system.agrees_with_a_rebuild(&network.chain).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_doctor_is_registered_where_the_days_are_shared_or_is_refused() {
+    let network = Network::start().await;
+    let system = network.serve(0).await;
+    let key = system.service("front desk", Role::Hospital).await;
+    let register = async |name: &str, shared: Value| {
+        let details = json!({
+            "name": { "family": name }, "gender": "unknown", "timeZone": "UTC",
+            "specializations": [{ "text": "Cardiology" }],
+            "identifier": { "system": "urn:test", "value": name },
+        });
+        let body = json!({ "details": details, "sharedCalendar": shared });
+        system.post("/v1/practitioners", &key, &body).await
+    };
+    let shared = network.shared.0;
+    let (status, alone) = register("Alone", Value::Null).await;
+    assert_eq!(status, 201, "{alone}");
+    let (status, first) = register("Both", json!({ "namespace": shared })).await;
+    assert_eq!(status, 201, "{first}");
+    let (_, entry) = system
+        .get(&format!("/v1/practitioners/{}", first["id"].as_str().unwrap()), &key)
+        .await;
+    assert_eq!(entry["sharedNamespace"], shared, "{entry}");
+
+    let of_another = PractitionerId::new(Uuid::from_u128(7)).sharing_days_in(shared + 1);
+    for (wrong, pointer) in [
+        (json!({ "namespace": shared + 1 }), "/sharedCalendar/namespace"),
+        (
+            json!({ "namespace": system.deployment.namespace }),
+            "/sharedCalendar/namespace",
+        ),
+        (json!({ "namespace": 0 }), "/sharedCalendar/namespace"),
+        (
+            json!({ "namespace": shared, "practitioner": alone["id"] }),
+            "/sharedCalendar/practitioner",
+        ),
+        (
+            json!({ "namespace": shared, "practitioner": of_another.to_string() }),
+            "/sharedCalendar/practitioner",
+        ),
+    ] {
+        let (status, problem) = register("Wrong", wrong.clone()).await;
+        assert_eq!(status, 422, "{wrong}: {problem}");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{wrong}: {problem}");
+    }
+    // Who has days of their own is not told to share them now.
+    let (status, problem) = register("Alone", json!({ "namespace": shared })).await;
+    assert_eq!(status, 409, "{problem}");
+    assert!(
+        problem["resource"]
+            .as_str()
+            .unwrap()
+            .ends_with(alone["id"].as_str().unwrap()),
+        "{problem}"
+    );
+    // Nor is an id another's because somebody says so.
+    let known = json!({ "namespace": shared, "practitioner": first["id"] });
+    let (status, problem) = register("Somebody else", known.clone()).await;
+    assert_eq!(status, 409, "{problem}");
+    let (status, again) = register("Both", known).await;
+    assert_eq!((status, &again["id"]), (200, &first["id"]), "{again}");
+    system.stop().await;
+}
