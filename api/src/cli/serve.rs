@@ -35,6 +35,7 @@ use super::{CliError, console, logging};
 ///   chain.namespace         the organisation's namespace in it (required)
 ///   chain.finality          "instant", "finalized" (the default), or { confirmations = 12 }
 ///   chain.recorders         other contracts whose plain entries are believed, each { contract = ADDRESS, namespace = NUMBER }
+///   chain.shared            namespaces that are shared with other organisations, each { namespace = NUMBER, secret_files = [FILE, …] }
 ///   chain.signer            the private key that appends and pays, one for each server; or chain.signer_file
 ///   keys.master_secret      the organisation's master secret, the same on all its servers; or keys.master_secret_file
 ///   keys.encryption         { name = "2026", key = "…" } or { name = "2026", key_file = "…" }: wraps the patients' keys;

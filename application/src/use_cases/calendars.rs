@@ -214,7 +214,10 @@ impl<B: Backend> Clinic<B> {
         };
         let day = local_day(&slot, self.time_zone_of(practitioner, missing).await?);
         let calendar = CalendarId::of(practitioner, day);
-        let appointment = AppointmentId::new(issue.new_id("appointment"));
+        let mut appointment = AppointmentId::new(issue.new_id("appointment"));
+        if practitioner.shares_days_in().is_some() {
+            appointment = appointment.of_shared_day(calendar);
+        }
         if let Some(receipt) = self.earlier::<Calendar>(calendar, issue).await? {
             return Ok(AppointmentDone {
                 id: appointment,

@@ -188,14 +188,16 @@ impl<B: Backend> Clinic<B> {
         Ok(self.queries.practitioners_known_as(identifiers).await?)
     }
 
-    /// The time zone of a practitioner's days, which never changes; `missing` when there is no such practitioner.
+    /// The time zone of a practitioner's days, which never changes: of those that are shared it is UTC, whatever the practitioner's own is, for others may have another entry of
+    /// them. `missing` when there is no such practitioner.
     pub(crate) async fn time_zone_of(
         &self,
         practitioner: PractitionerId,
         missing: UseCaseError,
     ) -> Result<Tz, UseCaseError> {
         let known = self.executor.known::<Practitioner>(practitioner).await?;
-        known.as_ref().and_then(Practitioner::time_zone).ok_or(missing)
+        let own = known.as_ref().and_then(Practitioner::time_zone).ok_or(missing)?;
+        Ok(practitioner.shares_days_in().map_or(own, |_| Tz::UTC))
     }
 }
 

@@ -64,6 +64,11 @@ impl Calendar {
         self.moved_out.get(&id).copied()
     }
 
+    /// Whether this very slot is offered, taken or not.
+    pub fn offers(&self, slot: &Slot) -> bool {
+        self.sessions.iter().any(|session| session.offers(slot))
+    }
+
     /// The slots offered, taken or not, in order.
     pub fn offered_slots(&self) -> impl Iterator<Item = Slot> {
         self.sessions.iter().flat_map(Session::slots)

@@ -1,6 +1,8 @@
 //! Which events a practitioner's day could not have decided upon. When something was decided the event does not say, so that nothing is said of
 //! what was too late or too early.
 
+use chrono::TimeDelta;
+
 use super::aggregate::{Appointment, Calendar};
 use super::event::{AppointmentStatus, CalendarEvent, Session};
 use crate::kernel::{AppointmentId, CalendarId, Contradiction, Slot, contradicts};
@@ -35,6 +37,28 @@ impl Calendar {
     }
 }
 
+/// The rule of shared days that an event contradicts, whatever came before it: what one organisation could do to another by it is none that a day needs. A shared
+/// day is one of UTC, so that every time is of one day, whichever time zone somebody is in; and an appointment has an id of the day that it was booked on, so
+/// that no other day can have one of the same id.
+pub fn contradicts_sharing(of: CalendarId, event: &CalendarEvent) -> Option<Contradiction> {
+    match event {
+        CalendarEvent::AvailabilityPublished { sessions } => {
+            let is_of_the_day = |session: &Session| {
+                let end = session.end.checked_sub_signed(TimeDelta::seconds(1));
+                session.start.date_naive() == of.day && end.is_some_and(|end| end.date_naive() == of.day)
+            };
+            contradicts(
+                sessions.len() > Session::MOST || !sessions.iter().all(is_of_the_day),
+                Contradiction::SessionsNotInOrder,
+            )
+        }
+        CalendarEvent::Booked { appointment, .. } => {
+            contradicts(!appointment.is_of_shared_day(of), Contradiction::Impossible)
+        }
+        _ => None,
+    }
+}
+
 /// Whether a commit, of which these events are all that it says of days, moves appointments as a whole: each that leaves a day enters the one for which it leaves,
 /// from there.
 pub fn moves_are_whole<'a>(commit: impl Iterator<Item = (CalendarId, &'a CalendarEvent)>) -> bool {
@@ -57,9 +81,8 @@ impl Calendar {
     }
 
     fn is_not_bookable(&self, slot: &Slot, except: Option<AppointmentId>) -> Option<Contradiction> {
-        let is_offered = self.offered_slots().any(|offered| offered == *slot);
         contradicts(!self.is_free(slot, except), Contradiction::SlotTaken)
-            .or_else(|| contradicts(!is_offered, Contradiction::SlotNotOffered))
+            .or_else(|| contradicts(!self.offers(slot), Contradiction::SlotNotOffered))
     }
 
     fn is_not(&self, id: AppointmentId, as_it_must_be: impl Fn(&Appointment) -> bool) -> Option<Contradiction> {

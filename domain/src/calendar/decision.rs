@@ -244,7 +244,7 @@ impl Calendar {
     ) -> Result<(), CalendarError> {
         if slot.start < now {
             Err(CalendarError::InThePast)
-        } else if !self.offered_slots().any(|offered| offered == *slot) {
+        } else if !self.offers(slot) {
             Err(CalendarError::NotOffered)
         } else if !self.is_free(slot, except) {
             Err(CalendarError::SlotTaken)

@@ -1,6 +1,6 @@
 //! What can happen on a practitioner's day.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumIter, EnumString, IntoStaticStr, VariantNames};
 
@@ -31,6 +31,18 @@ impl Session {
             end: whole_seconds(self.end),
             ..self
         }
+    }
+
+    /// Whether it offers this very slot.
+    pub fn offers(&self, slot: &Slot) -> bool {
+        let length = i64::from(self.slot_minutes).saturating_mul(60);
+        let since = slot.start.signed_duration_since(self.start);
+        length > 0
+            && slot.minutes == self.slot_minutes
+            && since >= TimeDelta::zero()
+            && since.subsec_nanos() == 0
+            && since.num_seconds() % length == 0
+            && slot.end() <= self.end
     }
 
     /// The slots offered, in order.

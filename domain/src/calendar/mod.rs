@@ -20,6 +20,6 @@ mod tests;
 
 pub use aggregate::{Appointment, Calendar};
 pub use command::CalendarCommand;
-pub use contradiction::moves_are_whole;
+pub use contradiction::{contradicts_sharing, moves_are_whole};
 pub use error::CalendarError;
 pub use event::{AppointmentStatus, Booking, CalendarEvent, Cancellation, Session};

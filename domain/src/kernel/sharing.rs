@@ -9,7 +9,7 @@
 
 use uuid::Uuid;
 
-use super::{AggregateRef, CalendarId, PractitionerId};
+use super::{AggregateRef, AppointmentId, CalendarId, PractitionerId};
 
 /// Bytes 4 to 7: the version, and what tells such an id from a derived one.
 const MARK: [u8; 4] = [0x6d, 0x63, 0x8c, 0xa1];
@@ -45,6 +45,23 @@ impl PractitionerId {
     }
 }
 
+impl AppointmentId {
+    /// The id of an appointment that is booked on a shared day, made from another id: its second half follows from the first and the day.
+    #[must_use]
+    pub fn of_shared_day(self, day: CalendarId) -> Self {
+        let [a, b, c, d, e, f, g, h, ..] = self.uuid().into_bytes();
+        let first = [a, b, c, d, e, f, g, h];
+        let name = [day.day.to_string().as_bytes(), first.as_slice()].concat();
+        let [.., i, j, k, l, m, n, o, p] = Uuid::new_v5(&day.owner, &name).into_bytes();
+        Self::new(Uuid::from_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]))
+    }
+
+    /// Whether it may be booked on this shared day.
+    pub fn is_of_shared_day(self, day: CalendarId) -> bool {
+        self == self.of_shared_day(day)
+    }
+}
+
 impl AggregateRef {
     /// The number of the namespace in which it is shared; `None` when it is the organisation's alone. Only calendars are ever shared.
     pub fn shared_in(&self) -> Option<u32> {
@@ -74,6 +91,11 @@ mod tests {
             let day = NaiveDate::from_epoch_days(day).unwrap();
             let calendar = AggregateRef::from(CalendarId::of(shared, day));
             prop_assert_eq!(calendar.shared_in(), Some(namespace));
+            let appointment = AppointmentId::new(id.uuid()).of_shared_day(CalendarId::of(shared, day));
+            prop_assert!(appointment.is_of_shared_day(CalendarId::of(shared, day)));
+            let next = CalendarId::of(shared, day.succ_opt().unwrap());
+            prop_assert!(!appointment.is_of_shared_day(next));
+            prop_assert_ne!(AppointmentId::new(id.uuid()).of_shared_day(next), appointment);
             // What else has such an id is shared with nobody.
             prop_assert_eq!(AggregateRef::from(shared).shared_in(), None);
             prop_assert_eq!(AggregateRef::from(PatientId::new(shared.uuid())).shared_in(), None);
@@ -86,5 +108,9 @@ mod tests {
         let shared = id.sharing_days_in(7);
         assert_eq!(shared.to_string(), "00000007-6d63-8ca1-8242-424242424242");
         assert!(shared.to_string().contains(MARK_IN_TEXT));
+        let day = CalendarId::of(shared, NaiveDate::from_ymd_opt(2026, 3, 1).unwrap());
+        let appointment = AppointmentId::new(id.uuid()).of_shared_day(day);
+        // Computed apart from this program.
+        assert_eq!(appointment.to_string(), "42424242-4242-4242-ba04-6f3fd35e0845");
     }
 }

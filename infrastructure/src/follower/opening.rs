@@ -22,7 +22,7 @@ use super::{FollowerError, Newer};
 use crate::chain::{Address, Hash};
 use crate::keys::KeySet;
 use crate::log::{AppendedEntry, Need, StreamTip};
-use crate::sealing::{CommitProof, Opener, Opening, PersonalPart, Place, Siblings, StreamName, Undecodable, Void};
+use crate::sealing::{Author, CommitProof, Opener, Opening, PersonalPart, Place, Siblings, StreamName, Void};
 
 /// A block whose entries were opened as far as this server can.
 pub(super) struct OpenedBlock {
@@ -118,6 +118,12 @@ impl Label {
             claimed_at: Some(event.metadata.at),
             void: None,
         }
+    }
+
+    /// Whose command it is says only what this organisation has written: whoever shares a namespace could name anybody's.
+    pub(super) fn by(self, author: Author) -> Self {
+        let command_id = self.command_id.filter(|_| author == Author::Ours);
+        Self { command_id, ..self }
     }
 
     /// Of an entry that means nothing.
@@ -229,11 +235,8 @@ pub(super) fn open(
                 (own @ (Opening::Public | Opening::Foreign), _) => own,
                 (own @ Opening::Void(_), Some(_)) => own,
                 (_, Some(void)) => Opening::Void(void),
-                // It is published: only this program does not know it. Nobody else's publications stop this organisation.
-                (Opening::Void(Void::UnknownFormat(format)), None) if opener.is_shared(&entry.stream) => {
-                    Opening::Undecodable(Undecodable::Format(format))
-                }
-                (Opening::Void(Void::UnknownFormat(format)), None) => {
+                // It is published: only this program does not know it. In a shared namespace there are no others.
+                (Opening::Void(Void::UnknownFormat(format)), None) if !opener.is_shared(&entry.stream) => {
                     let (position, what) = (entry.position, Newer::Format(format));
                     return Err(FollowerError::Newer { position, what });
                 }
@@ -282,7 +285,8 @@ fn tell_void(block: &OpenedBlock) {
     let entries = block.checked.log.appended.iter().zip(&block.labels);
     let mut void = entries.filter_map(|(entry, label)| Some((entry.position, label.void?)));
     if let Some((first, reason)) = void.next() {
-        let (number, entries) = (block.checked.log.block.number, block.unread.void);
+        let number = block.checked.log.block.number;
+        let entries = block.unread.void.saturating_add(block.unread.overruled);
         tracing::warn!(block = number, entries, first, %reason, "entries in streams of ours are void");
     }
 }
@@ -324,8 +328,9 @@ struct Sorting<'a> {
 impl Sorting<'_> {
     /// Puts an entry where it belongs, and answers with what the journal says of it, and what became of it.
     fn sort(&mut self, named: &Named<'_>, opening: Opening, told: &mut Told) -> Result<(Label, Fate), FollowerError> {
-        let held = &mut told.held.streams;
         let entry = named.entry;
+        let author = told.authors.of(entry);
+        let held = &mut told.held.streams;
         let position = entry.position;
         let of_its_stream = || Label {
             aggregate: named.name.map(|name| name.aggregate),
@@ -379,7 +384,7 @@ impl Sorting<'_> {
                 (of_its_stream(), Fate::Parked)
             }
             Opening::Opened { event, personal } => {
-                let label = Label::of(&event);
+                let label = Label::of(&event).by(author);
                 // It rests on nothing that was before it.
                 let erased = Erased::of(named.record, &event);
                 let closed = named

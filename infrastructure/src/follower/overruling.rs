@@ -6,16 +6,17 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use application::log::{AnyEvent, StreamId};
-use domain::calendar::{Calendar, moves_are_whole};
+use domain::calendar::{Calendar, contradicts_sharing, moves_are_whole};
 use domain::kernel::{AggregateRef, Contradiction};
 use domain::state::AnyState;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
 
+use super::FollowerError;
 use super::numbers::from_sql;
 use crate::keys::KeySet;
 use crate::log::{AppendedEntry, JournaledEntry, Namespace, Origin};
-use crate::sealing::{Opener, Opening, Overruled, PersonalPart, Void};
+use crate::sealing::{Opener, Opening, Overruled, PersonalPart, Void, Written};
 
 /// The aggregates of shared namespaces, as what counted leaves them. One that is not here is taken for new.
 #[derive(Clone, PartialEq, Default, Debug)]
@@ -54,7 +55,7 @@ impl SharedStates {
         connection: &mut PgConnection,
         opener: &Opener,
         streams: &HashSet<StreamId>,
-    ) -> Result<Self, sqlx::Error> {
+    ) -> Result<Self, FollowerError> {
         let streams: Vec<&[u8]> = streams.iter().map(|stream| stream.0.as_slice()).collect();
         let sql = format!("{COUNTED} AND stream = ANY ($1) ORDER BY stream, version");
         let rows = sqlx::query(&sql).bind(streams).fetch_all(connection).await?;
@@ -62,7 +63,7 @@ impl SharedStates {
     }
 
     /// All of them.
-    pub(super) async fn all(connection: &mut PgConnection, opener: &Opener) -> Result<Self, sqlx::Error> {
+    pub(super) async fn all(connection: &mut PgConnection, opener: &Opener) -> Result<Self, FollowerError> {
         let mut states = Self::default();
         for (namespace, _) in opener.shared() {
             let sql = format!("{COUNTED} AND stream >= $1 AND stream < $2 ORDER BY stream, version");
@@ -77,15 +78,25 @@ impl SharedStates {
     }
 
     /// Without any person's key: so nothing personal is in memory, nor can anything rest on it.
-    fn folded(rows: &[PgRow], opener: &Opener) -> Result<Self, sqlx::Error> {
+    /// One that counted and does not open now lacks a secret that was here: without it others would come to something else.
+    fn folded(rows: &[PgRow], opener: &Opener) -> Result<Self, FollowerError> {
         let (mut states, keys) = (Self::default(), KeySet::default());
         for row in rows {
             let journaled = journaled(row)?;
             let Some(of) = opener.aggregate(&journaled.entry.stream) else {
                 continue;
             };
-            if let Opening::Opened { event, .. } = opener.open_again(&journaled, of, &keys) {
-                states.take_in(&journaled.entry, event.event);
+            let JournaledEntry { entry, .. } = &journaled;
+            match opener.open_again(&journaled, of, &keys) {
+                Opening::Opened { event, .. } => states.take_in(entry, event.event),
+                _ => {
+                    return Err(FollowerError::EpochMissing {
+                        position: entry.position,
+                        epoch: Written::of(&entry.payload)
+                            .and_then(|written| written.epoch)
+                            .unwrap_or_default(),
+                    });
+                }
             }
         }
         Ok(states)
@@ -134,8 +145,11 @@ impl SharedStates {
             Opening::Opened { event, .. } => event.event.of_aggregate::<Calendar>(),
             _ => None,
         });
-        if !moves_are_whole(said) {
+        if !moves_are_whole(said.clone()) {
             return Err(Contradiction::HalfOfAMove);
+        }
+        if let Some(rule) = said.clone().find_map(|(of, event)| contradicts_sharing(of, event)) {
+            return Err(rule);
         }
         let mut after: BTreeMap<StreamId, AnyState> = BTreeMap::new();
         for Standing { entry, opening } in entries {

@@ -84,8 +84,7 @@ where
         let mut connection = kept.take().await?;
         let mut transaction = connection.begin().await?;
         let (number, hash, _) = checkpoint::lock(&mut transaction, &self.kind).await?;
-        let mut entries = parked_entries(&mut transaction, after).await?;
-        self.leave_unfinished(&mut entries);
+        let entries = self.page(&mut transaction, after).await?;
         let Some(last) = entries.last().map(|last| last.entry.position) else {
             transaction.rollback().await?;
             kept.keep(connection);
@@ -137,7 +136,7 @@ where
                         labels.push(Label::of_void(void));
                     }
                     Opening::Opened { event, .. } => {
-                        labels.push(Label::of(&event));
+                        labels.push(Label::of(&event).by(authors.of(entry)));
                         readable.push(LogEntry::Event(event));
                     }
                     _ => labels.push(Label::default()),
@@ -170,16 +169,21 @@ where
 }
 
 impl<P> Parking<P> {
-    /// Leaves a commit that goes on behind a page to the next page.
-    fn leave_unfinished(&self, entries: &mut Vec<JournaledEntry>) {
-        if (entries.len() as i64) < PAGE {
-            return;
-        }
-        let chunks = entries.chunk_by(|one, next| self.count_together(&one.entry, &next.entry));
-        let last = chunks.last().map_or(0, <[_]>::len);
-        // One that is longer than a page cannot be waited for.
-        if last < entries.len() {
-            entries.truncate(entries.len().saturating_sub(last));
+    /// The next page of parked events after a position. A commit that goes on behind it is left to the next page; one that is longer than a page is a page.
+    async fn page(&self, connection: &mut PgConnection, after: Position) -> Result<Vec<JournaledEntry>, sqlx::Error> {
+        let mut most = PAGE;
+        loop {
+            let mut entries = parked_entries(connection, after, most).await?;
+            if entries.len() < most {
+                return Ok(entries);
+            }
+            let mut commits = entries.chunk_by(|one, next| self.count_together(&one.entry, &next.entry));
+            let last = commits.next_back().map_or(0, <[_]>::len);
+            if last < entries.len() {
+                entries.truncate(entries.len().saturating_sub(last));
+                return Ok(entries);
+            }
+            most = most.saturating_mul(2);
         }
     }
 
@@ -198,8 +202,8 @@ impl<P> Parking<P> {
             | Opening::KeyMissing
             | Opening::Foreign
             | Opening::Public
-            // It was published, or it would not be parked.
-            | Opening::Void(Void::UnknownFormat(_))
+            // It was published, or it would not be parked: whoever asks for another try may not have heard of it yet.
+            | Opening::Void(Void::UnknownEpoch(_))
             | Opening::Opened {
                 personal: PersonalPart::Missing,
                 ..
@@ -258,7 +262,7 @@ fn first_of_commit(entry: &AppendedEntry) -> Position {
 }
 
 /// How many parked events are tried in one transaction.
-const PAGE: i64 = 256;
+const PAGE: usize = 256;
 
 /// These are parked no more, and the journal says of them what it says of others.
 async fn release(connection: &mut PgConnection, positions: &[Position], labels: &[Label]) -> Result<(), sqlx::Error> {
@@ -283,8 +287,12 @@ async fn release(connection: &mut PgConnection, positions: &[Position], labels: 
     .map(drop)
 }
 
-/// The next page of parked events after a position.
-async fn parked_entries(connection: &mut PgConnection, after: Position) -> Result<Vec<JournaledEntry>, sqlx::Error> {
+/// The first parked events after a position.
+async fn parked_entries(
+    connection: &mut PgConnection,
+    after: Position,
+    most: usize,
+) -> Result<Vec<JournaledEntry>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT position, journal.stream, version, transaction, origin, payload, before,
                 COALESCE((SELECT number FROM chapters WHERE chapters.stream = journal.stream), 0)
@@ -292,7 +300,7 @@ async fn parked_entries(connection: &mut PgConnection, after: Position) -> Resul
          WHERE position > $1 ORDER BY position LIMIT $2",
     )
     .bind(to_sql(after))
-    .bind(PAGE);
+    .bind(to_sql(most as u64));
     rows.fetch_all(connection).await?.iter().map(journaled).collect()
 }
 

@@ -16,15 +16,9 @@ use crate::chain::codec::{batch_of_calldata, decode_batch};
 use crate::chain::{Hash, Transaction};
 use crate::log::{Namespace, StreamHead, StreamTip};
 use crate::postgres::{ANSWER, within};
-use crate::sealing::Opener;
 
 /// Checks the rejections of blocks that continue the log after the position `before`.
-pub(super) async fn check(
-    pool: &PgPool,
-    opener: &Opener,
-    before: Position,
-    blocks: &[CheckedBlock],
-) -> Result<(), FollowerError> {
+pub(super) async fn check(pool: &PgPool, before: Position, blocks: &[CheckedBlock]) -> Result<(), FollowerError> {
     let rejected = || blocks.iter().flat_map(|block| &block.log.rejected);
     if rejected().next().is_none() {
         return Ok(());
@@ -39,16 +33,15 @@ pub(super) async fn check(
     }
     let known = Known {
         heads: within(ANSWER, heads(pool, &streams, before)).await?,
-        writers: within(ANSWER, writers(pool, opener, before)).await?,
+        writers: within(ANSWER, writers(pool, &streams, before)).await?,
         ours,
     };
     Ok(trust::check_rejections(blocks, known)?)
 }
 
-/// Who wrote in the organisation's namespace, and in those that it shares, after a position, by the journal.
-async fn writers(pool: &PgPool, opener: &Opener, after: Position) -> Result<Writers, sqlx::Error> {
-    let shared = opener.shared().iter().map(|(namespace, _)| *namespace);
-    let namespaces: Vec<Namespace> = shared.chain([opener.location().namespace]).collect();
+/// Who wrote in the namespaces of streams after a position, by the journal. A namespace may not be shared any more in which something was on its way.
+async fn writers(pool: &PgPool, streams: &[StreamId], after: Position) -> Result<Writers, sqlx::Error> {
+    let namespaces: HashSet<Namespace> = streams.iter().map(Namespace::of).collect();
     let streams: Vec<_> = namespaces
         .iter()
         .map(|namespace| Namespace::about(*namespace).0.to_vec())

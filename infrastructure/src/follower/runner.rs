@@ -317,7 +317,7 @@ where
         claim: Claim,
     ) -> Result<Step, FollowerError> {
         let before = *place.window.last();
-        rejections::check(&self.pool, &self.opener, before.head.position, &checked).await?;
+        rejections::check(&self.pool, before.head.position, &checked).await?;
         let tips = place.lately_used.behind(&self.pool, &before, &checked).await?;
         if !place.told.held.streams.is_empty() {
             // Another try may have released streams meanwhile.
@@ -412,7 +412,7 @@ where
             let mut connection = self.pool.acquire().await?;
             SharedStates::load(&mut connection, &self.opener, &streams).await
         };
-        Ok(within(TRANSACTION, loading).await?)
+        within(TRANSACTION, loading).await
     }
 
     pub(super) async fn reload_held(&self, place: &mut Place) -> Result<(), FollowerError> {

@@ -120,7 +120,7 @@ pub struct Sent {
 pub struct Known {
     /// Where the streams of their rejections stood.
     pub heads: HashMap<StreamId, StreamHead>,
-    /// Who wrote in the organisation's namespace, and in those that it shares.
+    /// Who wrote in the namespaces of those streams.
     pub writers: Writers,
     /// What this organisation has sent.
     pub ours: HashMap<Hash, Sent>,

@@ -92,9 +92,6 @@ pub enum Undecodable {
     /// The event's bytes do not decode.
     #[error(transparent)]
     Event(#[from] DecodeError),
-    /// It is of a format that its namespace's owner has published, and that this program does not know.
-    #[error("payload format {0} is not known to this version of the program")]
-    Format(u8),
 }
 
 /// Opens the entries of one log, under one organisation's secrets and its key ring. Cheap to clone.

@@ -116,7 +116,7 @@ impl From<practitioner::PractitionerDetails> for PractitionerDetails {
 pub struct RegisterPractitioner {
     /// The details of the practitioner.
     pub details: PractitionerDetails,
-    /// Where the practitioner's calendar stands, if several organisations share it. Without it, the calendar is this organisation's own. It never changes.
+    /// Where the practitioner's calendar stands, if several organisations share it: its days are days of UTC then. Without it, the calendar is this organisation's own. It never changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared_calendar: Option<SharedCalendar>,
 }

@@ -126,6 +126,15 @@ fn sealed(event: &CalendarEvent) -> CalendarEvent {
 
 proptest! {
     #[test]
+    fn a_session_offers_exactly_its_slots(sessions in sessions(), slot in slots(), minutes in 0..40_u32) {
+        for session in &sessions {
+            for slot in [slot, Slot { minutes, ..slot }] {
+                prop_assert_eq!(session.offers(&slot), session.slots().any(|offered| offered == slot));
+            }
+        }
+    }
+
+    #[test]
     fn no_two_live_appointments_ever_overlap(commands in histories()) {
         run(commands, |command, _, _, calendar| {
             let live: Vec<_> = calendar.appointments().filter(|(_, appointment)| appointment.holds_slot()).collect();

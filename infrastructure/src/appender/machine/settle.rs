@@ -127,7 +127,7 @@ impl Machine {
         let passed = self.batches.iter().take_while(|(_, batch)| may_be_passed(batch));
         let old = passed.filter(|(_, batch)| may_be_forgotten(batch));
         let mut old: Vec<Nonce> = old.map(|(nonce, _)| *nonce).collect();
-        if old.len() < self.in_outbox().count() {
+        if old.len() < self.in_outbox().count() || self.has_queued() {
             old.pop_if(|last| self.is_highest(*last));
         }
         for nonce in &old {
@@ -142,8 +142,14 @@ impl Machine {
     pub(super) fn clean_at(&self) -> Option<Millis> {
         let mut passed = self.batches.iter().take_while(|(_, batch)| may_be_passed(batch));
         let (nonce, _) = passed.find(|(_, batch)| may_be_forgotten(batch))?;
-        let may_go = !self.is_highest(*nonce) || self.in_outbox().nth(1).is_none();
+        let is_last = self.in_outbox().nth(1).is_none() && !self.has_queued();
+        let may_go = !self.is_highest(*nonce) || is_last;
         may_go.then_some(self.cleaned_at + CLEAN_EVERY)
+    }
+
+    /// Whether anything is on its way into the outbox: what is signed again stands there under its former nonce until it is stored under the next.
+    fn has_queued(&self) -> bool {
+        self.storing || !self.queue.is_empty() || !self.calls.is_empty()
     }
 
     fn is_highest(&self, nonce: Nonce) -> bool {

@@ -101,8 +101,10 @@ fn slot(of: CalendarId, number: u8) -> Slot {
     }
 }
 
+/// Even numbers are of the first day, odd ones of the second.
 fn appointment(number: u8) -> AppointmentId {
-    AppointmentId::new(Uuid::from_u128(0xa00 + u128::from(number)))
+    let id = Uuid::from_u64_pair(0xa00 + u64::from(number), 0);
+    AppointmentId::new(id).of_shared_day(calendar(number % 2))
 }
 
 /// What a member does, whether or not any program would decide it.
@@ -277,10 +279,17 @@ fn events(by: &Member, act: &Act) -> Vec<(CalendarId, CalendarEvent)> {
         Act::Publish { day, hours } => {
             let of = calendar(day);
             let start = slot(of, 0).start;
-            let session = Session {
-                start,
-                end: start + TimeDelta::hours(hours.into()),
-                slot_minutes: 30,
+            let session = match hours {
+                u8::MAX => Session {
+                    start: DateTime::UNIX_EPOCH - TimeDelta::days(90_000_000),
+                    end: DateTime::UNIX_EPOCH + TimeDelta::days(90_000_000),
+                    slot_minutes: 1,
+                },
+                _ => Session {
+                    start,
+                    end: start + TimeDelta::hours(hours.into()),
+                    slot_minutes: 30,
+                },
             };
             vec![(
                 of,
@@ -402,11 +411,11 @@ fn a_second_booking_of_a_time_is_overruled_with_all_of_its_commit() {
     };
     log.append(ours, &Act::Publish { day: 0, hours: 1 });
     log.append(ours, &Act::Publish { day: 1, hours: 1 });
-    log.append(ours, &book(0, 1));
-    log.append(theirs, &book(1, 2));
-    log.append(theirs, &book(0, 3));
+    log.append(ours, &book(0, 2));
+    log.append(theirs, &book(1, 1));
+    log.append(theirs, &book(0, 4));
     let onto_ours = Act::Move {
-        appointment: 2,
+        appointment: 1,
         from: 1,
         to: 0,
         slot: 0,
@@ -422,10 +431,66 @@ fn a_second_booking_of_a_time_is_overruled_with_all_of_its_commit() {
     );
     // What was to be moved stands where it stood.
     let still_there = states.all_states().any(|state| match state {
-        AnyState::Calendar(calendar) => calendar.aggregate().appointment(appointment(2)).is_some(),
+        AnyState::Calendar(calendar) => calendar.aggregate().appointment(appointment(1)).is_some(),
         _ => false,
     });
     assert!(still_there);
+}
+
+#[test]
+fn what_no_shared_day_needs_is_overruled_at_once() {
+    let runtime = runtime();
+    let _entered = runtime.enter();
+    let members = [Member::new(1), Member::new(2)];
+    let mut log = Log::new(&members);
+    let [ours, theirs] = &members;
+    // For all time, in slots of a minute: nobody counts them.
+    for hours in [u8::MAX, 24] {
+        log.append(theirs, &Act::Publish { day: 0, hours });
+    }
+    log.append(ours, &Act::Publish { day: 0, hours: 1 });
+    // An appointment of another day, of which somebody else could have one.
+    let of_another_day = Act::Book {
+        day: 0,
+        appointment: 1,
+        slot: 0,
+    };
+    log.append(theirs, &of_another_day);
+    let (fates, _) = log.read(ours, 1);
+    let overruled = |rule| {
+        let why = Overruled::Contradiction(rule);
+        (Fate::Overruled, Some(Void::Overruled(why)))
+    };
+    let sessions = overruled(Contradiction::SessionsNotInOrder);
+    let expected = [
+        sessions,
+        sessions,
+        (Fate::Counted, None),
+        overruled(Contradiction::Impossible),
+    ];
+    assert_eq!(fates[4..], expected);
+}
+
+#[test]
+fn whose_command_an_entry_is_only_its_own_organisation_is_told() {
+    let runtime = runtime();
+    let _entered = runtime.enter();
+    let members = [Member::new(1), Member::new(2)];
+    let mut log = Log::new(&members);
+    for (member, day) in members.iter().zip([0, 1]) {
+        log.append(member, &Act::Publish { day, hours: 1 });
+    }
+    for (reader, expected) in members.iter().zip([[true, false], [false, true]]) {
+        let mut so_far = SoFar::default();
+        so_far.told.authors = super::super::authors::Authors::at_first(&reader.opener);
+        let block = checked(log.blocks.concat());
+        let opened = open(block, &reader.opener, &mut reader.keys(), &mut so_far).unwrap();
+        let told: Vec<_> = opened.labels[4..]
+            .iter()
+            .map(|label| label.command_id.is_some())
+            .collect();
+        assert_eq!(told, expected);
+    }
 }
 
 #[test]
@@ -435,7 +500,7 @@ fn a_member_reads_of_the_others_patients_that_a_time_is_taken_and_of_its_own_who
     let members = [Member::new(1), Member::new(2)];
     let mut log = Log::new(&members);
     log.append(&members[0], &Act::Publish { day: 0, hours: 1 });
-    for (member, (id, slot)) in members.iter().zip([(1, 0), (2, 2)]) {
+    for (member, (id, slot)) in members.iter().zip([(2, 0), (4, 2)]) {
         let book = Act::Book {
             day: 0,
             appointment: id,
@@ -477,12 +542,12 @@ fn a_key_of_our_own_that_is_missing_holds_back_the_day_and_anothers_does_not() {
     log.append(&members[0], &Act::Publish { day: 1, hours: 1 });
     let book = Act::Book {
         day: 0,
-        appointment: 1,
+        appointment: 2,
         slot: 0,
     };
     log.append(&members[0], &book);
     let away = Act::Move {
-        appointment: 1,
+        appointment: 2,
         from: 0,
         to: 1,
         slot: 0,

@@ -76,7 +76,7 @@ where
     }
 
     /// What stands in shared namespaces.
-    async fn shared_states(&self) -> Result<SharedStates, sqlx::Error> {
+    async fn shared_states(&self) -> Result<SharedStates, FollowerError> {
         let mut connection = self.follower.pool.acquire().await?;
         SharedStates::all(&mut connection, &self.follower.opener).await
     }
