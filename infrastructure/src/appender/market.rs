@@ -19,19 +19,31 @@ use crate::log::Namespace;
 /// No transaction that appends something uses less gas.
 const LEAST_GAS: u64 = 50_000;
 
-/// Asks what gas costs, how much of it a block has and what things cost in it, and whether the account writes in the namespace.
+/// An account, and where it appends.
+pub(super) struct Account {
+    pub(super) address: Address,
+    /// The organisation's namespace.
+    pub(super) own: Namespace,
+    /// Those that it shares.
+    pub(super) shared: Arc<[Namespace]>,
+}
+
+/// Asks what gas costs, how much of it a block has and what things cost in it, and whether the account writes in its namespaces.
 ///
 /// How much gas things cost, and how much a block has, is asked before what gas costs, for without that no first transaction is made.
 pub(super) async fn watch(
     log: EventLog,
-    namespace: Namespace,
-    shared_namespaces: Arc<[Namespace]>,
-    address: Address,
+    account: Account,
     mut probes: GasProbes,
     every: Duration,
     shared: Arc<Shared>,
     messages: UnboundedSender<Message>,
 ) {
+    let Account {
+        address,
+        own: namespace,
+        shared: shared_namespaces,
+    } = account;
     loop {
         if let Some(rules) = probes.due().await {
             let _ = messages.send(Message::GasRules(rules));

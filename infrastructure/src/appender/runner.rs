@@ -27,7 +27,7 @@ use super::handle::{AppenderHandle, Handed};
 use super::heir::Heirs;
 use super::lease::{self, Held};
 use super::machine::{Action, CommitKey, Input, Machine, Millis, Queued, QueuedCall, Surroundings};
-use super::market;
+use super::market::{self, Account};
 use super::message::Message;
 use super::outbox::{Outbox, OutboxError, Standings};
 use super::status::Shared;
@@ -306,9 +306,11 @@ impl Appender {
             let probes = GasProbes::new(log.clone(), self.config.namespace, address, self.pool.clone());
             tokio::spawn(ended.clone().run_until_cancelled_owned(market::watch(
                 log,
-                self.config.namespace,
-                Arc::clone(&self.config.shared),
-                address,
+                Account {
+                    address,
+                    own: self.config.namespace,
+                    shared: Arc::clone(&self.config.shared),
+                },
                 probes,
                 self.config.fees_every,
                 Arc::clone(&self.shared),

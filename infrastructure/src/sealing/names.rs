@@ -200,7 +200,7 @@ mod tests {
     const NAMESPACE: Namespace = Namespace(7);
 
     fn names(secret: u8) -> StreamNames {
-        StreamNames::new(&MasterSecret::new([secret; 32]), NAMESPACE)
+        StreamNames::new(MasterSecret::new([secret; 32]), NAMESPACE)
     }
 
     fn aggregates() -> impl Strategy<Value = AggregateRef> {
@@ -227,7 +227,7 @@ mod tests {
             prop_assert_eq!(names(1).open(&names(1).seal(&aggregate)), Some(named));
             prop_assert_eq!(names(2).open(&names(1).seal(&aggregate)), None);
             prop_assert_eq!(Namespace::of(&names(1).seal(&aggregate)), NAMESPACE);
-            let elsewhere = StreamNames::new(&MasterSecret::new([1; 32]), Namespace(8));
+            let elsewhere = StreamNames::new(MasterSecret::new([1; 32]), Namespace(8));
             prop_assert_eq!(elsewhere.open(&names(1).seal(&aggregate)), None);
         }
 

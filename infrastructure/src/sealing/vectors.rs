@@ -566,7 +566,7 @@ fn commits() -> Vec<Commit> {
 }
 
 fn stream_names() -> StreamNames {
-    StreamNames::new(&secret(), LOCATION.namespace)
+    StreamNames::new(secret(), LOCATION.namespace)
 }
 
 fn written_today() -> Vectors {
@@ -649,7 +649,7 @@ async fn the_vectors_open_as_they_say() {
             .map(|(told, entry)| (Place::of(entry, before(told)), entry.payload.as_ref()));
         let proof = CommitProof::of(places);
         for (told, entry) in commit.entries.iter().zip(&written) {
-            let opener = Opener::new(LOCATION, &secret(), ring_of_two_epochs());
+            let opener = Opener::new(LOCATION, secret(), ring_of_two_epochs());
             // Whoever follows the log looks at this before.
             let is_published =
                 |entry: &AppendedEntry| Written::of(&entry.payload).is_none_or(|written| written.epoch < Some(2));

@@ -180,9 +180,9 @@ fn go_on(world: &Arc<World>, seed: u64) -> tokio::task::JoinHandle<()> {
 
 /// The world's days as the chain has them, opened with every server's keys.
 fn events(world: &World, of: CalendarId, servers: &[TestServer]) -> Vec<(CommandId, CalendarEvent)> {
-    let stream = StreamNames::new(&secret(), LOCATION.namespace).seal(&of.into());
+    let stream = StreamNames::new(secret(), LOCATION.namespace).seal(&of.into());
     let entries = world.chain(&stream);
-    let opener = Opener::new(LOCATION, &secret(), Arc::clone(&servers[0].keys));
+    let opener = Opener::new(LOCATION, secret(), Arc::clone(&servers[0].keys));
     let keys = Default::default();
     let open = |entry| match opener.open_again(entry, of.into(), &keys) {
         Opening::Opened { event, .. } => {
@@ -382,7 +382,7 @@ async fn an_entry_that_nobody_of_us_sealed_does_not_stop_its_stream() {
     publish_days(&servers, &world, 1).await;
     let foreign: Vec<u8> = [0x40].into_iter().chain(*b"them").chain([1; 59]).collect();
     world.mine_stranger(
-        StreamNames::new(&secret(), LOCATION.namespace).seal(&day(0).into()),
+        StreamNames::new(secret(), LOCATION.namespace).seal(&day(0).into()),
         &foreign,
     );
     let booked = servers[0]
@@ -758,7 +758,7 @@ async fn what_changes_nothing_does_not_rest_on_what_another_server_has_changed_s
     let done = |version: u64| {
         let (world, stream) = (
             Arc::clone(&world),
-            StreamNames::new(&secret(), LOCATION.namespace).seal(&day(0).into()),
+            StreamNames::new(secret(), LOCATION.namespace).seal(&day(0).into()),
         );
         async move {
             while world.node(1).tips(&[stream]).await.unwrap()[0].version < version {
@@ -815,11 +815,11 @@ async fn a_held_back_stream_takes_no_commands() {
     let servers = servers(&world, 1).await;
     let foreign: Vec<u8> = [0x40].into_iter().chain(*b"them").chain([1; 59]).collect();
     world.mine_stranger(
-        StreamNames::new(&secret(), LOCATION.namespace).seal(&day(0).into()),
+        StreamNames::new(secret(), LOCATION.namespace).seal(&day(0).into()),
         &foreign,
     );
     world.settle();
-    world.hold_back(StreamNames::new(&secret(), LOCATION.namespace).seal(&day(0).into()));
+    world.hold_back(StreamNames::new(secret(), LOCATION.namespace).seal(&day(0).into()));
     let executor = &servers[0].executor;
     let refused = executor
         .execute::<Calendar>(Target::of(day(0)), publish(0), &context(1))
@@ -836,7 +836,7 @@ async fn what_closes_or_ends_a_held_back_record_is_decided_and_nothing_else() {
     let world = World::new(1, 0);
     let servers = servers(&world, 1).await;
     for number in [1, 2] {
-        let record = StreamNames::new(&secret(), LOCATION.namespace).seal(&patient(number).into());
+        let record = StreamNames::new(secret(), LOCATION.namespace).seal(&patient(number).into());
         world.mine_stranger(record, &[0x80; 64]);
         world.settle();
         world.hold_back(record);
@@ -858,7 +858,7 @@ async fn what_closes_or_ends_a_held_back_record_is_decided_and_nothing_else() {
     assert!(erased.unwrap().position.is_some());
     assert!(held_back(1).await);
     // What was parked in a stream that has ended holds nobody up: whoever was called as they were asks whether they are erased.
-    world.end(StreamNames::new(&secret(), LOCATION.namespace).seal(&patient(2).into()));
+    world.end(StreamNames::new(secret(), LOCATION.namespace).seal(&patient(2).into()));
     let loaded = executor.load::<Patient>(patient(2)).await;
     assert!(matches!(loaded, Err(CommandError::Erased)), "{loaded:?}");
     driver.abort();
@@ -916,7 +916,7 @@ async fn others_changing_the_stream_every_time_is_a_conflict() {
         ..ExecutorOptions::default()
     };
     let server = serve(&world, 0, ring, options);
-    let stream = StreamNames::new(&secret(), LOCATION.namespace).seal(&day(0).into());
+    let stream = StreamNames::new(secret(), LOCATION.namespace).seal(&day(0).into());
     let foreign: Vec<u8> = [0x40].into_iter().chain(*b"them").chain([1; 59]).collect();
     let busy = Arc::clone(&world);
     let rival = tokio::spawn(async move {
@@ -969,7 +969,7 @@ async fn a_new_key_travels_with_commits_until_it_is_durable_and_acceptance_is_to
 async fn what_concerns_a_patient_beside_their_record_is_under_the_keys_of_the_chapter_that_is_open() {
     let world = World::new(1, 0);
     let keys = Arc::new(KeyRing::offline(&patients()).await);
-    let names = StreamNames::new(&secret(), LOCATION.namespace);
+    let names = StreamNames::new(secret(), LOCATION.namespace);
     world.open_chapter(names.seal(&patient(1).into()), 3);
     let (executor, _) = executor(&world, 0, Arc::clone(&keys), patient_options());
     let driver = go_on(&world, 1);
@@ -978,7 +978,7 @@ async fn what_concerns_a_patient_beside_their_record_is_under_the_keys_of_the_ch
         let context = context(number);
         executor.execute::<Calendar>(of_day, command, &context).await.unwrap();
     }
-    let opener = Opener::new(LOCATION, &secret(), keys);
+    let opener = Opener::new(LOCATION, secret(), keys);
     let chain = world.chain(&names.seal(&day(0).into()));
     let chapters: Vec<_> = chain
         .iter()

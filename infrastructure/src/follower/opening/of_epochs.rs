@@ -82,7 +82,7 @@ fn entry(stream: StreamId, position: u64, of: (u16, u16), payload: &[u8]) -> App
 
 /// Two entries in two days of a calendar.
 async fn commit(sealer: &Sealer, written: Written) -> Vec<AppendedEntry> {
-    let names = StreamNames::new(&secret(), LOCATION.namespace);
+    let names = StreamNames::new(secret(), LOCATION.namespace);
     let metadata = EventMetadata {
         command_id: CommandId::new(Uuid::from_u128(4)),
         at: DateTime::UNIX_EPOCH,
@@ -147,13 +147,13 @@ async fn what_becomes_of_a_commit_is_as_the_table_of_what_was_published_says() {
                 if written == Written::InTheSecondEpoch {
                     ring.epochs().seal_under(1);
                 }
-                let commit = commit(&Sealer::new(LOCATION, &secret(), Arc::clone(&ring)), written).await;
+                let commit = commit(&Sealer::new(LOCATION, secret(), Arc::clone(&ring)), written).await;
                 let ring = if secret_is_here {
                     ring
                 } else {
                     Arc::new(KeyRing::offline(&[] as &[domain::kernel::PatientId]).await)
                 };
-                let opener = Opener::new(LOCATION, &secret(), ring);
+                let opener = Opener::new(LOCATION, secret(), ring);
                 let found = opened(&opener, before, commit);
                 let found = match &found {
                     Ok(block) => Ok([block.fates[block.fates.len() - 2], block.fates[block.fates.len() - 1]]),
@@ -179,13 +179,13 @@ async fn what_comes_before_a_publication_stays_void() {
     ring.epochs().seal_under(1);
     let ring = Arc::new(ring);
     let commit = commit(
-        &Sealer::new(LOCATION, &secret(), Arc::clone(&ring)),
+        &Sealer::new(LOCATION, secret(), Arc::clone(&ring)),
         Written::InTheSecondEpoch,
     )
     .await;
     let after = entry(Namespace::about(LOCATION.namespace), 13, (1, 0), &profile());
     let entries = commit.into_iter().chain([after]).collect();
-    let opener = Opener::new(LOCATION, &secret(), ring);
+    let opener = Opener::new(LOCATION, secret(), ring);
     let mut so_far = SoFar::default();
     let block = open(checked(entries), &opener, &mut KeySet::default(), &mut so_far).unwrap();
     assert_eq!(block.fates, [Fate::Void, Fate::Void, Fate::Public]);

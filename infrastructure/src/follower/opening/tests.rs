@@ -126,7 +126,7 @@ fn of_record(entry: Entry) -> AnyEvent {
 
 /// Seals the entry and the one beside it, in one commit.
 async fn commit(entry: Entry, number: u16, sealer: &Sealer) -> Vec<AppendedEntry> {
-    let names = StreamNames::new(&secret(), LOCATION.namespace);
+    let names = StreamNames::new(secret(), LOCATION.namespace);
     let metadata = EventMetadata {
         command_id: CommandId::new(Uuid::from_u128(4)),
         at: DateTime::UNIX_EPOCH,
@@ -195,9 +195,9 @@ pub(super) fn checked(entries: Vec<AppendedEntry>) -> CheckedBlock {
 async fn what_becomes_of_an_entry_of_a_record_is_as_the_table_of_chapters_says() {
     let ring = Arc::new(KeyRing::offline(&[patient()]).await);
     let held = ring.for_sealing(patient().into()).await.unwrap();
-    let sealer = Sealer::new(LOCATION, &secret(), Arc::clone(&ring));
-    let opener = Opener::new(LOCATION, &secret(), ring);
-    let names = StreamNames::new(&secret(), LOCATION.namespace);
+    let sealer = Sealer::new(LOCATION, secret(), Arc::clone(&ring));
+    let opener = Opener::new(LOCATION, secret(), ring);
+    let names = StreamNames::new(secret(), LOCATION.namespace);
     let (record, second) = (names.seal(&patient().into()), names.seal_chapter(&patient().into(), 1));
     let mut rows = 0;
     for chapter in [Chapter::Open, Chapter::Closed, Chapter::NotBegun, Chapter::OfTheErased] {

@@ -14,7 +14,7 @@ fn commit_in(epoch: EpochNumber) -> Vec<AppendedEntry> {
 }
 
 fn opener_of(ring: Arc<KeyRing>) -> Opener {
-    Opener::new(LOCATION, &secret(), ring)
+    Opener::new(LOCATION, secret(), ring)
 }
 
 #[tokio::test]

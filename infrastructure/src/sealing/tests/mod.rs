@@ -202,7 +202,7 @@ pub(super) fn part_of_chapter(
     events: &[UnsealedEvent],
 ) -> UnsealedPart {
     UnsealedPart {
-        stream: StreamNames::new(&secret(), LOCATION.namespace).seal_chapter(aggregate, chapter),
+        stream: StreamNames::new(secret(), LOCATION.namespace).seal_chapter(aggregate, chapter),
         expected: StreamTip {
             version: version - 1,
             hash: BEFORE,
@@ -236,7 +236,7 @@ pub(super) fn seal_commit_in(
         held: held(),
         new: None,
     };
-    let sealed = Sealer::new(LOCATION, &secret(), ring_of_two_epochs())
+    let sealed = Sealer::new(LOCATION, secret(), ring_of_two_epochs())
         .seal_with(parts, metadata, epoch, |_| std::future::ready(Ok(key.clone())), random)
         .now_or_never()
         .unwrap()
@@ -429,7 +429,7 @@ async fn a_payload_opens_nowhere_but_in_its_place() {
         day: NaiveDate::from_ymd_opt(2019, 4, 2).unwrap(),
     };
     let other_stream = AppendedEntry {
-        stream: StreamNames::new(&secret(), LOCATION.namespace).seal(&other.into()),
+        stream: StreamNames::new(secret(), LOCATION.namespace).seal(&other.into()),
         ..entry.clone()
     };
     assert_eq!(open(&other_stream, &keys()), not_authentic);

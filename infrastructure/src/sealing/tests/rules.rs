@@ -148,7 +148,7 @@ fn commit(stream: Stream, matter: Matter) -> Vec<AppendedEntry> {
         Matter::CommitNotWhole => altering(&mut commit[1], 40, 1),
         Matter::Nothing | Matter::Newer | Matter::Undecodable => {}
     }
-    let others = StreamNames::new(&MasterSecret::new([1; 32]), LOCATION.namespace).seal(&of);
+    let others = StreamNames::new(MasterSecret::new([1; 32]), LOCATION.namespace).seal(&of);
     let mut administration = commit[0].stream;
     administration.0[..4].fill(0);
     for entry in &mut commit {

@@ -81,7 +81,7 @@ async fn what_a_writer_without_keys_appends_stops_nobody_and_is_told() {
     };
 
     // The bucket of a patient's number, in which nothing is claimed yet: its first entry is junk.
-    let names = StreamNames::new(&secret(), deployment.namespace);
+    let names = StreamNames::new(secret(), deployment.namespace);
     let identifier = Identifier {
         system: "urn:example:junk".to_owned(),
         value: "1".to_owned(),

@@ -46,7 +46,7 @@ async fn rebuild(system: &TestSystem, chain: &TestChain) {
         namespace: deployment.namespace,
     };
     let keks = KeyEncryptionKeys::new(KeyEncryptionKey::new("test", [8; 32]), Vec::new());
-    let opener = Opener::new(location, &secret(), Arc::new(KeyRing::new(pool.clone(), keks)));
+    let opener = Opener::new(location, secret(), Arc::new(KeyRing::new(pool.clone(), keks)));
     let rebuild = Rebuild::new(
         FollowerConfig::new(FinalityRule::Instant, deployment.block),
         EventLog::new(node, deployment.address),
@@ -71,7 +71,7 @@ async fn an_auditor_reads_every_entry_of_the_log_and_nothing_of_what_it_says() {
         owner: clinic.doctor.parse().unwrap(),
         day: clinic.day,
     };
-    let day = StreamNames::new(&secret(), deployment.namespace).seal(&day.into());
+    let day = StreamNames::new(secret(), deployment.namespace).seal(&day.into());
     append(&system, &chain, day, &[0xaa; 96]).await;
     until("what was appended is void", async || {
         system.get("/v1/admin/status", &auditor).await.1["voidEvents"] == 1
