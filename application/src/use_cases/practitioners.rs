@@ -94,20 +94,17 @@ impl<B: Backend> Clinic<B> {
         else {
             return Ok((new, issue.freshness()));
         };
-        let invalid = |pointer, detail| Err(UseCaseError::Invalid { pointer, detail });
         if !self.rules.shared_namespaces.contains(&namespace) {
-            return invalid(
-                "/sharedCalendar/namespace",
-                "no namespace of this number is shared here",
-            );
+            let pointer = "/sharedCalendar/namespace";
+            return Err(UseCaseError::UnknownReference { pointer });
         }
         match practitioner {
             None => Ok((new.sharing_days_in(namespace), issue.freshness())),
             Some(known) if known.shares_days_in() == Some(namespace) => Ok((known, Freshness::MayExist)),
-            Some(_) => invalid(
-                "/sharedCalendar/practitioner",
-                "it is not the id of somebody whose calendar is shared in this namespace",
-            ),
+            Some(_) => Err(UseCaseError::Invalid {
+                pointer: "/sharedCalendar/practitioner",
+                detail: "it is not the id of somebody whose calendar is shared in this namespace",
+            }),
         }
     }
 
