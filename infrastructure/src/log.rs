@@ -194,6 +194,25 @@ pub struct AppendedEntry {
     pub transaction: [u8; 32],
 }
 
+#[cfg(test)]
+impl AppendedEntry {
+    /// An entry that is alone in its commit.
+    pub(crate) fn alone(namespace: Namespace, position: Position, writer: u32, payload: &[u8]) -> Self {
+        Self {
+            stream: namespace.stream(b"anything"),
+            version: 1,
+            position,
+            origin: Origin {
+                count: 1,
+                index: 0,
+                writer,
+            },
+            payload: Arc::from(payload),
+            transaction: [0; 32],
+        }
+    }
+}
+
 /// An entry as the journal holds it, with what it was sealed for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct JournaledEntry {

@@ -475,7 +475,7 @@ impl Appender {
             dispatcher.waiting.insert(queued.key, waiting);
         }
         let machine = Machine::restored(self.config.limits, around, batches, self.now());
-        Ok(machine.sharing(Arc::clone(&self.config.shared)))
+        Ok(machine.of(self.config.namespace))
     }
 
     async fn surroundings(&self) -> Result<Surroundings, String> {

@@ -86,10 +86,7 @@ impl Authors {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::log::Origin;
 
     const OWN: Namespace = Namespace(1);
     const SHARED: Namespace = Namespace(2);
@@ -111,18 +108,7 @@ mod tests {
     }
 
     fn entry(namespace: Namespace, position: Position, writer: u32) -> AppendedEntry {
-        AppendedEntry {
-            position,
-            stream: namespace.stream(b"a day"),
-            version: 1,
-            payload: Arc::from(&b"booked"[..]),
-            transaction: [0; 32],
-            origin: Origin {
-                count: 1,
-                index: 0,
-                writer,
-            },
-        }
+        AppendedEntry::alone(namespace, position, writer, b"booked")
     }
 
     #[test]

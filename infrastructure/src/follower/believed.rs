@@ -87,8 +87,6 @@ impl Believed {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     const CONTRACT: Address = Address([7; 20]);
@@ -115,18 +113,7 @@ mod tests {
     }
 
     fn entry(namespace: Namespace, writer: u32) -> AppendedEntry {
-        AppendedEntry {
-            position: 9,
-            stream: namespace.stream(b"a consent"),
-            version: 1,
-            payload: Arc::from(&b"granted"[..]),
-            transaction: [0; 32],
-            origin: Origin {
-                count: 1,
-                index: 0,
-                writer,
-            },
-        }
+        AppendedEntry::alone(namespace, 9, writer, b"granted")
     }
 
     #[test]

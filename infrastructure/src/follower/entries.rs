@@ -185,6 +185,9 @@ const OVERRULED: &str = "it is overruled: ";
 
 /// Why an entry is void, from the words of the journal, which are those of [`Void`].
 fn void_reason(words: &str) -> Result<VoidReason, StoreError> {
+    if words.starts_with(OVERRULED) {
+        return Ok(VoidReason::Overruled);
+    }
     let number = words.split(' ').find_map(|word| word.parse().ok()).unwrap_or_default();
     let all = [
         Void::UnknownFormat(u8::try_from(number).unwrap_or_default()),
@@ -197,9 +200,6 @@ fn void_reason(words: &str) -> Result<VoidReason, StoreError> {
         Void::AfterClosing,
         Void::BeforeItsChapter,
     ];
-    if words.starts_with(OVERRULED) {
-        return Ok(VoidReason::Overruled);
-    }
     let found = all.into_iter().find(|void| void.to_string() == words);
     let unknown = || StoreError(Box::new(UnknownReason(words.to_owned())));
     found.map(reason).ok_or_else(unknown)

@@ -27,7 +27,7 @@ pub(super) const KEY_MISSING: &str = "the data subject's key is not here";
 pub(super) const BEHIND: &str = "an earlier event of its stream is parked";
 
 /// Why an entry of a shared namespace is parked that may itself be fine, and with which its stream begins to be held back: there its commit counts as a whole.
-pub(super) const BESIDE: &str = "an event of its commit is parked";
+pub(super) const WITH_ITS_COMMIT: &str = "an event of its commit is parked";
 
 /// The streams that are held back, and how many events of theirs are parked.
 #[derive(Clone, Default)]

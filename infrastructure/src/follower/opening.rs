@@ -12,8 +12,8 @@ use uuid::Uuid;
 use super::believed::Believed;
 use super::chapters::Closed;
 use super::erasures::Erased;
-use super::held::{BEHIND, BESIDE, KEY_MISSING, Parked};
-use super::overruling::{SharedStates, Standing};
+use super::held::{BEHIND, KEY_MISSING, Parked, WITH_ITS_COMMIT};
+use super::overruling::{InShared, SharedStates};
 use super::tips::Tips;
 use super::told::Told;
 use super::trust::CheckedBlock;
@@ -245,12 +245,12 @@ pub(super) fn open(
         }
         let in_shared = named.iter().zip(&mut openings);
         let in_shared = in_shared.filter(|(named, _)| named.name.is_some() && opener.is_shared(&named.entry.stream));
-        let in_shared = in_shared.map(|(Named { entry, .. }, opening)| Standing { entry, opening });
-        let beside = shared.judge_commit(in_shared.collect(), &told.held.streams);
-        told.held.streams.extend(&beside);
+        let in_shared = in_shared.map(|(Named { entry, .. }, opening)| InShared { entry, opening });
+        let newly_held = shared.judge_commit(in_shared.collect(), &told.held.streams);
+        told.held.streams.extend(&newly_held);
         for (named, opening) in named.iter().zip(openings) {
             let mut sorting = Sorting {
-                beside: &beside,
+                newly_held: &newly_held,
                 readable: &mut opened.readable,
                 parked: &mut opened.parked,
                 erased: &mut opened.erased,
@@ -316,7 +316,7 @@ fn recorded(entry: &AppendedEntry, contract: Address) -> RecordedEntry {
 /// Where the entries of a block go.
 struct Sorting<'a> {
     /// The streams that are held back because of another entry of the same commit.
-    beside: &'a HashSet<StreamId>,
+    newly_held: &'a HashSet<StreamId>,
     readable: &'a mut Vec<LogEntry>,
     parked: &'a mut Vec<Parked>,
     erased: &'a mut Vec<Erased>,
@@ -408,8 +408,8 @@ impl Sorting<'_> {
                     self.park_until_key(named, held);
                     Fate::Parked
                 } else if held.contains(&named.record) {
-                    let is_first = self.beside.contains(&entry.stream);
-                    let reason = if is_first { BESIDE } else { BEHIND };
+                    let is_first = self.newly_held.contains(&entry.stream);
+                    let reason = if is_first { WITH_ITS_COMMIT } else { BEHIND };
                     self.park(named, reason.to_owned(), None);
                     Fate::Parked
                 } else {

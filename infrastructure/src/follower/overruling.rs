@@ -9,26 +9,26 @@ use application::log::{AnyEvent, StreamId};
 use domain::calendar::{Calendar, contradicts_sharing, moves_are_whole};
 use domain::kernel::{AggregateRef, Contradiction};
 use domain::state::AnyState;
+use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row as _};
 
 use super::FollowerError;
-use super::numbers::from_sql;
+use super::parking::journaled;
 use crate::keys::KeySet;
-use crate::log::{AppendedEntry, JournaledEntry, Namespace, Origin};
+use crate::log::{AppendedEntry, JournaledEntry, Namespace};
 use crate::sealing::{Opener, Opening, Overruled, PersonalPart, Void, Written};
 
 /// The aggregates of shared namespaces, as what counted leaves them. One that is not here is taken for new.
 #[derive(Clone, PartialEq, Default, Debug)]
 pub(super) struct SharedStates(HashMap<StreamId, AnyState>);
 
-/// An entry of a shared namespace, and what opening it came to.
-pub(super) struct Standing<'a> {
+/// An entry of a shared namespace, and what opening it came to; after it was judged, what it comes to.
+pub(super) struct InShared<'a> {
     pub(super) entry: &'a AppendedEntry,
     pub(super) opening: &'a mut Opening,
 }
 
-impl Standing<'_> {
+impl InShared<'_> {
     fn namespace(&self) -> Namespace {
         Namespace::of(&self.entry.stream)
     }
@@ -77,8 +77,7 @@ impl SharedStates {
         Ok(states)
     }
 
-    /// Without any person's key: so nothing personal is in memory, nor can anything rest on it.
-    /// One that counted and does not open now lacks a secret that was here: without it others would come to something else.
+    /// Without any person's key: so nothing personal is in memory, nor can anything rest on it. An entry that counted and does not open now lacks a secret that was here: without it others would come to something else.
     fn folded(rows: &[PgRow], opener: &Opener) -> Result<Self, FollowerError> {
         let (mut states, keys) = (Self::default(), KeySet::default());
         for row in rows {
@@ -115,32 +114,32 @@ impl SharedStates {
     /// Answers with the streams that are held back from now on.
     pub(super) fn judge_commit(
         &mut self,
-        mut commit: Vec<Standing<'_>>,
+        mut commit: Vec<InShared<'_>>,
         held: &HashSet<StreamId>,
     ) -> HashSet<StreamId> {
-        let mut beside = HashSet::new();
-        commit.sort_by_key(Standing::namespace);
+        let mut newly_held = HashSet::new();
+        commit.sort_by_key(InShared::namespace);
         for in_one in commit.chunk_by_mut(|one, next| one.namespace() == next.namespace()) {
             if in_one.iter().any(|one| one.waits() || held.contains(&one.entry.stream)) {
                 let waiting = in_one.iter().filter(|one| !matches!(one.opening, Opening::Void(_)));
-                beside.extend(
+                newly_held.extend(
                     waiting
                         .map(|one| one.entry.stream)
                         .filter(|stream| !held.contains(stream)),
                 );
             } else if let Err(rule) = self.take_in_all(in_one) {
-                for Standing { opening, .. } in in_one {
+                for InShared { opening, .. } in in_one {
                     if matches!(opening, Opening::Opened { .. }) {
                         **opening = Opening::Void(Void::Overruled(Overruled::Contradiction(rule)));
                     }
                 }
             }
         }
-        beside
+        newly_held
     }
 
     /// Takes in what entries say, or nothing of it.
-    fn take_in_all(&mut self, entries: &[Standing<'_>]) -> Result<(), Contradiction> {
+    fn take_in_all(&mut self, entries: &[InShared<'_>]) -> Result<(), Contradiction> {
         let said = entries.iter().filter_map(|one| match &*one.opening {
             Opening::Opened { event, .. } => event.event.of_aggregate::<Calendar>(),
             _ => None,
@@ -152,7 +151,7 @@ impl SharedStates {
             return Err(rule);
         }
         let mut after: BTreeMap<StreamId, AnyState> = BTreeMap::new();
-        for Standing { entry, opening } in entries {
+        for InShared { entry, opening } in entries {
             let Opening::Opened { event, .. } = &**opening else {
                 continue;
             };
@@ -188,20 +187,5 @@ fn new(of: AggregateRef) -> AnyState {
 }
 
 /// The entries of the journal that count. Those that are parked are held against the rules when they are read.
-const COUNTED: &str = "SELECT position, stream, version, transaction, origin, payload, before FROM journal
+const COUNTED: &str = "SELECT position, stream, version, transaction, origin, payload, before, 0 FROM journal
     WHERE void IS NULL AND NOT EXISTS (SELECT FROM parked WHERE parked.position = journal.position)";
-
-fn journaled(row: &PgRow) -> Result<JournaledEntry, sqlx::Error> {
-    Ok(JournaledEntry {
-        entry: AppendedEntry {
-            position: from_sql(row.try_get(0)?),
-            stream: StreamId(row.try_get(1)?),
-            version: from_sql(row.try_get(2)?),
-            transaction: row.try_get(3)?,
-            origin: Origin::from_sql(row.try_get(4)?),
-            payload: row.try_get::<Vec<u8>, _>(5)?.into(),
-        },
-        before: row.try_get(6)?,
-        chapter: 0,
-    })
-}

@@ -16,7 +16,7 @@ use super::held::Held;
 use super::kind::Kind;
 use super::numbers::{from_sql, to_sql};
 use super::opening::Label;
-use super::overruling::{SharedStates, Standing};
+use super::overruling::{InShared, SharedStates};
 use super::status::StatusCell;
 use super::{FollowerError, apply};
 use crate::log::{AppendedEntry, JournaledEntry, Origin};
@@ -126,7 +126,7 @@ where
             }
             let in_shared = named.iter().zip(&mut openings);
             let in_shared = in_shared.filter(|((parked, ..), _)| self.opener.is_shared(&parked.entry.stream));
-            let in_shared = in_shared.map(|((JournaledEntry { entry, .. }, ..), opening)| Standing { entry, opening });
+            let in_shared = in_shared.map(|((JournaledEntry { entry, .. }, ..), opening)| InShared { entry, opening });
             shared.judge_commit(in_shared.collect(), &HashSet::new());
             for ((JournaledEntry { entry, .. }, ..), opening) in named.iter().zip(openings) {
                 match opening {
@@ -304,8 +304,8 @@ async fn parked_entries(
     rows.fetch_all(connection).await?.iter().map(journaled).collect()
 }
 
-/// A row of the journal, in the order of the columns that are asked for here.
-fn journaled(row: &PgRow) -> Result<JournaledEntry, sqlx::Error> {
+/// A row of the journal: position, stream, version, transaction, origin, payload, what its stream ended with before, and the number of its chapter.
+pub(super) fn journaled(row: &PgRow) -> Result<JournaledEntry, sqlx::Error> {
     Ok(JournaledEntry {
         entry: AppendedEntry {
             position: from_sql(row.try_get(0)?),

@@ -141,7 +141,6 @@ pub fn rests_on_profiles(entry: &AppendedEntry) -> Option<Namespace> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::Origin;
 
     const OURS: Namespace = Namespace(3);
 
@@ -167,18 +166,7 @@ mod tests {
     }
 
     fn entry(namespace: Namespace, payload: &[u8]) -> AppendedEntry {
-        AppendedEntry {
-            position: 9,
-            stream: namespace.stream(b"anything"),
-            version: 1,
-            payload: Arc::from(payload),
-            transaction: [0; 32],
-            origin: Origin {
-                count: 1,
-                index: 0,
-                writer: 1,
-            },
-        }
+        AppendedEntry::alone(namespace, 9, 1, payload)
     }
 
     #[test]

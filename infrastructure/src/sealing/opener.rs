@@ -124,9 +124,10 @@ impl Opener {
         &self.shared
     }
 
-    /// Whether a stream of ours stands in a namespace that others share.
+    /// Whether a stream stands in a namespace that others share.
     pub fn is_shared(&self, stream: &StreamId) -> bool {
-        Namespace::of(stream) != self.location.namespace
+        let of = Namespace::of(stream);
+        self.shared.iter().any(|(namespace, _)| *namespace == of)
     }
 
     /// Which log, and where in it the organisation writes.
@@ -139,8 +140,7 @@ impl Opener {
         &self,
         entries: impl IntoIterator<Item = &'a AppendedEntry>,
     ) -> impl Iterator<Item = StreamId> {
-        let is_ours = !self.shared.is_empty();
-        let streams = entries.into_iter().map(|entry| entry.stream).filter(move |_| is_ours);
+        let streams = entries.into_iter().map(|entry| entry.stream);
         streams.filter(|stream| self.is_shared(stream) && self.name(stream).is_some())
     }
 

@@ -53,7 +53,6 @@ mod surrender;
 mod tests;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::Arc;
 
 use super::fees::Fee;
 use crate::chain::gas::{GasRules, Size};
@@ -114,8 +113,8 @@ pub struct Machine {
     /// How much gas a block has; `None` until a node has said it.
     block_gas: Option<u64>,
     authorized: bool,
-    /// The namespaces beside the organisation's own.
-    shared: Arc<[Namespace]>,
+    /// The organisation's own namespace, if it appends in others, too.
+    own: Option<Namespace>,
     storing: bool,
     /// The newest block that was applied before notices came.
     noticed_after: u64,
@@ -155,7 +154,7 @@ impl Machine {
             funds: None,
             former_fee: None,
             authorized: true,
-            shared: Arc::default(),
+            own: None,
             storing: false,
             noticed_after: 0,
             final_block: 0,
@@ -169,10 +168,10 @@ impl Machine {
         }
     }
 
-    /// The same, where it appends in these shared namespaces as well.
+    /// The same, where this is the organisation's own namespace, and it appends in others, too.
     #[must_use]
-    pub fn sharing(mut self, namespaces: Arc<[Namespace]>) -> Self {
-        self.shared = namespaces;
+    pub const fn of(mut self, own: Namespace) -> Self {
+        self.own = Some(own);
         self
     }
 

@@ -60,7 +60,7 @@ impl Machine {
                     "a block does not say of each commit of a batch what became of it"
                 );
             }
-            if lacks_the_right(batch.members(), &verdicts, &self.shared) {
+            if lacks_the_right(batch.members(), &verdicts, self.own) {
                 self.authorized = false;
             }
             // After a reorganisation deeper than what was final, everybody has been told already.
@@ -213,13 +213,13 @@ fn verdicts<'a>(
 }
 
 /// Whether a member was rejected on the very head that it named: then the signing key is no writer any more, and what is stored until it is one again
-/// would be rejected as well. That it does not write in a namespace which is shared is no reason for that.
-fn lacks_the_right(members: &[Member], verdicts: &[Verdict], shared: &[Namespace]) -> bool {
+/// would be rejected as well. That it does not write in another namespace than the organisation's own is no reason for that.
+fn lacks_the_right(members: &[Member], verdicts: &[Verdict], own: Option<Namespace>) -> bool {
     members.iter().zip(verdicts).any(|(member, verdict)| {
         let Verdict::Rejected { stream, actual } = verdict else {
             return false;
         };
-        if shared.contains(&Namespace::of(stream)) {
+        if own.is_some_and(|own| own != Namespace::of(stream)) {
             return false;
         }
         let parts = &member.commit.parts;

@@ -1,20 +1,22 @@
 //! Two organisations on one chain, with different secrets, share the calendars of a doctor in a namespace of which both hold the secret.
 
 use api_config::SharedNamespace;
+use application::log::StreamId;
 use domain::account::Role;
-use domain::kernel::{CalendarId, CommandId, PractitionerId};
+use domain::kernel::{CalendarId, PractitionerId};
 use futures::future::join_all;
-use infrastructure::chain::codec::append_calldata;
 use infrastructure::chain::namespaces::Administration;
-use infrastructure::chain::{Deployment, EventLog, Node, RpcOptions, Signer, Transaction, deploy};
+use infrastructure::chain::{Deployment, EventLog, Node, RpcOptions, Signer, deploy};
 use infrastructure::keys::{LogSecrets, MasterSecret};
-use infrastructure::log::{Commit, Namespace, Payload, StreamPart, StreamTip};
+use infrastructure::log::Namespace;
 use infrastructure::sealing::{Profile, StreamNames};
 use serde_json::{Value, json};
 use tests::chain::{KEYS, TestChain};
 use tests::clinic::Clinic;
 use tests::system::{SystemOptions, TestSystem, until};
 use uuid::Uuid;
+
+use super::hostile_writer::append;
 
 /// How many clients want each slot.
 const CLIENTS: usize = 10;
@@ -97,44 +99,11 @@ impl Network {
     }
 
     /// The stream of a doctor's day.
-    fn day(&self, clinic: &Clinic) -> application::log::StreamId {
+    fn day(&self, clinic: &Clinic) -> StreamId {
         let secrets = LogSecrets::new(MasterSecret::new([9; 32]));
         let secrets = secrets.sharing(self.shared, MasterSecret::new([0x55; 32]), Vec::new());
         let doctor = PractitionerId::new(clinic.doctor.parse().unwrap());
         StreamNames::new(secrets, Namespace(99)).seal(&CalendarId::of(doctor, clinic.day).into())
-    }
-
-    /// Appends a payload to a stream as the account of a third member. `system` tells where it ends.
-    async fn append(&self, system: &TestSystem, stream: application::log::StreamId, payload: &[u8]) {
-        let sql = "SELECT version, hash FROM journal WHERE stream = $1 ORDER BY version DESC LIMIT 1";
-        let last: Option<(i64, [u8; 32])> = sqlx::query_as(sql)
-            .bind(stream.0.as_slice())
-            .fetch_optional(&system.parts().pool)
-            .await
-            .unwrap();
-        let tip = last.map_or_else(StreamTip::default, |(version, hash)| StreamTip {
-            version: version.unsigned_abs(),
-            hash,
-        });
-        let commit = Commit {
-            command_id: CommandId::new(Uuid::nil()),
-            parts: vec![StreamPart {
-                stream,
-                expected: tip.head(),
-                payloads: vec![Payload::from(payload)],
-            }],
-        };
-        let (node, member) = (self.log.node(), signer(3));
-        let signed = member.sign(Transaction {
-            chain_id: node.chain_id(),
-            nonce: node.nonce(member.address()).await.unwrap(),
-            to: Some(self.log.address()),
-            gas_limit: 16_000_000,
-            max_fee: 100_000_000_000,
-            priority_fee: 1,
-            data: append_calldata([&commit]).unwrap(),
-        });
-        node.send_raw(&signed.unwrap().raw).await.unwrap();
     }
 }
 
@@ -259,7 +228,7 @@ async fn what_a_member_appends_against_the_rules_holds_nobody_back() {
         .await
         .unwrap();
     for (count, payload) in [(1, vec![0xaa; 96]), (2, copy), (3, vec![0]), (4, vec![0x80, 7, 7])] {
-        network.append(&servers[0], day, &payload).await;
+        append(&servers[0], &network.chain, day, &payload).await;
         for side in [0, 1] {
             until("it is void", async || counts(side, "voidEvents").await == count).await;
         }
