@@ -44,6 +44,7 @@ mod erasures;
 mod finality;
 mod held;
 mod journal;
+mod journaled;
 mod kind;
 mod numbers;
 mod opening;

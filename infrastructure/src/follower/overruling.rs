@@ -13,7 +13,7 @@ use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
 
 use super::FollowerError;
-use super::parking::journaled;
+use super::journaled::journaled;
 use crate::keys::KeySet;
 use crate::log::{AppendedEntry, JournaledEntry, Namespace};
 use crate::sealing::{Opener, Opening, Overruled, PersonalPart, Void, Written};

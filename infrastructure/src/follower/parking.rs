@@ -5,21 +5,21 @@ use std::time::Duration;
 
 use application::log::{BlockRef, LogEntry, Position, StreamId};
 use application::ports::projector::Projector;
-use sqlx::postgres::PgRow;
-use sqlx::{Connection, PgConnection, PgPool, Row};
+use sqlx::{Connection, PgConnection, PgPool};
 
 use super::authors::Authors;
 use super::checkpoint;
 use super::connection::KeptConnection;
 use super::erasures::Erasures;
 use super::held::Held;
+use super::journaled::journaled;
 use super::kind::Kind;
-use super::numbers::{from_sql, to_sql};
+use super::numbers::to_sql;
 use super::opening::Label;
 use super::overruling::{InShared, SharedStates};
 use super::status::StatusCell;
 use super::{FollowerError, apply};
-use crate::log::{AppendedEntry, JournaledEntry, Origin};
+use crate::log::{AppendedEntry, JournaledEntry};
 use crate::postgres::{TRANSACTION, within};
 use crate::sealing::{CommitProof, Opener, Opening, PersonalPart, Place, Siblings, Void};
 
@@ -302,20 +302,4 @@ async fn parked_entries(
     .bind(to_sql(after))
     .bind(to_sql(most as u64));
     rows.fetch_all(connection).await?.iter().map(journaled).collect()
-}
-
-/// A row of the journal: position, stream, version, transaction, origin, payload, what its stream ended with before, and the number of its chapter.
-pub(super) fn journaled(row: &PgRow) -> Result<JournaledEntry, sqlx::Error> {
-    Ok(JournaledEntry {
-        entry: AppendedEntry {
-            position: from_sql(row.try_get(0)?),
-            stream: StreamId(row.try_get(1)?),
-            version: from_sql(row.try_get(2)?),
-            transaction: row.try_get(3)?,
-            origin: Origin::from_sql(row.try_get(4)?),
-            payload: row.try_get::<Vec<u8>, _>(5)?.into(),
-        },
-        before: row.try_get(6)?,
-        chapter: u16::try_from(row.try_get::<i32, _>(7)?).unwrap_or_default(),
-    })
 }
