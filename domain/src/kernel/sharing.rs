@@ -2,9 +2,12 @@
 //!
 //! Such an id is a UUID of version 8 (RFC 9562, 5.8), whose fields are free to use:
 //! ```text
-//! namespace:4  6d63  8ca1  variant and random:8
+//! namespace:4  6d63  8ca1  variant and random:6  check:2
 //! ```
-//! No other id of ours begins so: those that are derived are of version 8 too, but have these 28 bits by a chance of one in 2^28, and
+//! People hand such an id from one organisation to another, and who mistypes it would share with nobody. So its last two bytes tell whether it is one:
+//! they are the first two of the UUID of version 5 (RFC 9562, 5.5) of the empty name, in the namespace that is the id with two zero bytes there.
+//!
+//! No other id of ours is such a one: those that are derived are of version 8 too, but have these 28 bits and the check by a chance of one in 2^44, and
 //! whoever names an id cannot choose one of them.
 
 use uuid::Uuid;
@@ -17,18 +20,42 @@ const MARK: [u8; 4] = [0x6d, 0x63, 0x8c, 0xa1];
 /// The same in the text of such an id.
 pub const MARK_IN_TEXT: &str = "-6d63-8ca1-";
 
-/// The id of something that is shared in the namespace of this number. The rest of it is the second half of another UUID, with the variant's two bits.
+/// The id of something that is shared in the namespace of this number. The rest of it is of the second half of another UUID, with the variant's two bits.
 fn shared_in(namespace: u32, other: Uuid) -> Uuid {
     let [a, b, c, d] = namespace.to_be_bytes();
     let [e, f, g, h] = MARK;
-    let [.., i, j, k, l, m, n, o, p] = other.into_bytes();
-    Uuid::from_bytes([a, b, c, d, e, f, g, h, i & 0x3f | 0x80, j, k, l, m, n, o, p])
+    let [.., i, j, k, l, m, n, _, _] = other.into_bytes();
+    checked(Uuid::from_bytes([
+        a,
+        b,
+        c,
+        d,
+        e,
+        f,
+        g,
+        h,
+        i & 0x3f | 0x80,
+        j,
+        k,
+        l,
+        m,
+        n,
+        0,
+        0,
+    ]))
+}
+
+/// An id with its check in the place of its last two bytes.
+fn checked(id: Uuid) -> Uuid {
+    let without = id.as_u128() & !0xffff;
+    let check = Uuid::new_v5(&Uuid::from_u128(without), b"").as_u128() >> 112;
+    Uuid::from_u128(without | check)
 }
 
 /// The number of the namespace in which something is shared, if its id says so.
 fn namespace_of(id: Uuid) -> Option<u32> {
     let (namespace, rest) = id.as_bytes().split_first_chunk()?;
-    let is_shared = rest.starts_with(&MARK) && id.get_variant() == uuid::Variant::RFC4122;
+    let is_shared = rest.starts_with(&MARK) && id.get_variant() == uuid::Variant::RFC4122 && checked(id) == id;
     is_shared.then(|| u32::from_be_bytes(*namespace))
 }
 
@@ -103,14 +130,23 @@ mod tests {
     }
 
     #[test]
+    fn an_id_with_any_one_digit_mistyped_is_shared_with_nobody() {
+        let id = PractitionerId::new(Uuid::from_u128(7)).sharing_days_in(3);
+        for (digit, other) in (0..32).flat_map(|digit| (1..16).map(move |other| (digit, other))) {
+            let mistyped = PractitionerId::new(Uuid::from_u128(id.uuid().as_u128() ^ (other << (digit * 4))));
+            assert_eq!(mistyped.shares_days_in(), None, "{mistyped}");
+        }
+    }
+
+    #[test]
     fn the_form_never_changes() {
         let id = PractitionerId::new(Uuid::from_u128(0x4242_4242_4242_4242_8242_4242_4242_4242));
         let shared = id.sharing_days_in(7);
-        assert_eq!(shared.to_string(), "00000007-6d63-8ca1-8242-424242424242");
+        // Both computed apart from this program.
+        assert_eq!(shared.to_string(), "00000007-6d63-8ca1-8242-424242420b80");
         assert!(shared.to_string().contains(MARK_IN_TEXT));
         let day = CalendarId::of(shared, NaiveDate::from_ymd_opt(2026, 3, 1).unwrap());
         let appointment = AppointmentId::new(id.uuid()).of_shared_day(day);
-        // Computed apart from this program.
-        assert_eq!(appointment.to_string(), "42424242-4242-4242-ba04-6f3fd35e0845");
+        assert_eq!(appointment.to_string(), "42424242-4242-4242-9b67-a7832e723e40");
     }
 }
