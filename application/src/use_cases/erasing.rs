@@ -22,14 +22,18 @@ use crate::use_cases::names::{ATTEMPTS, NamingError};
 /// Why a wallet is taken from an account. Nobody reads it: it is under the key that is destroyed.
 const REASON: &str = "erased";
 
-/// What is known of somebody who is to be erased.
+/// What is known of somebody who is to be erased. Where a stream is held back, nothing is decided on it: their erasure ends what it says of them all the same.
 struct Known {
     /// What they are called.
     names: BTreeSet<Name>,
+    /// Those of these whose buckets can be read.
+    releasable: BTreeSet<Name>,
     /// The wallet that signs in to their account, which is one of the names.
     wallet: Option<Wallet>,
     /// Whether what stands in their stream can be read. If not, nobody knows what they are called.
     is_readable: bool,
+    /// Whether their account can be.
+    account_is_readable: bool,
 }
 
 /// What was read; `None` where the stream is held back.
@@ -44,14 +48,14 @@ fn unless_held_back<T, E>(read: Result<T, CommandError<E>>) -> Result<Option<T>,
 /// What an erasure is decided upon: whom it is about, their account, what they are called.
 type Whole = (
     (Vec<Root<Patient>>, Vec<Root<Practitioner>>),
-    Root<Account>,
+    Vec<Root<Account>>,
     Vec<Root<Claims>>,
     Root<Erasure>,
 );
 
 impl<B: Backend> Clinic<B> {
     /// Erases somebody, for ever, in one commit: their account is closed, its wallet is free again, and their stream ends. `keys` are
-    /// the names of all that were ever theirs. Whoever is erased already stays so.
+    /// the names of all that were ever theirs. Whoever is erased already stays so. An event that cannot be read keeps nobody from being erased.
     ///
     /// # Errors
     /// [`UseCaseError::NotFound`] and [`UseCaseError::Refused`] stand; anything else may be otherwise at the next attempt.
@@ -59,7 +63,9 @@ impl<B: Backend> Clinic<B> {
         match self.require_subject(request.subject).await {
             Err(UseCaseError::Erased) => return Ok(()),
             // Somebody is there of whom not everything can be read.
-            Ok(()) | Err(UseCaseError::HeldBack) => {}
+            Ok(()) => {}
+            // A service has no keys: only a person has.
+            Err(UseCaseError::HeldBack) if !keys.is_empty() => {}
             Err(error) => return Err(error),
         }
         if let DataSubject::Staff(account) = request.subject {
@@ -146,13 +152,29 @@ impl<B: Backend> Clinic<B> {
         let is_readable = called.is_some();
         let mut names = called.unwrap_or_default();
         let account = self.account_of_subject(subject);
-        let wallet = self.executor.load::<Account>(account).await?.aggregate.wallet();
+        let account = unless_held_back(self.executor.load::<Account>(account).await)?;
+        let account_is_readable = account.is_some();
+        let wallet = account.and_then(|account| account.aggregate.wallet());
         names.extend(wallet.map(Name::Wallet));
         Ok(Known {
+            releasable: self.releasable(&names).await?,
             names,
             wallet,
             is_readable,
+            account_is_readable,
         })
+    }
+
+    /// Those of these names whose buckets can be read. Those of the others are free by the erasure itself.
+    async fn releasable(&self, names: &BTreeSet<Name>) -> Result<BTreeSet<Name>, UseCaseError> {
+        let mut releasable = BTreeSet::new();
+        for name in names {
+            let bucket = self.identities.bucket_of(name);
+            if unless_held_back(self.executor.load::<Claims>(bucket).await)?.is_some() {
+                releasable.insert(name.clone());
+            }
+        }
+        Ok(releasable)
     }
 
     async fn require<A: ClinicAggregate>(&self, id: A::Id, kind: AggregateType) -> Result<A, UseCaseError>
@@ -172,7 +194,7 @@ impl<B: Backend> Clinic<B> {
         keys: &[KeyName],
         context: &CommandContext,
     ) -> Result<Receipt, CommandError<NamingError<Refusal>>> {
-        let names = self.names(&known.names);
+        let (names, releasable) = (self.names(&known.names), self.names(&known.releasable));
         let (mut patients, mut practitioners) = (Vec::new(), Vec::new());
         match subject {
             DataSubject::Patient(id) if known.is_readable => patients.push(Target::of(id)),
@@ -180,15 +202,16 @@ impl<B: Backend> Clinic<B> {
             DataSubject::Patient(_) | DataSubject::Practitioner(_) | DataSubject::Staff(_) => {}
         }
         let account = Target::of(self.account_of_subject(subject));
-        let buckets = names.buckets();
+        let accounts: Vec<_> = known.account_is_readable.then_some(account).into_iter().collect();
+        let buckets = releasable.buckets();
         let targets = (
             (patients, practitioners),
-            account,
+            accounts,
             buckets,
             Target::of(ErasureId(subject)),
         );
-        let decide = move |(people, mut account, mut buckets, mut erasure): Whole| {
-            let wallet = account.state().wallet();
+        let decide = move |(people, mut accounts, mut buckets, mut erasure): Whole| {
+            let wallet = accounts.iter().find_map(|account| account.state().wallet());
             let patients = people.0.iter().flat_map(|one| one.state().called());
             let practitioners = people.1.iter().flat_map(|one| one.state().called());
             let called: BTreeSet<Name> = patients.chain(practitioners).chain(wallet.map(Name::Wallet)).collect();
@@ -196,18 +219,20 @@ impl<B: Backend> Clinic<B> {
                 return Err(NamingError::Moved);
             }
             let refused = |error: AccountError| NamingError::Refused(Refusal::from(error));
-            if let Some(wallet) = wallet {
-                let reason = REASON.to_owned();
-                let unbind = AccountCommand::Unbind { wallet, reason };
-                account.execute(unbind).map_err(refused)?;
+            for account in &mut accounts {
+                if let Some(wallet) = wallet {
+                    let reason = REASON.to_owned();
+                    let unbind = AccountCommand::Unbind { wallet, reason };
+                    account.execute(unbind).map_err(refused)?;
+                }
+                account.execute(AccountCommand::Bar).map_err(refused)?;
             }
-            account.execute(AccountCommand::Bar).map_err(refused)?;
-            names.release(&mut buckets, subject)?;
+            releasable.release(&mut buckets, subject)?;
             // What comes last in a stream is decided last.
             let erase = ErasureCommand::Erase { keys: keys.to_vec() };
             let ended = erasure.execute(erase);
             ended.map_err(|error| NamingError::Refused(error.into()))?;
-            Ok((people, account, buckets, erasure))
+            Ok((people, accounts, buckets, erasure))
         };
         self.executor.transact(targets, decide, context).await
     }

@@ -2,6 +2,7 @@
 
 mod chapters;
 mod charts;
+mod held_back;
 mod names;
 mod patient_details;
 mod sources;

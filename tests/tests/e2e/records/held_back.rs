@@ -1,0 +1,101 @@
+//! What is held back by an event that cannot be read.
+
+use application::log::AnyEvent;
+use application::ports::invitations::Person;
+use domain::account::{AccountEvent, Role};
+use domain::claims::{Claim, ClaimsEvent, Name};
+use domain::kernel::{AccountId, DataSubject, Identifier, PatientId, Personal};
+use infrastructure::chain::Deployment;
+use infrastructure::erasing::{self, Standing};
+use serde_json::{Value, json};
+use tests::log::TestLog;
+use tests::people::patient;
+use tests::system::{SystemOptions, TestSystem, until};
+
+/// A server on the log of somebody who can append there what no program of ours would.
+async fn start(log: &TestLog) -> TestSystem {
+    let deployment = Deployment {
+        chain_id: log.log.node().chain_id(),
+        address: log.log.address(),
+        block: log.deployed_in,
+        namespace: log.namespace,
+    };
+    log.admit(1).await;
+    TestSystem::with(&log.chain, &deployment, SystemOptions::default()).await
+}
+
+fn called(number: &str) -> Value {
+    let mut patient = patient(number);
+    patient["details"]["identifier"] = json!({ "system": "urn:test", "value": number });
+    patient
+}
+
+async fn register(system: &TestSystem, key: &str, number: &str) -> PatientId {
+    let (status, done) = system.post("/v1/patients", key, &called(number)).await;
+    assert_eq!(status, 201, "{done}");
+    done["id"].as_str().unwrap().parse().unwrap()
+}
+
+/// Appends an event that is authentic and says nothing, as a program with a mistake would write it.
+async fn hold_back(log: &mut TestLog, system: &TestSystem, event: AnyEvent) {
+    let before = system.settled().await;
+    log.learn_ends(&system.parts().pool).await;
+    log.append_undecodable(event).await;
+    until("it is read", async || system.position().await > before).await;
+}
+
+async fn erase(system: &TestSystem, subject: DataSubject) {
+    let pool = &system.parts().pool;
+    erasing::ask(pool, subject).await.unwrap();
+    until("the keys are destroyed", async || {
+        let standing = erasing::standing(pool, subject).await.unwrap();
+        matches!(standing, Standing::Destroyed { .. } | Standing::Purged { .. })
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_cannot_be_read_keeps_nobody_from_being_erased() {
+    let mut log = TestLog::start().await;
+    let system = start(&log).await;
+    let key = system.service("front desk", Role::Hospital).await;
+    let clinic = &system.parts().clinic;
+
+    let by_account = register(&system, &key, "1").await;
+    let account = clinic.account_of(&Person::Patient(by_account));
+    hold_back(&mut log, &system, AnyEvent::Account(account, AccountEvent::Closed)).await;
+
+    let by_bucket = register(&system, &key, "2").await;
+    let name = Name::OfPatient(Identifier {
+        system: "urn:test".to_owned(),
+        value: "2".to_owned(),
+    });
+    let bucket = clinic.identities.bucket_of(&name);
+    let subject = DataSubject::Patient(by_bucket);
+    let released = ClaimsEvent::Released {
+        claim: Personal::Known(Claim { name, subject }),
+    };
+    hold_back(&mut log, &system, AnyEvent::Claims(bucket, released)).await;
+
+    let administrator = system.administrator().await;
+    let staff = json!({ "name": "Ada", "role": "hospital", "kind": "person" });
+    let (status, staff) = system.post("/v1/accounts", &administrator, &staff).await;
+    assert_eq!(status, 201, "{staff}");
+    let staff: AccountId = staff["id"].as_str().unwrap().parse().unwrap();
+    hold_back(&mut log, &system, AnyEvent::Account(staff, AccountEvent::Closed)).await;
+
+    for subject in [
+        DataSubject::Patient(by_account),
+        DataSubject::Patient(by_bucket),
+        DataSubject::Staff(staff),
+    ] {
+        erase(&system, subject).await;
+    }
+    for patient in [by_account, by_bucket] {
+        let (status, problem) = system.get(&format!("/v1/patients/{patient}"), &key).await;
+        assert_eq!(status, 404, "{problem}");
+    }
+    // What they were called is free, where it can be read whose it is.
+    assert_ne!(register(&system, &key, "1").await, by_account);
+    system.agrees_with_a_rebuild(&log.chain).await;
+}
