@@ -144,6 +144,12 @@ pub enum UseCaseError {
     /// The stream has an event that cannot be read.
     #[error("the stream is held back by an event that cannot be read")]
     HeldBack,
+    /// The calendar stands in a namespace that is shared, and this server is not configured with it.
+    #[error("the calendar stands in the namespace {namespace}, which is not configured here")]
+    CalendarElsewhere {
+        /// The number of the namespace.
+        namespace: u32,
+    },
     /// Whom the request is about is erased.
     #[error("whom it is about is erased")]
     Erased,

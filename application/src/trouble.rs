@@ -83,7 +83,7 @@ troubles! {
         code: "read-models-of-another-configuration",
         weight: Stalled,
         title: "The read models were made of other contracts' records, or of other shared namespaces, than those that are configured.",
-        advice: "Give all servers the same `chain.recorders` and `chain.shared`, and run `medconnect rebuild` with them."
+        advice: "See that `chain.recorders` and `chain.shared` are right, the secrets too: the check value of each is in the cause. Give all servers the same, and run `medconnect rebuild` with them."
     }
     FollowerWithoutDatabase {
         code: "follower-without-database",
@@ -159,6 +159,18 @@ troubles! {
         weight: Warning,
         title: "The log has published an epoch of a shared namespace, and its secret is not configured; what is sealed in it holds its calendar back.",
         advice: "Have the namespace's owner hand it over, name its file in `chain.shared` on every server, and start them again."
+    }
+    SharedNamespaceNotConfigured {
+        code: "shared-namespace-not-configured",
+        weight: Warning,
+        title: "Calendars of our practitioners stand in a shared namespace that is not configured; nothing can be offered or booked there.",
+        advice: "Name the namespace and its secret in `chain.shared`, and run `medconnect rebuild`. If the organisation shares it no more, register the practitioners anew."
+    }
+    SharedNamespaceUnreadable {
+        code: "shared-namespace-unreadable",
+        weight: Warning,
+        title: "Nothing that others have written in a shared namespace can be read; most likely its secret is not the one that they have.",
+        advice: "Compare the check value in the status (`chain.shared`) with theirs. If it is another one, correct the secret's file and run `medconnect rebuild`. What was offered and booked meanwhile stands where they do not see it."
     }
     EpochMissing {
         code: "epoch-missing",

@@ -31,6 +31,8 @@ RECORD, ERASURE, CHAPTERS = 1, 8, 10
 SHARES_STREAM = 0x80
 MAC_LENGTH = SECRET_LENGTH = TAG_LENGTH = 16
 MAX_CONTENT = 1 << 20
+# The last millisecond of the year 9999.
+LAST_INSTANT = 253_402_300_799_999
 CATEGORIES = range(1, 11)
 TRIED = (4, 2, 1, 3, 5, 6, 7, 8, 9, 10)
 DICTIONARY_SHA256 = "9b8dda33bdd63387f7d0f65359b55f5ff48141d744a330ef98fc042fae61ef23"
@@ -598,6 +600,8 @@ def read_entry(log: Log, commit: Sequence[Entry], position: int, locks: Locks = 
     entry = commit[position]
     parts, lock, main = open_main(log, commit, position, locks)
     says: dict[str, Any] = {"schema": main.take(1)[0], "at": main.varint(), "command": main.uuid()}
+    if says["at"] > LAST_INSTANT:
+        raise Malformed("the time is after the year 9999")
     origin, subject, enveloped = None, b"", main
     if parts.reference:
         origin, subject, enveloped = open_personal(log, entry, parts)

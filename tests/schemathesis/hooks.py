@@ -55,7 +55,7 @@ RULES = {
     "`until` must not be before `since`": "the same",
     "must be given unless a patient books": "who books is not in the body",
     "must be on a whole second": "RFC 3339 has parts of seconds, and slots have none",
-    "a session must lie within": "the day is that of the practitioner's time zone",
+    "a session must lie within": "the day is that of the calendar's time zone",
     "a session must be at least as long as its slots": "three values of one session",
     "two sessions overlap": "values of several sessions",
     "must be in the future": "an instant and now",

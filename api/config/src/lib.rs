@@ -74,6 +74,22 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
+    /// The secret of a shared namespace cannot be used.
+    #[error("a secret of `chain.shared` cannot be used, that in {}: {source}", file.display())]
+    SharedSecret {
+        /// Its file.
+        file: PathBuf,
+        /// Why.
+        source: SecretError,
+    },
+    /// Two epochs of a shared namespace have one secret.
+    #[error("`chain.shared` has one secret twice, in {} and {}: each epoch has its own", one.display(), other.display())]
+    SharedSecretTwice {
+        /// The first file.
+        one: PathBuf,
+        /// The second one.
+        other: PathBuf,
+    },
     /// What is shared is not the organisation's own.
     #[error("`chain.shared` names the namespace {0}, which is the organisation's own (`chain.namespace`)")]
     OwnNamespaceShared(Namespace),
@@ -630,14 +646,19 @@ mod tests {
     #[test]
     fn a_shared_namespace_is_named_once_with_its_secrets_and_is_not_the_own_one() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("shared");
-        std::fs::write(&file, "05".repeat(32)).unwrap();
-        let path = file.to_str().unwrap();
+        let [first, second, malformed] =
+            [("first", "05"), ("second", "06"), ("malformed", "0")].map(|(name, digits)| {
+                let file = folder.path().join(name);
+                std::fs::write(&file, digits.repeat(32)).unwrap();
+                file.to_str().unwrap().to_owned()
+            });
         let sharing = |shared: &str| {
             let setting = format!("shared = [{shared}]\n        namespace = 1");
             parse(&FILE.replace("namespace = 1", &setting))
         };
-        let one = |namespace: u32| format!("{{ namespace = {namespace}, secret_files = [{path:?}, {path:?}] }}");
+        let with =
+            |namespace: u32, files: [&str; 2]| format!("{{ namespace = {namespace}, secret_files = {files:?} }}");
+        let one = |namespace: u32| with(namespace, [&first, &second]);
         let secrets = sharing(&[one(3), one(4)].join(", ")).unwrap().log_secrets().unwrap();
         let shared: Vec<_> = secrets.shared().map(|(namespace, _)| namespace.0).collect();
         assert_eq!(shared, [3, 4]);
@@ -656,9 +677,25 @@ mod tests {
         }
         let own = sharing(&one(1)).unwrap().log_secrets();
         assert!(matches!(own, Err(ConfigError::OwnNamespaceShared(Namespace(1)))));
-        let missing = sharing("{ namespace = 3, secret_files = [\"/nowhere/at/all\"] }").unwrap();
-        let error = missing.log_secrets().unwrap_err().to_string();
-        assert!(error.contains("`chain.shared` cannot be used"), "{error}");
+        let twice = [first.as_str(), " and ", &first, ": each epoch has its own"].concat();
+        for (files, words) in [
+            (
+                [&*first, "/nowhere/at/all"],
+                "cannot be used, that in /nowhere/at/all: ",
+            ),
+            (
+                [&*malformed, &*first],
+                &*format!("{malformed}: a secret must be 64 hexadecimal digits"),
+            ),
+            ([&*first, &*first], &*twice),
+        ] {
+            let error = sharing(&with(3, files)).unwrap().log_secrets().unwrap_err().to_string();
+            assert!(
+                error.starts_with("a secret of `chain.shared`") || error.starts_with("`chain.shared` has"),
+                "{error}"
+            );
+            assert!(error.contains(words), "{error}");
+        }
     }
 
     #[test]

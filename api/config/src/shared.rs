@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use infrastructure::keys::{LogSecrets, MasterSecret, SecretError};
+use infrastructure::keys::{LogSecrets, MasterSecret};
 use infrastructure::log::Namespace;
 use serde::{Deserialize, Serialize};
 
-use super::{Config, ConfigError};
+use super::{ChainConfig, Config, ConfigError};
 
 /// A namespace that is shared. All who share it have the same secrets.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -50,20 +50,48 @@ impl Config {
     /// # Errors
     /// When one is missing or none, or the organisation's own namespace is said to be shared.
     pub fn log_secrets(&self) -> Result<LogSecrets, ConfigError> {
-        let mut secrets = LogSecrets::new(self.keys.master_secret()?);
-        for shared in &self.chain.shared {
-            if shared.namespace == self.chain.namespace {
+        self.chain.log_secrets(self.keys.master_secret()?)
+    }
+}
+
+impl ChainConfig {
+    /// The same, where the organisation's own secret is known.
+    ///
+    /// # Errors
+    /// As [`Config::log_secrets`].
+    pub fn log_secrets(&self, own: MasterSecret) -> Result<LogSecrets, ConfigError> {
+        let mut secrets = LogSecrets::new(own);
+        for shared in &self.shared {
+            if shared.namespace == self.namespace {
                 return Err(ConfigError::OwnNamespaceShared(shared.namespace));
             }
-            let unusable = |source: SecretError| ConfigError::Secret {
-                name: "chain.shared",
-                source,
-            };
-            let read = shared.secret_files.iter().map(|file| MasterSecret::from_file(file));
-            let mut read = read.collect::<Result<Vec<_>, _>>().map_err(unusable)?.into_iter();
+            let mut read = shared.secrets()?.into_iter();
             let Some(first) = read.next() else { continue };
             let later = read.map(|secret| secret.first_epoch()).collect();
             secrets = secrets.sharing(shared.namespace, first, later);
+        }
+        Ok(secrets)
+    }
+}
+
+impl SharedNamespace {
+    /// What its files hold, each something else: an epoch with the secret of another one would be none.
+    fn secrets(&self) -> Result<Vec<MasterSecret>, ConfigError> {
+        let mut secrets = Vec::<MasterSecret>::new();
+        for file in &self.secret_files {
+            let secret = MasterSecret::from_file(file).map_err(|source| ConfigError::SharedSecret {
+                file: file.clone(),
+                source,
+            })?;
+            let same = secrets
+                .iter()
+                .zip(&self.secret_files)
+                .find(|(other, _)| other.is(&secret));
+            if let Some((_, other)) = same {
+                let (one, other) = (other.clone(), file.clone());
+                return Err(ConfigError::SharedSecretTwice { one, other });
+            }
+            secrets.push(secret);
         }
         Ok(secrets)
     }

@@ -61,6 +61,9 @@ impl From<UseCaseError> for Problem {
             UseCaseError::TooLarge => {
                 Self::new(ProblemKind::PayloadTooLarge).detail("It is more than one event of the log can hold.")
             }
+            UseCaseError::CalendarElsewhere { namespace } => Self::new(ProblemKind::CalendarElsewhere).detail(format!(
+                "The calendar stands in the namespace {namespace}, which `chain.shared` does not name here."
+            )),
             UseCaseError::RefusedByTheLog => Self::new(ProblemKind::RefusedByTheLog),
             UseCaseError::Internal(cause) => Self::new(ProblemKind::Internal).cause(cause),
         }
@@ -135,7 +138,11 @@ mod tests {
             (CalendarError::NotOffered, ProblemKind::SlotNotOffered, 409),
             (CalendarError::InThePast, ProblemKind::TimePassed, 422),
             (
-                CalendarError::OutsideTheDay { place: 0, day },
+                CalendarError::OutsideTheDay {
+                    place: 0,
+                    day,
+                    time_zone: chrono_tz::Tz::UTC,
+                },
                 ProblemKind::Invalid,
                 422,
             ),

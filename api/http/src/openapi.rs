@@ -36,7 +36,7 @@ use crate::routes::auth;
             request can be repeated without harm: the same key and the same request give the same answer. With `Prefer: \
             respond-async` the answer is 202 as soon as the command cannot be lost, and `/v1/commands/{id}` tells the rest; \
             `Prefer: wait=5` waits that many seconds.\n\n\
-            **Times.** An instant names its offset. A day is a day of the practitioner's time zone.\n\n\
+            **Times.** An instant names its offset. A day is a day of the calendar's time zone: the practitioner's, or UTC where several organisations share the calendar.\n\n\
             **Texts.** A text of the format `line` is one line with at least one visible character, and without characters \
             that control how it is shown; `prose` may have lines; a `token` stands for something as a whole, has nothing invisible in \
             it, and does not begin or end with a space. An `ethereum-address` with letters in both cases has the checksum of EIP-55.\n\n\

@@ -10,9 +10,10 @@ use api_dev::running;
 use clap::Args;
 use indicatif::ProgressBar;
 use infrastructure::chain::{EventLog, Node, RpcOptions};
-use infrastructure::follower::{FollowerConfig, Phase, Rebuild, RebuildProgress};
+use infrastructure::follower::{
+    FollowerConfig, Phase, Rebuild, RebuildProgress, SharedFindings, look_at_shared_namespaces,
+};
 use infrastructure::keys::KeyRing;
-use infrastructure::log::LogLocation;
 use infrastructure::postgres::{self, LIVE, Limits, REBUILD};
 use infrastructure::sealing::Opener;
 use projections::ReadModels;
@@ -60,6 +61,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         postgres::pool_within(&Limits::LONG, database, REBUILD, CONNECTIONS)?,
     );
     let rebuild = prepare(&config, pool.clone())?;
+    let (readable, opener) = (live.clone(), opener(&config, live.clone())?);
     if arguments.from_scratch {
         rebuild.discard().await.map_err(CliError::other)?;
     }
@@ -86,6 +88,11 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         report.unread.void,
         report.held_streams,
     ));
+    let shared = look_at_shared_namespaces(&readable, &opener).await;
+    let shared = shared.map_err(CliError::other)?;
+    if shared != SharedFindings::default() {
+        console::note(format!("warning: {shared}"));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -102,15 +109,14 @@ fn prepare(config: &Config, pool: sqlx::PgPool) -> Result<Rebuild<ReadModels>, C
     over(config, EventLog::new(node, config.chain.contract), pool)
 }
 
+fn opener(config: &Config, pool: sqlx::PgPool) -> Result<Opener, CliError> {
+    let keys = Arc::new(KeyRing::new(pool, config.keys.encryption_keys()?));
+    Ok(Opener::new(config.chain.location(), config.log_secrets()?, keys))
+}
+
 /// A rebuild of this log, under the keys that are configured.
 pub(super) fn over(config: &Config, log: EventLog, pool: sqlx::PgPool) -> Result<Rebuild<ReadModels>, CliError> {
-    let location = LogLocation {
-        chain_id: log.node().chain_id(),
-        contract: log.address().0,
-        namespace: config.chain.namespace,
-    };
-    let keys = Arc::new(KeyRing::new(pool.clone(), config.keys.encryption_keys()?));
-    let opener = Opener::new(location, config.log_secrets()?, keys);
+    let opener = opener(config, pool.clone())?;
     let follower =
         FollowerConfig::new(config.chain.finality, config.chain.deployed_in).believing(&config.chain.recorders);
     Ok(Rebuild::new(follower, log, opener, pool, ReadModels))

@@ -159,6 +159,9 @@ problems! {
          secret that events are sealed under is not here. Nothing \
          changed. Send the request to another server, or again later: after a crash of the other it takes some seconds. The server's \
          status says which it is.";
+    CalendarElsewhere = "calendar-elsewhere", 503, "The calendar stands where this server does not look",
+        "Several organisations share the practitioner's calendar in a namespace of the log, and this server is not configured with that namespace. \
+         Nothing changed. Whoever runs the server names the namespace and its secret in `chain.shared`, and runs `medconnect rebuild`.";
     WaitingListFull = "waiting-list-full", 503, "The waiting list is full",
         "No more requests to be registered can wait. Nothing changed. Ask the hospital to register you, or again after Retry-After.";
     NotFinal = "not-final", 503, "The blocks that it depends on are not final yet",

@@ -94,7 +94,7 @@ pub struct AppointmentView {
     pub owner: Uuid,
     /// The practitioner; `None` for such a recorded visit.
     pub practitioner: Option<PractitionerId>,
-    /// The day, in the practitioner's time zone.
+    /// The day, in the calendar's time zone.
     pub day: NaiveDate,
     /// The patient; `None` when sealed under a key not held here.
     pub patient: Option<PatientId>,

@@ -131,6 +131,7 @@ impl<B: Backend> Clinic<B> {
         permit_on(principal, Action::PublishAvailability, practitioner)?;
         let missing = UseCaseError::NotFound(Resource::Aggregate(AggregateType::Practitioner));
         let time_zone = self.time_zone_of(practitioner, missing).await?;
+        self.require_days(practitioner)?;
         let context = self.stamp(principal, issue);
         let command = CalendarCommand::PublishAvailability {
             day,
@@ -158,6 +159,7 @@ impl<B: Backend> Clinic<B> {
         if self.queries.practitioner(practitioner).await?.is_none() {
             return Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Practitioner)));
         }
+        self.require_days(practitioner)?;
         Ok(self.queries.availability(practitioner, day).await?)
     }
 
@@ -213,6 +215,7 @@ impl<B: Backend> Clinic<B> {
             pointer: "/practitioner",
         };
         let day = local_day(&slot, self.time_zone_of(practitioner, missing).await?);
+        self.require_days(practitioner)?;
         let calendar = CalendarId::of(practitioner, day);
         let mut appointment = AppointmentId::new(issue.new_id("appointment"));
         if practitioner.shares_days_in().is_some() {

@@ -25,6 +25,14 @@ pub struct SharedDays {
     pub practitioner: Option<PractitionerId>,
 }
 
+impl SharedDays {
+    /// Whether this practitioner's days are shared as it says.
+    fn are_those_of(self, practitioner: PractitionerId) -> bool {
+        practitioner.shares_days_in() == Some(self.namespace)
+            && self.practitioner.is_none_or(|known| known == practitioner)
+    }
+}
+
 /// What a command's new practitioner is told apart by from whatever else it makes.
 pub(crate) const PRACTITIONER: &str = "practitioner";
 
@@ -35,7 +43,8 @@ impl<B: Backend> Clinic<B> {
     /// An identifier in the details names the entry, so that registering again meets it. So does one by which an entry is called
     /// otherwise.
     ///
-    /// A practitioner whose days are shared has an id that says so, the same at all organisations that share them.
+    /// A practitioner whose days are shared has an id that says so, the same at all organisations that share them. Where nothing is said of it, a practitioner
+    /// who is there already may share them all the same.
     ///
     /// # Errors
     /// [`UseCaseError`].
@@ -72,8 +81,8 @@ impl<B: Backend> Clinic<B> {
         let done = self
             .register_named((practitioner, freshness), name.as_ref(), &naming, &context)
             .await?;
-        // Whom the identifier names may have days of their own.
-        if shared.is_some() && done.id != practitioner {
+        // Whom the identifier names may have days of their own, or another id by which the others know them.
+        if shared.is_some_and(|shared| !shared.are_those_of(done.id)) {
             let refusal = Refusal::from(PractitionerError::AlreadyRegistered);
             return Err(UseCaseError::Refused(refusal).meeting(done.id));
         }
@@ -103,7 +112,7 @@ impl<B: Backend> Clinic<B> {
             Some(known) if known.shares_days_in() == Some(namespace) => Ok((known, Freshness::MayExist)),
             Some(_) => Err(UseCaseError::Invalid {
                 pointer: "/sharedCalendar/practitioner",
-                detail: "it is not the id of somebody whose calendar is shared in this namespace",
+                detail: "it is not the id of somebody whose calendar is shared in this namespace; see whether it was copied whole",
             }),
         }
     }
@@ -195,6 +204,13 @@ impl<B: Backend> Clinic<B> {
         let known = self.executor.known::<Practitioner>(practitioner).await?;
         let own = known.as_ref().and_then(Practitioner::time_zone).ok_or(missing)?;
         Ok(practitioner.shares_days_in().map_or(own, |_| Tz::UTC))
+    }
+
+    /// Makes sure that a practitioner's days can be read and decided on here.
+    pub(crate) fn require_days(&self, practitioner: PractitionerId) -> Result<(), UseCaseError> {
+        let namespace = practitioner.shares_days_in();
+        let unknown = namespace.filter(|namespace| !self.rules.shared_namespaces.contains(namespace));
+        unknown.map_or(Ok(()), |namespace| Err(UseCaseError::CalendarElsewhere { namespace }))
     }
 }
 

@@ -13,7 +13,7 @@ pub enum CalendarCommand {
     PublishAvailability {
         /// The day this calendar is of.
         day: NaiveDate,
-        /// The practitioner's time zone.
+        /// The calendar's time zone.
         time_zone: Tz,
         /// The sessions; all within the day.
         sessions: Vec<Session>,

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 
 use super::event::AppointmentStatus;
 use crate::kernel::{AppointmentId, DomainError, RefusalKind, Resource};
@@ -16,13 +17,15 @@ pub enum CalendarError {
         /// Which of those that were given, counted from 0.
         place: usize,
     },
-    /// A session is not within the day, in the practitioner's time zone.
-    #[error("a session must lie within {day} in the practitioner's time zone")]
+    /// A session is not within the day, in the calendar's time zone.
+    #[error("a session must lie within {day} in the time zone {time_zone}, which is the calendar's")]
     OutsideTheDay {
         /// Which of those that were given, counted from 0.
         place: usize,
         /// The day.
         day: NaiveDate,
+        /// The calendar's time zone.
+        time_zone: Tz,
     },
     /// Two sessions share an instant.
     #[error("two sessions overlap")]

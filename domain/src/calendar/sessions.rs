@@ -32,7 +32,7 @@ fn check(session: &Session, place: usize, day: NaiveDate, time_zone: Tz) -> Resu
     } else if lies_within(session, day, time_zone) {
         Ok(())
     } else {
-        Err(CalendarError::OutsideTheDay { place, day })
+        Err(CalendarError::OutsideTheDay { place, day, time_zone })
     }
 }
 

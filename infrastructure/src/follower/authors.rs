@@ -70,13 +70,17 @@ impl Authors {
 
     /// Who has written an entry. What comes later in the log makes no difference.
     pub(super) fn of(&self, entry: &AppendedEntry) -> Author {
-        let namespace = Namespace::of(&entry.stream);
+        self.of_writer(Namespace::of(&entry.stream), entry.origin.writer, entry.position)
+    }
+
+    /// Who the writer of this number in a namespace was at a position.
+    pub(super) fn of_writer(&self, namespace: Namespace, writer: u32, position: Position) -> Author {
         if !self.shared.contains(&namespace) {
             return Author::Ours;
         }
-        let account = self.accounts.get(&(namespace, entry.origin.writer));
+        let account = self.accounts.get(&(namespace, writer));
         let since = account.and_then(|account| self.ours.get(account));
-        if since.is_some_and(|since| *since < entry.position) {
+        if since.is_some_and(|since| *since < position) {
             Author::Ours
         } else {
             Author::Another

@@ -13,9 +13,9 @@
 //!   [`writers`]: who could append, as the log tells. `standby`: which of several nodes is asked first.
 //! - `told`: what the log has told so far: `erasures`, who is erased; `chapters`, which chapters of records are closed; `believed`, which plain
 //!   entries of other contracts count; `published`, in which formats and epochs entries may be written; `held`, what is parked.
-//! - `block_times`: when blocks were made. `entries`: the journal as auditors see it.
+//! - `block_times`: when blocks were made. `entries`: the journal as auditors see it. `needs`: which keys it needs.
 //! - `parking`: another try at what is parked. `restored`: when a key has come.
-//! - `subjects`: whether every data subject of ours has a key, and every epoch its secret.
+//! - `subjects`: whether every data subject of ours has a key, and every epoch its secret. `shared_namespaces`: whether what is shared can be read.
 //! - `schema_hash`: which SQL made a schema. `kind`: what a schema must have been made by for a follower to write into it.
 //! - `record`: one patient's record alone, for whoever has proved what stands in it.
 //! - `refold`: whether the decisions followed the rules. `comparing`: whether what is live is what was folded afresh.
@@ -46,6 +46,7 @@ mod held;
 mod journal;
 mod journaled;
 mod kind;
+mod needs;
 mod numbers;
 mod opening;
 mod overruling;
@@ -65,6 +66,7 @@ mod restored;
 mod runner;
 mod schema;
 mod schema_hash;
+mod shared_namespaces;
 mod standby;
 mod start;
 pub mod status;
@@ -81,6 +83,7 @@ pub use checkpoint::{Followed, followed};
 pub use comparing::{Noted, block_of, erasures, first_difference, later_chapters, standing};
 pub use config::FollowerConfig;
 pub use entries::PostgresEntries;
+pub use needs::Needs;
 pub use opening::Fate;
 pub use overview::{LogAndOutbox, erased_entries, parked_events};
 pub use parking::{Parking, Retried};
@@ -92,6 +95,7 @@ pub use refold::{Contradicted, Refold};
 pub use runner::Follower;
 pub use schema::{create as create_schema, prepare};
 pub use schema_hash::is_current;
+pub use shared_namespaces::{SharedFindings, look as look_at_shared_namespaces};
 
 use application::log::Position;
 use application::trouble::TroubleKind;
@@ -156,7 +160,7 @@ pub enum FollowerError {
     Recorder(RecorderError),
     /// The read models are made of other contracts' records, or other shared namespaces, than those that are configured.
     #[error(
-        "beside the organisation's own namespace the read models were made of {found}, and `chain.recorders` and `chain.shared` name {configured}; run `medconnect rebuild`"
+        "beside the organisation's own namespace the read models were made of {found}, and `chain.recorders` and `chain.shared` name {configured}: correct the configuration if a contract, a namespace or a secret (by its check value) is wrong there, or else run `medconnect rebuild`"
     )]
     MadeOfOther {
         /// What they were made of.

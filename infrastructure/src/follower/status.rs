@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use application::ports::{Progress, ProgressSource};
 use application::trouble::{Trouble, TroubleKind, Troubles, Weight};
 
+use super::shared_namespaces::SharedFindings;
 use super::window::Unread;
 use crate::keys::EpochNumber;
 use crate::log::Namespace;
@@ -144,13 +145,23 @@ impl FollowerStatus {
         self.tell_or_end(TroubleKind::SharedEpochMissing, cause);
     }
 
+    /// Tells what is amiss with namespaces that are shared.
+    pub(super) fn tell_shared_namespaces(&mut self, found: &SharedFindings) {
+        self.tell_or_end(TroubleKind::SharedNamespaceNotConfigured, found.of_unconfigured());
+        self.tell_or_end(TroubleKind::SharedNamespaceUnreadable, found.of_unreadable());
+    }
+
     fn tell_or_end(&mut self, kind: TroubleKind, cause: Option<String>) {
         let Some(cause) = cause else {
             self.noticed.end(kind);
             return;
         };
         if self.noticed.tell(kind, &cause) {
-            tracing::error!(cause, "secrets of epochs are missing");
+            tracing::error!(
+                trouble = kind.code(),
+                cause,
+                "secrets are missing, or are not the right ones"
+            );
         }
     }
 

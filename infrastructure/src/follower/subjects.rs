@@ -1,5 +1,5 @@
-//! Whether every data subject of ours has a key, and every epoch that is published its secret: what was applied long ago is not opened again, so somebody has
-//! to look. It is looked at once where somebody asked for a key that is not here.
+//! Whether every data subject of ours has a key, every epoch that is published its secret, and what is shared can be read: what was applied long ago is not opened
+//! again, so somebody has to look. It is looked at once where somebody asked for a key that is not here.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::numbers::from_sql;
+use super::shared_namespaces;
 use super::status::StatusCell;
 use crate::keys::{EpochNumber, KeyRingError};
 use crate::log::Namespace;
@@ -30,15 +31,17 @@ pub(super) async fn watch(pool: PgPool, opener: Opener, status: StatusCell, canc
         let sealing = status.get().sealing_epoch;
         let looking = async {
             let subjects = without_key(&pool).await?;
-            Ok::<_, KeyRingError>((subjects, missing_epochs(&pool, &opener, sealing).await?))
+            let epochs = missing_epochs(&pool, &opener, sealing).await?;
+            Ok::<_, KeyRingError>((subjects, epochs, shared_namespaces::look(&pool, &opener).await?))
         };
         let pause = match within(LOOK, looking).await {
-            Ok((subjects, epochs)) => {
+            Ok((subjects, epochs, shared)) => {
                 status.update(|status| {
                     status.keyless_subjects = subjects;
                     status.tell_keys();
                     status.tell_epochs(&epochs);
                     status.tell_shared_epochs(&opener.missing_shared_epochs());
+                    status.tell_shared_namespaces(&shared);
                 });
                 if subjects == 0 && epochs.is_empty() {
                     EVERY

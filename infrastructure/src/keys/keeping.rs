@@ -2,14 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use application::log::StreamId;
+use application::log::{Position, StreamId};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
 use super::backup::{Backup, BackupError, RestingKey};
 use super::{EpochCommitment, KeyEncryptionKeys, MasterSecret, RestingEpoch, UnwrapError};
 use super::{epoch_rows, rows};
-use crate::log::{KeyId, LogLocation, Need};
+use crate::log::{KeyId, LogLocation, Need, Origin};
 use crate::postgres::{ANSWER, LONG_STEP, within};
 
 /// How many entries of the journal are looked at in one step.
@@ -197,14 +197,14 @@ impl Findings {
     }
 }
 
-/// Looks at every key, at every entry of the journal, and at a backup. `need` says what an entry needs to be opened, by its stream and the
+/// Looks at every key, at every entry of the journal, and at a backup. `need` says what an entry needs to be opened, by its position, its stream, its origin and the
 /// start of its payload; `published` has what the epochs commit to that the log has published.
 ///
 /// # Errors
 /// When the database refuses, or the configured secret is not this database's.
 pub async fn check(
     pool: &PgPool,
-    need: impl Fn(&StreamId, &[u8]) -> Need,
+    need: impl Fn(Position, &StreamId, Origin, &[u8]) -> Need,
     published: &[EpochCommitment],
     master: &MasterSecret,
     encryption: &KeyEncryptionKeys,
@@ -251,7 +251,7 @@ pub async fn check(
 /// The keys that events of ours are under.
 async fn needed(
     pool: &PgPool,
-    need: impl Fn(&StreamId, &[u8]) -> Need,
+    need: impl Fn(Position, &StreamId, Origin, &[u8]) -> Need,
     findings: &mut Findings,
 ) -> Result<HashSet<KeyId>, sqlx::Error> {
     let (mut needed, mut after) = (HashSet::new(), 0);
@@ -261,8 +261,9 @@ async fn needed(
             return Ok(needed);
         };
         after = *last;
-        for (_, stream, start) in &page {
-            match need(&StreamId(*stream), start) {
+        for (position, stream, origin, start) in &page {
+            let (position, origin) = (position.unsigned_abs(), Origin::from_sql(*origin));
+            match need(position, &StreamId(*stream), origin, start) {
                 Need::Public => {}
                 Need::Foreign => findings.foreign_events += 1,
                 // Where the record begins its key has a name.

@@ -224,13 +224,13 @@ pub(super) async fn journal_after(
     pool: &PgPool,
     position: i64,
     limit: i64,
-) -> Result<Vec<(i64, [u8; 32], Vec<u8>)>, sqlx::Error> {
+) -> Result<Vec<(i64, [u8; 32], i64, Vec<u8>)>, sqlx::Error> {
     if !has_journal(pool).await? {
         return Ok(Vec::new());
     }
     // No header is longer. What is void needs no key.
     let sql =
-        "SELECT position, stream, substring(payload FROM 1 FOR 96) FROM journal WHERE position > $1 AND void IS NULL
+        "SELECT position, stream, origin, substring(payload FROM 1 FOR 96) FROM journal WHERE position > $1 AND void IS NULL
                ORDER BY position LIMIT $2";
     sqlx::query_as(sql).bind(position).bind(limit).fetch_all(pool).await
 }

@@ -10,11 +10,14 @@
 //! a flag says so.
 
 use application::log::{Actor, EventMetadata};
-use chrono::DateTime;
+use chrono::{DateTime, Datelike as _};
 use domain::kernel::{AccountId, CommandId, SubjectId};
 use uuid::Uuid;
 
 use super::varint;
+
+/// The last year of a time.
+const LAST_YEAR: i32 = 9999;
 
 const ACCOUNT: u8 = 1;
 const CORRELATION: u8 = 2;
@@ -112,10 +115,11 @@ fn write_envelope(content: &mut Vec<u8>, metadata: &EventMetadata, flags: u8) {
     }
 }
 
-/// Reads the start of a shared section.
+/// Reads the start of a shared section. A time beyond the year 9999, which no text of ours can say (RFC 3339), is malformed.
 pub(super) fn read_shared(content: &[u8]) -> Option<Shared<'_>> {
     let (&schema, mut rest) = content.split_first()?;
     let at = DateTime::from_timestamp_millis(varint::take(&mut rest)?.try_into().ok()?)?;
+    let at = (at.year() <= LAST_YEAR).then_some(at)?;
     let command_id = CommandId::new(take_uuid(&mut rest)?);
     let metadata = EventMetadata {
         command_id,
@@ -171,4 +175,24 @@ fn take_uuid(bytes: &mut &[u8]) -> Option<Uuid> {
     let (id, rest) = bytes.split_first_chunk()?;
     *bytes = rest;
     Some(Uuid::from_bytes(*id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_of_a_year_that_text_can_say() {
+        let told_at = |millis: u64| {
+            let mut content = vec![1];
+            varint::put(&mut content, millis);
+            content.extend([7; 16]);
+            read_shared(&content).map(|shared| shared.metadata.at.to_rfc3339())
+        };
+        // The last millisecond of the year 9999, and the next.
+        assert_eq!(told_at(253_402_300_799_999).unwrap(), "9999-12-31T23:59:59.999+00:00");
+        for beyond in [253_402_300_800_000, u64::MAX] {
+            assert_eq!(told_at(beyond), None);
+        }
+    }
 }

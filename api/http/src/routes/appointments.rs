@@ -52,9 +52,9 @@ pub struct AppointmentQuery {
     pub patient: Option<Uuid>,
     /// The id of a practitioner: only their appointments are listed.
     pub practitioner: Option<Uuid>,
-    /// The first day of the appointments that are listed, in the practitioner's time zone.
+    /// The first day of the appointments that are listed, in the calendar's time zone.
     pub from: Option<Day>,
-    /// The last day of the appointments that are listed, in the practitioner's time zone.
+    /// The last day of the appointments that are listed, in the calendar's time zone.
     pub to: Option<Day>,
     /// The status of the appointments that are listed.
     #[param(inline)]

@@ -29,14 +29,14 @@ impl Located for CalendarId {
 
 /// Publish what a practitioner offers on a day.
 ///
-/// This replaces what was offered on that day before; appointments stay as they are. The day is a day in the practitioner's time zone,
+/// This replaces what was offered on that day before; appointments stay as they are. The day is a day in the calendar's time zone,
 /// and the sessions lie within it.
 #[utoipa::path(
     put, path = "/v1/practitioners/{id}/availability/{day}", tag = "availability",
     request_body = dto::PublishAvailability,
     params(
         ("id" = Uuid, Path, description = "The id of the practitioner"),
-        ("day" = Day, Path, description = "The day, in the practitioner's time zone"),
+        ("day" = Day, Path, description = "The day, in the calendar's time zone"),
     ),
     responses((status = 200, description = "The availability is published", body = CommandResult)),
 )]
@@ -62,7 +62,7 @@ pub async fn publish<B: Backend>(
     get, path = "/v1/practitioners/{id}/availability/{day}", tag = "availability",
     params(
         ("id" = Uuid, Path, description = "The id of the practitioner"),
-        ("day" = Day, Path, description = "The day, in the practitioner's time zone"),
+        ("day" = Day, Path, description = "The day, in the calendar's time zone"),
     ),
     responses(
         (status = 200, description = "The availability on the day", body = dto::Availability),

@@ -31,7 +31,7 @@ impl Located for PractitionerId {
 /// with the same content changes nothing (200).
 ///
 /// The calendar of a practitioner who works at several organisations can stand where all of them read and write it (`sharedCalendar`): then no time is
-/// given away twice, whichever of them gives it. Each sees of the others' patients only that a time is taken.
+/// given away twice, whichever of them gives it. Each sees of the others' patients only that a time is taken. Its days are days of UTC.
 #[utoipa::path(
     post, path = "/v1/practitioners", tag = "practitioners", request_body = dto::RegisterPractitioner,
     responses(

@@ -2,14 +2,17 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
-use infrastructure::follower::Published;
+use infrastructure::follower::{Needs, Published};
+use infrastructure::keys::KeyRing;
 use infrastructure::keys::backup::Backup;
 use infrastructure::keys::keeping::{self, Findings};
+use infrastructure::sealing::Opener;
 
 use super::passphrase::Passphrase;
-use super::{CliError, ConfigFile, console, opener};
+use super::{CliError, ConfigFile, console};
 
 #[derive(Debug, Args)]
 pub(super) struct Check {
@@ -36,7 +39,9 @@ impl Check {
             }
             None => None,
         };
-        let opener = opener(log, &master, &pool, &encryption);
+        let ring = KeyRing::new(pool.clone(), encryption.clone());
+        let opener = Opener::new(log, self.config.log_secrets(&master)?, Arc::new(ring));
+        let needs = Needs::load(&pool, opener).await.map_err(CliError::other)?;
         let published = Published::of_journal(&pool).await.map_err(CliError::other)?;
         let published: Vec<_> = published
             .epochs(log.namespace)
@@ -44,7 +49,7 @@ impl Check {
             .collect();
         let findings = keeping::check(
             &pool,
-            |stream, start| opener.need(stream, start),
+            |position, stream, origin, start| needs.of(position, stream, origin, start),
             &published,
             &master,
             &encryption,

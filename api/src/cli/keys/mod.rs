@@ -12,17 +12,15 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use api_config::{ChainConfig, ConfigError, DatabaseConfig, KeysConfig, pools};
 use api_dev::running;
 use api_server::ComposeError;
 use clap::{Args, Subcommand};
 use infrastructure::follower::{self, FollowerError};
-use infrastructure::keys::{KeyEncryptionKeys, KeyRing, MasterSecret};
+use infrastructure::keys::{KeyEncryptionKeys, LogSecrets, MasterSecret};
 use infrastructure::log::LogLocation;
 use infrastructure::postgres;
-use infrastructure::sealing::Opener;
 use projections::ReadModels;
 use sqlx::PgPool;
 
@@ -113,6 +111,11 @@ impl ConfigFile {
         Ok(pools::for_long_work(&database).map_err(ComposeError::from)?)
     }
 
+    /// The secrets under which the log is read.
+    fn log_secrets(&self, own: &MasterSecret) -> Result<LogSecrets, ConfigError> {
+        ChainConfig::read(self.path().as_deref())?.log_secrets(own.clone())
+    }
+
     fn log(&self) -> Result<LogLocation, ConfigError> {
         Ok(ChainConfig::read(self.path().as_deref())?.location())
     }
@@ -121,11 +124,6 @@ impl ConfigFile {
         let keys = KeysConfig::read(self.path().as_deref())?;
         Ok((keys.master_secret()?, keys.encryption_keys()?))
     }
-}
-
-fn opener(log: LogLocation, master: &MasterSecret, pool: &PgPool, encryption: &KeyEncryptionKeys) -> Opener {
-    let ring = KeyRing::new(pool.clone(), encryption.clone());
-    Opener::new(log, master, Arc::new(ring))
 }
 
 /// A file longer than this is refused rather than read into memory: it has the keys of millions.

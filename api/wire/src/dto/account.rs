@@ -57,6 +57,7 @@ pub struct OpenAccount {
     #[schema(inline, value_type = AccountName)]
     pub name: String,
     /// The role of the account: any but `patient` and `doctor`, whose accounts are opened when they are registered.
+    #[schema(example = "hospital")]
     pub role: Role,
     /// The kind of holder that the account is for.
     #[serde(default)]

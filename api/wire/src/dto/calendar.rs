@@ -116,7 +116,7 @@ impl From<calendar::Session> for Session {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PublishAvailability {
-    /// The sessions of the day. They must not overlap, and must all lie within the day in the practitioner's time zone. An empty list
+    /// The sessions of the day. They must not overlap, and must all lie within the day in the calendar's time zone. An empty list
     /// means that nothing is offered.
     #[schema(max_items = 100)]
     pub sessions: Vec<Session>,
@@ -136,7 +136,7 @@ impl Checked for PublishAvailability {
 pub struct Availability {
     /// The id of the practitioner.
     pub practitioner: Uuid,
-    /// The day, in the practitioner's time zone.
+    /// The day, in the calendar's time zone.
     pub day: Day,
     /// The sessions that are published for the day.
     pub sessions: Vec<Session>,
@@ -162,7 +162,7 @@ impl Availability {
 pub struct OfferedSlot {
     /// The id of the practitioner who offers the slot.
     pub practitioner: Uuid,
-    /// The day of the slot, in the practitioner's time zone.
+    /// The day of the slot, in the calendar's time zone.
     pub day: Day,
     /// When the slot starts.
     pub start: Instant,
@@ -287,7 +287,7 @@ pub struct Appointment {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "3fa85f64-5717-4562-b3fc-2c963f66afa6")]
     pub practitioner: Option<Uuid>,
-    /// The day of the appointment, in the practitioner's time zone.
+    /// The day of the appointment, in the calendar's time zone.
     pub day: Day,
     /// When the appointment starts.
     pub start: Instant,

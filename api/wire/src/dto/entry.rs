@@ -48,8 +48,8 @@ impl Serialize for Stream {
 }
 
 wire_enum!(
-    /// What an entry is: `sealed` (an event of this organization, which is in what can be read), `parked` (an event of this organization that
-    /// this server cannot read at present, or one behind it), `void` (in a stream of this organization, and without effect), `erased` (in the
+    /// What an entry is: `sealed` (an event in a stream of this organization, or in a calendar that it shares with others, which is in what can be read), `parked` (one that
+    /// this server cannot read at present, or one behind it), `void` (in such a stream, and without effect), `erased` (in the
     /// record of somebody who is erased: what it was nobody can tell any more), `recorded` (what another contract that this server is configured to
     /// believe wrote, in the clear), `foreign` (in a stream of somebody else), or `administrative` (what the owner of a namespace did, in the clear).
     EntryKind = entries::EntryKind
@@ -59,8 +59,9 @@ wire_enum!(
     /// Why an entry is without effect: `unknown-format` (its format is not used here), `unknown-epoch` (its epoch is not used here),
     /// `malformed` (it has not the form of a payload), `not-authentic` (it was altered, moved or copied, or sealed by somebody else),
     /// `other-key` (it is sealed under another key than events like it), `commit-not-whole` (the entries beside it are not those that it was sealed with),
-    /// `after-erasure` (it comes after the erasure of its data subject), `after-closing` (it comes after the closing of its chapter of a record), or
-    /// `before-its-chapter` (another chapter of the record was still open before its own).
+    /// `after-erasure` (it comes after the erasure of its data subject), `after-closing` (it comes after the closing of its chapter of a record),
+    /// `before-its-chapter` (another chapter of the record was still open before its own), or `overruled` (it is authentic, in a shared calendar, and against the rules
+    /// that all who share it hold to: a time that is taken, for example).
     VoidReason = entries::VoidReason
 );
 

@@ -116,7 +116,7 @@ impl From<practitioner::PractitionerDetails> for PractitionerDetails {
 pub struct RegisterPractitioner {
     /// The details of the practitioner.
     pub details: PractitionerDetails,
-    /// Where the practitioner's calendar stands, if several organisations share it: its days are days of UTC then. Without it, the calendar is this organisation's own. It never changes.
+    /// Where the practitioner's calendar stands, if several organisations share it: its days are days of UTC then. Without it, a practitioner who is new has a calendar of this organisation's own, and of one who is registered already it makes no difference. It never changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared_calendar: Option<SharedCalendar>,
 }
@@ -140,8 +140,8 @@ pub struct SharedCalendar {
     /// The number of the namespace of the log that the organisations share. The server must be configured with it (`chain.shared`).
     #[schema(minimum = 1, example = 3)]
     pub namespace: u32,
-    /// The id by which the organisation knows the practitioner that registered them first. Without it, the practitioner is new, and the answer's id is
-    /// the one to tell the other organisations.
+    /// The id by which the organisation knows the practitioner that registered them first. Its last digits tell whether it was copied whole. Without it, the practitioner is
+    /// new to all of them, and the answer's id is the one to tell the other organisations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub practitioner: Option<Uuid>,
 }

@@ -168,6 +168,14 @@ fn fractions_of_a_second_are_dropped() {
         .then_expect_events(vec![published()]);
 }
 
+fn outside(day: NaiveDate, time_zone: Tz) -> CalendarError {
+    CalendarError::OutsideTheDay {
+        place: 0,
+        day,
+        time_zone,
+    }
+}
+
 #[test]
 fn a_day_begins_and_ends_at_midnight_of_its_time_zone() {
     let whole = publish_on(day(), BERLIN, "2026-03-01T23:00:00Z", "2026-03-02T23:00:00Z");
@@ -178,10 +186,7 @@ fn a_day_begins_and_ends_at_midnight_of_its_time_zone() {
         ("2026-03-01T08:00:00Z", "2026-03-01T12:00:00Z"),
         ("2026-03-02T08:00:00Z", "2026-04-02T12:00:00Z"),
     ] {
-        refused(
-            publish_on(day(), BERLIN, start, end),
-            CalendarError::OutsideTheDay { place: 0, day: day() },
-        );
+        refused(publish_on(day(), BERLIN, start, end), outside(day(), BERLIN));
     }
 }
 
@@ -190,10 +195,7 @@ fn the_day_on_which_clocks_go_forward_has_twenty_three_hours() {
     let spring = date(2026, 3, 29);
     let whole = |end| publish_on(spring, BERLIN, "2026-03-28T23:00:00Z", end);
     assert_eq!(slots_offered(whole("2026-03-29T22:00:00Z")), 46);
-    refused(
-        whole("2026-03-29T22:00:01Z"),
-        CalendarError::OutsideTheDay { place: 0, day: spring },
-    );
+    refused(whole("2026-03-29T22:00:01Z"), outside(spring, BERLIN));
 }
 
 #[test]
@@ -201,10 +203,7 @@ fn the_day_on_which_clocks_go_back_has_twenty_five_hours() {
     let autumn = date(2026, 10, 25);
     let whole = |end| publish_on(autumn, BERLIN, "2026-10-24T22:00:00Z", end);
     assert_eq!(slots_offered(whole("2026-10-25T23:00:00Z")), 50);
-    refused(
-        whole("2026-10-25T23:00:01Z"),
-        CalendarError::OutsideTheDay { place: 0, day: autumn },
-    );
+    refused(whole("2026-10-25T23:00:01Z"), outside(autumn, BERLIN));
 }
 
 #[test]
@@ -224,10 +223,7 @@ fn a_day_whose_midnight_is_skipped_begins_at_one() {
     let spring = date(2026, 3, 29);
     let from = |start| publish_on(spring, beirut, start, "2026-03-29T21:00:00Z");
     assert_eq!(slots_offered(from("2026-03-28T22:00:00Z")), 46);
-    refused(
-        from("2026-03-28T21:59:59Z"),
-        CalendarError::OutsideTheDay { place: 0, day: spring },
-    );
+    refused(from("2026-03-28T21:59:59Z"), outside(spring, beirut));
 }
 
 #[test]
@@ -247,7 +243,7 @@ fn a_session_at_the_edge_of_the_calendar_is_refused_without_a_panic() {
             sessions: vec![session],
             now: the_day_before(),
         };
-        refused(command, CalendarError::OutsideTheDay { place: 0, day });
+        refused(command, outside(day, time_zone));
     }
 }
 

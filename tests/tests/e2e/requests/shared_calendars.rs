@@ -1,5 +1,7 @@
 //! Two organisations on one chain, with different secrets, share the calendars of a doctor in a namespace of which both hold the secret.
 
+use std::sync::Arc;
+
 use api_config::SharedNamespace;
 use application::log::StreamId;
 use domain::account::Role;
@@ -7,9 +9,11 @@ use domain::kernel::{CalendarId, PractitionerId};
 use futures::future::join_all;
 use infrastructure::chain::namespaces::Administration;
 use infrastructure::chain::{Deployment, EventLog, Node, RpcOptions, Signer, deploy};
-use infrastructure::keys::{LogSecrets, MasterSecret};
+use infrastructure::follower::Needs;
+use infrastructure::keys::keeping::{self, Findings};
+use infrastructure::keys::{KeyRing, LogSecrets, MasterSecret};
 use infrastructure::log::Namespace;
-use infrastructure::sealing::{Profile, StreamNames};
+use infrastructure::sealing::{Opener, Profile, StreamNames};
 use serde_json::{Value, json};
 use tests::chain::{KEYS, TestChain};
 use tests::clinic::Clinic;
@@ -144,6 +148,21 @@ async fn until_same_days(servers: &[TestSystem; 2]) {
     .await;
 }
 
+/// What `medconnect keys check` finds.
+async fn findings(system: &TestSystem) -> Findings {
+    let pool = &system.parts().pool;
+    let (secrets, encryption) = (
+        system.config.log_secrets().unwrap(),
+        system.config.keys.encryption_keys().unwrap(),
+    );
+    let keys = Arc::new(KeyRing::new(pool.clone(), encryption.clone()));
+    let opener = Opener::new(system.config.chain.location(), secrets.clone(), keys);
+    let needs = Needs::load(pool, opener).await.unwrap();
+    let need = |position, stream: &StreamId, origin, start: &[u8]| needs.of(position, stream, origin, start);
+    let findings = keeping::check(pool, need, &[], secrets.own(), &encryption, None).await;
+    findings.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_organisations_race_for_a_doctors_slots_and_each_slot_is_won_once() {
     let network = Network::start().await;
@@ -238,6 +257,11 @@ async fn what_a_member_appends_against_the_rules_holds_nobody_back() {
     let second = clinics[0].book_all(&servers[0], &patients[0], 2..3).await;
     clinics[0].has_exactly(&servers[0], [first, second].concat()).await;
     until_same_days(&servers).await;
+    for system in &servers {
+        // The keys under which others have written there are no keys of ours.
+        let findings = findings(system).await;
+        assert!(findings.all_is_well() && findings.foreign_events > 0, "{findings:?}");
+    }
     for (system, administrator) in servers.iter().zip(&administrator) {
         assert_eq!(system.get("/health/ready", "").await.0, 200);
         let (_, status) = system.get("/v1/admin/status", administrator).await;
@@ -421,11 +445,114 @@ async fn a_doctor_is_registered_where_the_days_are_shared_or_is_refused() {
             .ends_with(alone["id"].as_str().unwrap()),
         "{problem}"
     );
-    // Nor is an id another's because somebody says so.
+    // Nor is an id another's because somebody says so, nor one that was mistyped.
+    let mistyped = first["id"].as_str().unwrap();
+    let (rest, last) = mistyped.split_at(mistyped.len() - 1);
+    let mistyped = format!("{rest}{}", if last == "0" { '1' } else { '0' });
+    let (status, problem) = register("Mistyped", json!({ "namespace": shared, "practitioner": mistyped })).await;
+    assert_eq!(status, 422, "{problem}");
     let known = json!({ "namespace": shared, "practitioner": first["id"] });
     let (status, problem) = register("Somebody else", known.clone()).await;
     assert_eq!(status, 409, "{problem}");
-    let (status, again) = register("Both", known).await;
-    assert_eq!((status, &again["id"]), (200, &first["id"]), "{again}");
+    // Registering again changes nothing, however much of it is said again.
+    for again in [known, json!({ "namespace": shared }), Value::Null] {
+        let (status, again) = register("Both", again).await;
+        assert_eq!((status, &again["id"]), (200, &first["id"]), "{again}");
+    }
+    system.stop().await;
+}
+
+/// The codes of what is wrong with a server now.
+async fn troubles(system: &TestSystem) -> Vec<String> {
+    let administrator = system.administrator().await;
+    let (_, status) = system.get("/v1/admin/status", &administrator).await;
+    let troubles = status["troubles"].as_array().unwrap().iter();
+    troubles.map(|one| one["code"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_has_another_secret_than_the_others_says_so() {
+    let network = Network::start().await;
+    let file = network.folder.path().join("another.secret");
+    std::fs::write(&file, "66".repeat(32)).unwrap();
+    let first = network.serve(0).await;
+    let clinic = Clinic::open_sharing(&first, "Secrets", network.shared.0, None).await;
+    clinic.offer(&first, 3).await;
+    let options = |database: Option<&str>| SystemOptions {
+        signer: 2,
+        organisation: ORGANISATIONS[1],
+        shared: vec![SharedNamespace {
+            namespace: network.shared,
+            secret_files: vec![file.clone()],
+        }],
+        database: database.map(str::to_owned),
+        ..SystemOptions::default()
+    };
+    let second = TestSystem::with(&network.chain, &network.deployments[1], options(None)).await;
+    let same = Clinic::open_sharing(&second, "Secrets", network.shared.0, Some(&clinic.doctor)).await;
+    // What it writes itself it can read, and that is not what the others write.
+    same.offer(&second, 3).await;
+    let database = second.database.clone();
+    second.stop().await;
+    // It is looked for when a server starts, and now and then.
+    let second = TestSystem::with(&network.chain, &network.deployments[1], options(Some(&database))).await;
+    until("it is told", async || {
+        troubles(&second).await == ["shared-namespace-unreadable"]
+    })
+    .await;
+    assert_eq!(second.get("/health/ready", "").await.0, 200);
+    assert_eq!(troubles(&first).await, [""; 0]);
+    for system in [first, second] {
+        system.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calendars_of_a_namespace_that_is_configured_no_more_are_refused_and_told() {
+    let network = Network::start().await;
+    let system = network.serve(1).await;
+    let clinic = Clinic::open_sharing(&system, "Dropped", network.shared.0, None).await;
+    clinic.offer(&system, 3).await;
+    let patient = clinic.patient(&system, "One").await;
+    let (database, position) = (system.database.clone(), system.settled().await);
+    sqlx::query("DROP SCHEMA live CASCADE")
+        .execute(&system.parts().pool)
+        .await
+        .unwrap();
+    system.stop().await;
+    let start = async || {
+        let options = SystemOptions {
+            signer: 2,
+            organisation: ORGANISATIONS[1],
+            database: Some(database.clone()),
+            ..SystemOptions::default()
+        };
+        TestSystem::launch(&network.chain, &network.deployments[1], options).await
+    };
+    let rebuilt = start().await;
+    until("the log is read again", async || rebuilt.position().await >= position).await;
+    rebuilt.stop().await;
+    let system = start().await;
+    until("it is told", async || {
+        troubles(&system).await == ["shared-namespace-not-configured"]
+    })
+    .await;
+    let day = format!("/v1/practitioners/{}/availability/{}", clinic.doctor, clinic.day);
+    let sessions = json!({ "sessions": [] });
+    for (status, problem) in [
+        system.get(&day, &clinic.key).await,
+        system.put(&day, &clinic.key, &sessions).await,
+        clinic.book(&system, &patient, 0).await,
+    ] {
+        let expected = json!("/problems/calendar-elsewhere");
+        assert_eq!((status, &problem["type"]), (503, &expected), "{problem}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(
+            detail.contains(&format!("the namespace {}", network.shared.0)),
+            "{detail}"
+        );
+    }
+    let entry = format!("/v1/practitioners/{}", clinic.doctor);
+    assert_eq!(system.get(&entry, &clinic.key).await.0, 200);
     system.stop().await;
 }
