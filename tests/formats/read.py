@@ -27,7 +27,8 @@ FORMAT, EPOCH = 2, 0
 PROFILE_VERSION, EPOCH_FIELD, FORMAT_FIELD, ENDPOINT_FIELD = 1, 1, 2, 3
 PLAIN, PHRASES, ZSTD = 0, 1, 2
 SHARED, PERSONAL, WHOLE = b"\x01", b"\x02", b"\x03"
-RECORD, ERASURE, CHAPTERS = 1, 8, 10
+RECORD, CALENDAR, ERASURE, CHAPTERS = 1, 3, 8, 10
+SHARED_ID, SHARED_SCHEMA = bytes.fromhex("6d638ca1"), 1
 SHARES_STREAM = 0x80
 MAC_LENGTH = SECRET_LENGTH = TAG_LENGTH = 16
 MAX_CONTENT = 1 << 20
@@ -52,6 +53,10 @@ class Void(Difference):
 
 class Unpublished(Void):
     """Some entry of the commit is of a format or an epoch that its namespace has not published before."""
+
+
+class Overruled(Void):
+    """The entry is authentic, and against the rules that all hold to who share its namespace."""
 
 
 class Stopped(Difference):
@@ -245,6 +250,17 @@ class Name(NamedTuple):
     number: int
 
 
+def shared_id(start: bytes) -> bytes:
+    """The id of the owner of a shared calendar, from its first 14 bytes: they are followed by a check."""
+    return start + uuid.uuid5(uuid.UUID(bytes=start + bytes(2)), "").bytes[:2]
+
+
+def shared_in(id: bytes) -> int | None:
+    """The number of the namespace in which the calendars of an owner with this id are shared, if they are."""
+    is_shared = id[4:8] == SHARED_ID and id[8] >> 6 == 0b10 and shared_id(id[:14]) == id
+    return int.from_bytes(id[:4], "big") if is_shared else None
+
+
 @dataclass(frozen=True)
 class Entry:
     """An entry, with what the contract says about it."""
@@ -264,9 +280,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Log:
-    """Which log it is, and what it is read with. `roots` has (subject, root) by key id.
+    """Which log it is, and what one of its namespaces is read with. `roots` has (subject, root) by key id.
 
-    `published` is what the namespace has published, and `secrets` has those of later epochs by their numbers.
+    `published` is what the namespace has published, and `secrets` has those of later epochs by their numbers. Of a
+    namespace that is shared, `master_secret` is that of its first epoch, and `organisation` the reader's own one.
     """
 
     master_secret: bytes
@@ -277,6 +294,11 @@ class Log:
     phrases: list[bytes]
     published: Published = field(default_factory=Published)
     secrets: dict[int, bytes] = field(default_factory=dict)
+    organisation: bytes | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        return self.organisation is not None
 
     @cached_property
     def zstd(self) -> zstandard.ZstdDecompressor:
@@ -317,6 +339,9 @@ class Log:
         name = Name(identity[0], identity[1:17], int.from_bytes(identity[17:], "big"))
         if self.seal_name(name) != stream:
             raise Foreign("the stream's name is not the organisation's")
+        shared = shared_in(name.id) if name.type == CALENDAR else None
+        if shared != (self.namespace if self.is_shared else None):
+            raise Foreign("what the stream is named after stands in another namespace")
         return name
 
 
@@ -422,7 +447,9 @@ def root_of_beginning(log: Log, entry: Entry, parts: Parts, beginning: Beginning
 
 def read_reference(log: Log, reference: bytes, nonce: bytes) -> tuple[bytes, int]:
     """A key id and a chapter."""
-    plain = xor(reference, hmac_sha256(log.key(b"reference blinding"), nonce)[:10])
+    # Each organisation blinds under its own key, also in a namespace that it shares.
+    own = log if log.organisation is None else replace(log, master_secret=log.organisation)
+    plain = xor(reference, hmac_sha256(own.key(b"reference blinding"), nonce)[:10])
     return plain[:8], int.from_bytes(plain[8:], "big")
 
 
@@ -602,8 +629,14 @@ def read_entry(log: Log, commit: Sequence[Entry], position: int, locks: Locks = 
     says: dict[str, Any] = {"schema": main.take(1)[0], "at": main.varint(), "command": main.uuid()}
     if says["at"] > LAST_INSTANT:
         raise Malformed("the time is after the year 9999")
+    if log.is_shared and says["schema"] != SHARED_SCHEMA:
+        raise Overruled("in a shared namespace there is no other schema")
     origin, subject, enveloped = None, b"", main
     if parts.reference:
+        if log.is_shared and read_reference(log, parts.reference, parts.nonce)[0] not in log.roots:
+            # What the vectors have of ours has a root here.
+            nobody = {"account": None, "correlation": None, "cause": None}
+            return says | nobody | {"shared": main.rest().hex(), "personal": None}
         origin, subject, enveloped = open_personal(log, entry, parts)
     flags = enveloped.take(1)[0]
     if flags > (0b1111 if parts.reference else 0b0111):
@@ -639,6 +672,15 @@ def with_roots_of(log: Log, subject: bytes, other: bytes) -> Log:
     return replace(log, roots=log.roots | roots)
 
 
+def other_ids(log: Log, name: Name) -> Iterator[bytes]:
+    """The id in a name with each bit altered that may be another one."""
+    if not log.is_shared:
+        return flips(name.id)
+    # What says that it is shared, and in which namespace, is the same for all; and the check follows from the rest.
+    random = (each for each in flips(name.id[:14]) if each[:8] == name.id[:8] and each[8] >> 6 == 0b10)
+    return map(shared_id, random)
+
+
 def other_entries(log: Log, entry: Entry) -> Iterator[tuple[str, Log, Entry]]:
     """The entry with each bit of its payload and its place altered; its stream stays one of ours."""
     yield from (("payload bits", log, replace(entry, payload=other)) for other in flips(entry.payload))
@@ -647,7 +689,7 @@ def other_entries(log: Log, entry: Entry) -> Iterator[tuple[str, Log, Entry]]:
     yield from (("counts", log, replace(entry, count=other)) for other in number_flips(entry.count, 16))
     yield from (("indexes", log, replace(entry, index=other)) for other in number_flips(entry.index, 16))
     name = log.open_name(entry.stream)
-    for other in flips(name.id):
+    for other in other_ids(log, name):
         stream = log.seal_name(name._replace(id=other))
         yield "streams", with_roots_of(log, name.id, other), replace(entry, stream=stream)
 
@@ -1217,6 +1259,12 @@ NEEDED = (
     "beginnings",
     "entries that a category's key alone opens",
     "entries that an event key alone opens",
+    "epochs of a shared namespace",
+    "shared ids",
+    "names that are none in their namespace",
+    "commits of a shared namespace",
+    "entries of another organisation",
+    "overruled entries",
 )
 
 
@@ -1330,6 +1378,69 @@ def check_commit(log: Log, cases: Sequence[Case]) -> Counter[str]:
     return counts
 
 
+def check_shared_id(vector: dict[str, Any], namespace: int) -> Counter[str]:
+    """An id says in which namespace it is shared, and with any bit altered that it is shared in none."""
+    start, own = uuid.UUID(vector["from"]).bytes, uuid.UUID(vector["id"]).bytes
+    variant = start[8] & 0b0011_1111 | 0b1000_0000
+    made = shared_id(big_endian(namespace, 4) + SHARED_ID + bytes([variant]) + start[9:14])
+    if made != own or shared_in(own) != namespace:
+        raise Difference(f"it is {made.hex()}, should be {own.hex()}")
+    for other in flips(own):
+        if shared_in(other) is not None:
+            raise Difference(f"{other.hex()} is shared, should not be")
+    return Counter({"shared ids": 1})
+
+
+def check_foreign_name(log: Log, name: Name) -> Counter[str]:
+    with suppress(Foreign):
+        log.open_name(log.seal_name(name))
+        raise Difference(f"{name} has a stream there, should have none")
+    return Counter({"names that are none in their namespace": 1})
+
+
+def check_shared(own: Log, vector: dict[str, Any]) -> Counter[str]:
+    """Checks the vectors of a namespace that the organisation shares with another one."""
+    number, secret = vector["namespace"], bytes.fromhex(vector["secret"])
+    secrets: dict[int, bytes] = {}
+    publishes = [check_epoch(epoch, secrets) for epoch in vector["epochs"]]
+    published = Published().behind(make_profile(*publishes))
+    log = replace(own, master_secret=secret, namespace=number, published=published, secrets=secrets, organisation=own.master_secret)
+    counts = Counter({"epochs of a shared namespace": len(publishes)})
+    for each in vector["ids"]:
+        with located(each["id"]):
+            counts += check_shared_id(each, number)
+    for each in vector["names"]:
+        with located(f"the name {each['stream']}"):
+            counts += check_name(log, each)
+            name = log.open_name(bytes.fromhex(each["stream"]))
+            elsewhere = shared_id(big_endian(number + 1, 4) + name.id[4:14])
+            for other in (name._replace(id=elsewhere), name._replace(id=bytes(16)), name._replace(type=2, number=0)):
+                counts += check_foreign_name(log, other)
+            counts += check_foreign_name(own, name)
+    for each in vector["commits"]:
+        with located(each["what"]):
+            counts += check_shared_commit(log, each)
+    return counts
+
+
+def check_shared_commit(log: Log, vector: dict[str, Any]) -> Counter[str]:
+    cases = read_commit(vector["entries"])
+    counts = check_commit(log, cases) + Counter({"commits of a shared namespace": 1})
+    for case in cases:
+        if case.says is None:
+            try:
+                read_entry(log, case.commit, case.position)
+            except Overruled:
+                counts["overruled entries"] += 1
+            except Void:
+                pass
+        elif vector["byAnother"]:
+            if not take_apart(case.entry).reference or case.says["personal"]:
+                raise Difference("it should have a personal section, and that should not open here")
+            counts["entries of another organisation"] += 1
+    return counts
+
+
 def check(vectors: dict[str, Any], phrases: list[bytes]) -> Counter[str]:
     """Checks all the vectors. Raises Difference at the first that is not as it says."""
     roots = {
@@ -1357,6 +1468,8 @@ def check(vectors: dict[str, Any], phrases: list[bytes]) -> Counter[str]:
             counts += check_commit(log, commit)
             cases += commit
     counts += check_keys_alone(log, cases)
+    with located("what is shared"):
+        counts += check_shared(log, vectors["shared"])
     for kind in NEEDED:
         if counts[kind] == 0:
             raise Difference(f"there are no {kind} to check")

@@ -15,10 +15,12 @@ use domain::kernel::{
 use domain::patient::PatientEvent;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::tests::*;
 use super::*;
-use crate::log::{AppendedEntry, Origin, StreamTip};
+use crate::keys::{EpochSecret, LogSecrets, MasterSecret};
+use crate::log::{AppendedEntry, Namespace, Origin, StreamTip};
 
 #[derive(Serialize, Deserialize, PartialEq, Debug)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -32,6 +34,7 @@ struct Vectors {
     names: Vec<Name>,
     profiles: Vec<ProfileOf>,
     commits: Vec<Commit>,
+    shared: Shared,
 }
 
 #[derive(Serialize, Deserialize, PartialEq, Debug)]
@@ -87,6 +90,35 @@ struct Name {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Commit {
     what: String,
+    entries: Vec<Entry>,
+}
+
+/// A namespace that the organisation shares with another one.
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Shared {
+    namespace: u32,
+    secret: String,
+    epochs: Vec<EpochOf>,
+    ids: Vec<SharedId>,
+    names: Vec<Name>,
+    commits: Vec<SharedCommit>,
+}
+
+/// The id of somebody whose calendars are shared, and from which it was made.
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SharedId {
+    from: Uuid,
+    id: Uuid,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SharedCommit {
+    what: String,
+    /// Whether an account of the other organisation wrote it.
+    by_another: bool,
     entries: Vec<Entry>,
 }
 
@@ -608,6 +640,165 @@ fn written_today() -> Vectors {
             chapter(patient().into(), u16::MAX),
         ],
         commits: commits(),
+        shared: shared(),
+    }
+}
+
+/// The namespace that is shared.
+const SHARED: Namespace = Namespace(9);
+
+/// The secret of its second epoch.
+fn later_shared() -> EpochSecret {
+    EpochSecret::from_bytes(Zeroizing::new([0xaa; 32]))
+}
+
+/// The secrets of one who shares it.
+fn sharing(own: MasterSecret, shared: u8) -> LogSecrets {
+    LogSecrets::new(own).sharing(SHARED, MasterSecret::new([shared; 32]), vec![later_shared()])
+}
+
+fn ours() -> LogSecrets {
+    sharing(secret(), 0x99)
+}
+
+/// Those of the other organisation.
+fn theirs() -> LogSecrets {
+    sharing(MasterSecret::new([0x43; 32]), 0x99)
+}
+
+/// Its second epoch is published.
+fn with_two_epochs(opener: Opener) -> Opener {
+    opener.publish_epochs(|namespace| {
+        let published = (namespace == SHARED).then(|| (1, later_shared().commitment()));
+        published.into_iter()
+    });
+    opener
+}
+
+fn shared_doctor() -> PractitionerId {
+    PractitionerId::new(Uuid::from_u128(0x1234_5678_9abc_def0_fedc_ba98_7654_3210)).sharing_days_in(SHARED.0)
+}
+
+fn shared_day(day: u32) -> AggregateRef {
+    CalendarId::of(shared_doctor(), chrono::NaiveDate::from_ymd_opt(2019, 4, day).unwrap()).into()
+}
+
+/// Events of a shared day.
+fn shared_part(day: u32, version: u64, events: &[CalendarEvent]) -> UnsealedPart {
+    let day = shared_day(day);
+    let events: Vec<_> = events.iter().map(|event| encode(&day, event)).collect();
+    UnsealedPart {
+        stream: StreamNames::new(ours(), LOCATION.namespace).seal(&day),
+        ..part(&day, version, &events)
+    }
+}
+
+fn offered() -> CalendarEvent {
+    let session = Session {
+        start: DateTime::from_timestamp(1_554_105_600, 0).unwrap(),
+        end: DateTime::from_timestamp(1_554_112_800, 0).unwrap(),
+        slot_minutes: 30,
+    };
+    let sessions = vec![session];
+    CalendarEvent::AvailabilityPublished { sessions }
+}
+
+/// A commit by one who shares the namespace, in an epoch of it.
+fn seal_shared(secrets: LogSecrets, epoch: u64, parts: &[UnsealedPart], nonce: u8) -> Sealed {
+    let opener = with_two_epochs(Opener::new(LOCATION, &secrets, ring_of_two_epochs()));
+    opener.seal_under_epochs(|namespace| if namespace == SHARED { epoch } else { 0 });
+    let sealer = Sealer::new(LOCATION, secrets, ring_of_two_epochs());
+    let before = parts
+        .iter()
+        .flat_map(|part| part.events.iter().map(|_| part.expected.hash));
+    let entries = seal_commit_by(&sealer, 0, parts, &metadata(), [nonce; 12]);
+    entries.into_iter().zip(before).collect()
+}
+
+fn shared_commits() -> Vec<SharedCommit> {
+    let commit = |commit: Commit, by_another| SharedCommit {
+        what: commit.what,
+        by_another,
+        entries: commit.entries,
+    };
+    let ours_in = |epoch, what: &str, parts: &[UnsealedPart], nonce| {
+        let says = parts.iter().flat_map(|part| part.events.iter());
+        let says = says.map(|event| Some(says_of(event)));
+        commit(entries(what, seal_shared(ours(), epoch, parts, nonce), says), false)
+    };
+    let booked = || [shared_part(1, 2, &[check_up()])];
+    let anonymous = |mut says: Says| {
+        (says.account, says.personal) = (None, None);
+        says
+    };
+    let by_another = entries(
+        "booked by the other organisation",
+        seal_shared(theirs(), 0, &booked(), 62),
+        std::iter::once(Some(anonymous(says_of(&booked()[0].events[0])))),
+    );
+    let mut of_another_schema = booked();
+    of_another_schema[0].events[0].encoded.schema = 2;
+    let another_secret = seal_shared(sharing(secret(), 0x98), 0, &booked(), 65);
+    vec![
+        ours_in(0, "a day is offered", &[shared_part(1, 1, &[offered()])], 60),
+        ours_in(0, "booked", &booked(), 61),
+        commit(by_another, true),
+        ours_in(
+            0,
+            "two days in one commit",
+            &[
+                shared_part(1, 3, &[confirmed(), check_up()]),
+                shared_part(2, 2, &[check_up()]),
+            ],
+            63,
+        ),
+        ours_in(1, "booked, in the second epoch", &booked(), 68),
+        commit(
+            void(
+                "authentic, of another schema",
+                seal_shared(theirs(), 0, &of_another_schema, 64),
+            ),
+            true,
+        ),
+        commit(void("under another secret", another_secret), true),
+        commit(
+            void("altered", altered(seal_shared(ours(), 0, &booked(), 61), 0, 60)),
+            false,
+        ),
+    ]
+}
+
+fn says_of(event: &UnsealedEvent) -> Says {
+    says(event, &metadata())
+}
+
+fn shared() -> Shared {
+    let names = StreamNames::new(ours(), LOCATION.namespace);
+    let name = |aggregate: AggregateRef| Name {
+        r#type: aggregate.aggregate_type().code(),
+        id: aggregate.uuid(),
+        number: match aggregate.parts() {
+            Parts::Day(_, day) => u16::try_from(day.to_epoch_days()).unwrap(),
+            _ => 0,
+        },
+        stream: hex::encode(names.seal(&aggregate).0),
+    };
+    let ids = [0x1234_5678_9abc_def0_fedc_ba98_7654_3210, 0, u128::MAX].map(Uuid::from_u128);
+    let id = |from| SharedId {
+        from,
+        id: PractitionerId::new(from).sharing_days_in(SHARED.0).uuid(),
+    };
+    Shared {
+        namespace: SHARED.0,
+        secret: hex::encode([0x99; 32]),
+        epochs: vec![EpochOf {
+            number: 1,
+            secret: hex::encode([0xaa; 32]),
+            commitment: hex::encode(later_shared().commitment()),
+        }],
+        ids: ids.map(id).into(),
+        names: vec![name(shared_day(1)), name(shared_day(2))],
+        commits: shared_commits(),
     }
 }
 
@@ -624,24 +815,72 @@ async fn the_vectors_are_what_is_written_today() {
     assert_eq!(known(), written_today());
 }
 
+impl Entry {
+    fn appended(&self) -> AppendedEntry {
+        AppendedEntry {
+            stream: StreamId(bytes(&self.stream).try_into().unwrap()),
+            version: self.version,
+            position: 1,
+            origin: Origin {
+                count: self.count,
+                index: self.index,
+                writer: 1,
+            },
+            payload: bytes(&self.payload).into(),
+            transaction: [0; 32],
+        }
+    }
+}
+
+fn bytes(text: &str) -> Vec<u8> {
+    hex::decode(text).unwrap()
+}
+
+fn before(entry: &Entry) -> [u8; 32] {
+    bytes(&entry.before).try_into().unwrap()
+}
+
+#[tokio::test]
+async fn the_vectors_of_a_shared_namespace_open_as_they_say() {
+    for commit in known().shared.commits {
+        let opener = with_two_epochs(Opener::new(LOCATION, ours(), ring_of_two_epochs()));
+        let written: Vec<_> = commit.entries.iter().map(Entry::appended).collect();
+        let places = commit.entries.iter().zip(&written);
+        let proof =
+            CommitProof::of(places.map(|(told, entry)| (Place::of(entry, before(told)), entry.payload.as_ref())));
+        let author = if commit.by_another {
+            Author::Another
+        } else {
+            Author::Ours
+        };
+        for (told, entry) in commit.entries.iter().zip(&written) {
+            let (name, siblings) = (opener.name(&entry.stream), Siblings::Proof(&proof));
+            assert!(name.is_some(), "{}", commit.what);
+            match (
+                &told.says,
+                opener.open_named(entry, name, before(told), siblings, &keys(), author),
+            ) {
+                (None, Opening::Void(_)) => {}
+                (Some(expected), Opening::Opened { event, personal }) if commit.by_another => {
+                    assert_eq!(personal, PersonalPart::Others, "{}", commit.what);
+                    let told = (event.metadata.command_id.uuid(), event.metadata.at.timestamp_millis());
+                    assert_eq!(told, (expected.command, expected.at), "{}", commit.what);
+                    assert_eq!(event.metadata.actor, None, "{}", commit.what);
+                }
+                (Some(expected), Opening::Opened { event, .. }) => {
+                    let again = UnsealedEvent::of(&event.event, 0).unwrap();
+                    assert_eq!(&says(&again, &event.metadata), expected, "{}", commit.what);
+                }
+                (expected, opening) => panic!("{}: {expected:?} and {opening:?}", commit.what),
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_vectors_open_as_they_say() {
     for commit in known().commits {
-        let bytes = |text: &str| hex::decode(text).unwrap();
-        let entry = |entry: &Entry| AppendedEntry {
-            stream: StreamId(bytes(&entry.stream).try_into().unwrap()),
-            version: entry.version,
-            position: 1,
-            origin: Origin {
-                count: entry.count,
-                index: entry.index,
-                writer: 1,
-            },
-            payload: bytes(&entry.payload).into(),
-            transaction: [0; 32],
-        };
-        let before = |entry: &Entry| <[u8; 32]>::try_from(bytes(&entry.before)).unwrap();
-        let written: Vec<_> = commit.entries.iter().map(entry).collect();
+        let written: Vec<_> = commit.entries.iter().map(Entry::appended).collect();
         let places = commit
             .entries
             .iter()

@@ -222,6 +222,18 @@ pub(super) fn seal_commit_in(
     epoch: EpochNumber,
     parts: &[UnsealedPart],
     metadata: &EventMetadata,
+    nonce: [u8; 12],
+) -> Vec<AppendedEntry> {
+    let sealer = Sealer::new(LOCATION, secret(), ring_of_two_epochs());
+    seal_commit_by(&sealer, epoch, parts, metadata, nonce)
+}
+
+/// The same by any sealer; the epoch is that of the organisation's own namespace.
+pub(super) fn seal_commit_by(
+    sealer: &Sealer,
+    epoch: EpochNumber,
+    parts: &[UnsealedPart],
+    metadata: &EventMetadata,
     mut nonce: [u8; 12],
 ) -> Vec<AppendedEntry> {
     // The commit's secret first, then the nonces.
@@ -236,7 +248,7 @@ pub(super) fn seal_commit_in(
         held: held(),
         new: None,
     };
-    let sealed = Sealer::new(LOCATION, secret(), ring_of_two_epochs())
+    let sealed = sealer
         .seal_with(parts, metadata, epoch, |_| std::future::ready(Ok(key.clone())), random)
         .now_or_never()
         .unwrap()

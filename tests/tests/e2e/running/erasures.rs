@@ -545,6 +545,8 @@ async fn wherever_a_server_dies_an_erasure_is_finished_by_the_next_and_no_backup
         assert_eq!(outlives, environment.is_empty(), "{}", restored.out);
         let mut server = site.serve(environment).await;
         server.until_part("keys", true).await;
+        // Nothing is asked of a database in which the log was never followed.
+        server.process.until(async || is_followed(database).await).await;
         for patient in &patients {
             let subject = format!("patient/{patient}");
             let done = keys(&site, &["erase", &subject, "--yes"], environment).await;
@@ -555,6 +557,13 @@ async fn wherever_a_server_dies_an_erasure_is_finished_by_the_next_and_no_backup
         assert_eq!(desk.rest.get("/v1/patients").await["items"], json!([]));
         server.process.stop().await;
     }
+}
+
+/// Whether a server has begun to follow the log into a database.
+async fn is_followed(database: &str) -> bool {
+    let mut connection = PgConnection::connect(database).await.unwrap();
+    let sql = sqlx::query_scalar("SELECT EXISTS (SELECT FROM live.checkpoint)");
+    sql.fetch_one(&mut connection).await.unwrap_or(false)
 }
 
 /// How many erasures are asked for.
