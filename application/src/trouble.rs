@@ -147,6 +147,13 @@ troubles! {
         advice: "They have no effect. Find out who appended them: only who may write in the namespace can; dismiss a signing key that is not in your hands."
     }
 
+    EventsParked {
+        code: "events-parked",
+        weight: Warning,
+        title: "Events that are authentic cannot be read, and hold back what stands behind them.",
+        advice: "The status lists them (`parked`), each with the reason. Commands on what they hold back are refused (503 `held-back`). A version of the program that can read them releases them: update, and `POST /v1/admin/parked/retry`."
+    }
+
     DataKeyMissing {
         code: "data-key-missing",
         weight: Unfit,

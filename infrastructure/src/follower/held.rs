@@ -29,6 +29,14 @@ pub(super) const BEHIND: &str = "an earlier event of its stream is parked";
 /// Why an entry of a shared namespace is parked that may itself be fine, and with which its stream begins to be held back: there its commit counts as a whole.
 pub(super) const WITH_ITS_COMMIT: &str = "an event of its commit is parked";
 
+/// With what the reason begins why an entry of a shared namespace is parked whose epoch's secret is not here.
+pub(super) const EPOCH_MISSING: &str = "the secret of epoch ";
+
+/// Whether an entry is parked because it cannot be read itself, and no key that came would help.
+fn is_unreadable(reason: &str) -> bool {
+    ![KEY_MISSING, BEHIND, WITH_ITS_COMMIT].contains(&reason) && !reason.starts_with(EPOCH_MISSING)
+}
+
 /// The streams that are held back, and how many events of theirs are parked.
 #[derive(Clone, Default)]
 pub(super) struct Held {
@@ -36,26 +44,36 @@ pub(super) struct Held {
     pub(super) events: u64,
     /// How many of them are under keys of ours that are not here.
     pub(super) keyless: u64,
+    /// How many of them cannot be read themselves, whichever keys are here.
+    pub(super) unreadable: u64,
 }
 
 impl Held {
     pub(super) async fn load(executor: impl PgExecutor<'_>) -> Result<Self, sqlx::Error> {
-        let sql = "SELECT stream, count(*), count(*) FILTER (WHERE reason = $1) FROM parked GROUP BY stream";
-        let rows: Vec<([u8; 32], i64, i64)> = sqlx::query_as(sql).bind(KEY_MISSING).fetch_all(executor).await?;
+        let sql = "SELECT stream, reason, count(*) FROM parked GROUP BY stream, reason";
+        let rows: Vec<([u8; 32], String, i64)> = sqlx::query_as(sql).fetch_all(executor).await?;
         let mut held = Self::default();
-        for (stream, events, keyless) in rows {
-            held.events = held.events.saturating_add(from_sql(events));
-            held.keyless = held.keyless.saturating_add(from_sql(keyless));
+        for (stream, reason, events) in rows {
+            held.count(&reason, from_sql(events));
             held.streams.insert(StreamId(stream));
         }
         Ok(held)
     }
 
+    fn count(&mut self, reason: &str, events: u64) {
+        self.events = self.events.saturating_add(events);
+        if reason == KEY_MISSING {
+            self.keyless = self.keyless.saturating_add(events);
+        }
+        if is_unreadable(reason) {
+            self.unreadable = self.unreadable.saturating_add(events);
+        }
+    }
+
     /// Counts what was parked in a block. Its streams are here already.
     pub(super) fn add(&mut self, parked: &[Parked]) {
         for parked in parked {
-            self.events = self.events.saturating_add(1);
-            self.keyless = self.keyless.saturating_add(u64::from(parked.reason == KEY_MISSING));
+            self.count(&parked.reason, 1);
         }
     }
 
@@ -64,5 +82,6 @@ impl Held {
         status.parked_events = self.events;
         status.keyless_events = self.keyless;
         status.tell_keys();
+        status.tell_parked(self.unreadable);
     }
 }

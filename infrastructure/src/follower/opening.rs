@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::believed::Believed;
 use super::chapters::Closed;
 use super::erasures::Erased;
-use super::held::{BEHIND, KEY_MISSING, Parked, WITH_ITS_COMMIT};
+use super::held::{BEHIND, EPOCH_MISSING, KEY_MISSING, Parked, WITH_ITS_COMMIT};
 use super::overruling::{InShared, SharedStates};
 use super::tips::Tips;
 use super::told::Told;
@@ -370,7 +370,7 @@ impl Sorting<'_> {
                 return Err(FollowerError::Newer { position, what });
             }
             Opening::EpochMissing { epoch } if self.opener.is_shared(&entry.stream) => {
-                let reason = format!("the secret of epoch {epoch} of the shared namespace is not here");
+                let reason = format!("{EPOCH_MISSING}{epoch} of the shared namespace is not here");
                 self.park(named, reason, None);
                 (of_its_stream(), Fate::Parked)
             }

@@ -123,6 +123,13 @@ impl FollowerStatus {
         }
     }
 
+    /// Tells whether events of ours are parked that no key would make readable.
+    pub(super) fn tell_parked(&mut self, unreadable: u64) {
+        let cause = (unreadable > 0)
+            .then(|| format!("{unreadable} events cannot be read; they are listed in the status (`parked`)"));
+        self.tell_or_end(TroubleKind::EventsParked, cause);
+    }
+
     /// Tells which epochs of the namespace are published and cannot be used.
     pub(super) fn tell_epochs(&mut self, missing: &[EpochNumber]) {
         let cause = missing.first().map(|first| {
@@ -157,11 +164,7 @@ impl FollowerStatus {
             return;
         };
         if self.noticed.tell(kind, &cause) {
-            tracing::error!(
-                trouble = kind.code(),
-                cause,
-                "secrets are missing, or are not the right ones"
-            );
+            tracing::error!(trouble = kind.code(), cause, "something of the log cannot be read");
         }
     }
 

@@ -63,6 +63,7 @@ pub(crate) async fn availability(
     })
 }
 
+/// Free slots of practitioners who are there: what an erased one offered stays in their days, and nobody can book it.
 pub(crate) async fn free_slots(
     pool: &PgPool,
     filter: &SlotFilter,
@@ -97,9 +98,9 @@ pub(crate) async fn free_slots(
     match whose {
         Some(whose) if few => {
             query
-                .push("UNNEST(")
+                .push("(SELECT id FROM practitioners WHERE id = ANY (")
                 .push_bind(whose)
-                .push("::uuid[]) AS wanted (id) CROSS JOIN LATERAL ");
+                .push("::uuid[])) AS wanted CROSS JOIN LATERAL ");
             window.runs(&mut query, |query| {
                 query.push("practitioner = wanted.id");
             });
@@ -111,7 +112,7 @@ pub(crate) async fn free_slots(
                 .push("::uuid[]))");
         }),
         None => window.runs(&mut query, |query| {
-            query.push("TRUE");
+            query.push("EXISTS (SELECT FROM practitioners WHERE id = free_runs.practitioner)");
         }),
     }
     query.push(

@@ -84,6 +84,12 @@ async fn an_event_that_cannot_be_read_keeps_nobody_from_being_erased() {
     let staff: AccountId = staff["id"].as_str().unwrap().parse().unwrap();
     hold_back(&mut log, &system, AnyEvent::Account(staff, AccountEvent::Closed)).await;
 
+    let (_, status) = system.get("/v1/admin/status", &administrator).await;
+    let troubles = status["troubles"].as_array().unwrap();
+    assert_eq!(troubles.len(), 1, "{status}");
+    assert_eq!(troubles[0]["code"], "events-parked", "{status}");
+    assert!(troubles[0]["cause"].as_str().unwrap().starts_with("3 events"), "{status}");
+
     for subject in [
         DataSubject::Patient(by_account),
         DataSubject::Patient(by_bucket),

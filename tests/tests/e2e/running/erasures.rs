@@ -279,6 +279,13 @@ async fn nothing_is_done_for_the_erased_and_everybody_else_goes_on() {
     } });
     let named_id = id(&desk.rest.insist(Method::POST, "/v1/patients", &named).await);
     let (other, appointment) = desk.visit(1).await;
+    let filters = [
+        "/v1/slots".to_owned(),
+        format!("/v1/slots?practitioner={}", desk.doctor()),
+    ];
+    for filter in &filters {
+        assert_ne!(desk.rest.get(filter).await["items"], json!([]), "{filter}");
+    }
 
     for (subject, code, words) in [
         (format!("patient/{named_id}"), 0, "erased"),
@@ -297,6 +304,10 @@ async fn nothing_is_done_for_the_erased_and_everybody_else_goes_on() {
             said.out,
             said.err
         );
+    }
+    // What the doctor offered is offered no more.
+    for filter in &filters {
+        assert_eq!(desk.rest.get(filter).await["items"], json!([]), "{filter}");
     }
     let unasked = keys(&site, &["erase", &format!("patient/{other}")], &[]).await;
     assert_eq!(
