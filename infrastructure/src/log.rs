@@ -52,6 +52,11 @@ impl Namespace {
         stream.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
         StreamId(stream)
     }
+
+    /// The first and the last stream that the namespace could have.
+    pub fn streams(self) -> [StreamId; 2] {
+        [self.stream(&[]), self.stream(&[0xff; 28])]
+    }
 }
 
 impl fmt::Display for Namespace {
@@ -103,9 +108,11 @@ impl Origin {
 pub enum Need {
     /// It is not sealed.
     Public,
-    /// It is not ours.
+    /// It is not ours, and cannot be read here.
     Foreign,
-    /// Nothing but the master secret.
+    /// Another organisation has written it in a namespace that is shared: no key of ours.
+    Others,
+    /// Nothing but the secrets of the namespace.
     Nothing,
     /// This key of a data subject.
     Key(KeyId),

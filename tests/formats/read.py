@@ -1404,7 +1404,14 @@ def check_shared(own: Log, vector: dict[str, Any]) -> Counter[str]:
     secrets: dict[int, bytes] = {}
     publishes = [check_epoch(epoch, secrets) for epoch in vector["epochs"]]
     published = Published().behind(make_profile(*publishes))
-    log = replace(own, master_secret=secret, namespace=number, published=published, secrets=secrets, organisation=own.master_secret)
+    log = replace(
+        own,
+        master_secret=secret,
+        namespace=number,
+        published=published,
+        secrets=secrets,
+        organisation=own.master_secret,
+    )
     counts = Counter({"epochs of a shared namespace": len(publishes)})
     for each in vector["ids"]:
         with located(each["id"]):
@@ -1434,9 +1441,9 @@ def check_shared_commit(log: Log, vector: dict[str, Any]) -> Counter[str]:
                 counts["overruled entries"] += 1
             except Void:
                 pass
-        elif vector["byAnother"]:
-            if not take_apart(case.entry).reference or case.says["personal"]:
-                raise Difference("it should have a personal section, and that should not open here")
+        elif vector["byAnother"] and take_apart(case.entry).reference:
+            if case.says["personal"]:
+                raise Difference("the personal section of another organisation should not open here")
             counts["entries of another organisation"] += 1
     return counts
 

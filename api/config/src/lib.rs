@@ -82,8 +82,14 @@ pub enum ConfigError {
         /// Why.
         source: SecretError,
     },
-    /// Two epochs of a shared namespace have one secret.
-    #[error("`chain.shared` has one secret twice, in {} and {}: each epoch has its own", one.display(), other.display())]
+    /// A shared namespace has no secret.
+    #[error("`chain.shared` names the namespace {0} without a secret")]
+    NoSharedSecret(Namespace),
+    /// A shared namespace has the organisation's own secret.
+    #[error("`chain.shared` has the organisation's own secret (`keys.master_secret`), in {}: nobody else may have it", .0.display())]
+    OwnSecretShared(PathBuf),
+    /// Two epochs of shared namespaces have one secret.
+    #[error("`chain.shared` has one secret twice, in {} and {}: each epoch of each namespace has its own", one.display(), other.display())]
     SharedSecretTwice {
         /// The first file.
         one: PathBuf,
@@ -646,12 +652,19 @@ mod tests {
     #[test]
     fn a_shared_namespace_is_named_once_with_its_secrets_and_is_not_the_own_one() {
         let folder = tempfile::tempdir().unwrap();
-        let [first, second, malformed] =
-            [("first", "05"), ("second", "06"), ("malformed", "0")].map(|(name, digits)| {
-                let file = folder.path().join(name);
-                std::fs::write(&file, digits.repeat(32)).unwrap();
-                file.to_str().unwrap().to_owned()
-            });
+        let files = [
+            ("1", "05"),
+            ("2", "06"),
+            ("3", "07"),
+            ("4", "08"),
+            ("own", "01"),
+            ("malformed", "0"),
+        ];
+        let [first, second, third, fourth, own_secret, malformed] = files.map(|(name, digits)| {
+            let file = folder.path().join(name);
+            std::fs::write(&file, digits.repeat(32)).unwrap();
+            file.to_str().unwrap().to_owned()
+        });
         let sharing = |shared: &str| {
             let setting = format!("shared = [{shared}]\n        namespace = 1");
             parse(&FILE.replace("namespace = 1", &setting))
@@ -659,7 +672,8 @@ mod tests {
         let with =
             |namespace: u32, files: [&str; 2]| format!("{{ namespace = {namespace}, secret_files = {files:?} }}");
         let one = |namespace: u32| with(namespace, [&first, &second]);
-        let secrets = sharing(&[one(3), one(4)].join(", ")).unwrap().log_secrets().unwrap();
+        let other = |namespace: u32| with(namespace, [&third, &fourth]);
+        let secrets = sharing(&[one(3), other(4)].join(", ")).unwrap().log_secrets().unwrap();
         let shared: Vec<_> = secrets.shared().map(|(namespace, _)| namespace.0).collect();
         assert_eq!(shared, [3, 4]);
         for (wrong, words) in [
@@ -677,25 +691,26 @@ mod tests {
         }
         let own = sharing(&one(1)).unwrap().log_secrets();
         assert!(matches!(own, Err(ConfigError::OwnNamespaceShared(Namespace(1)))));
-        let twice = [first.as_str(), " and ", &first, ": each epoch has its own"].concat();
-        for (files, words) in [
-            (
-                [&*first, "/nowhere/at/all"],
-                "cannot be used, that in /nowhere/at/all: ",
-            ),
-            (
-                [&*malformed, &*first],
-                &*format!("{malformed}: a secret must be 64 hexadecimal digits"),
-            ),
-            ([&*first, &*first], &*twice),
+        let refused = |shared: &str| sharing(shared).unwrap().log_secrets().unwrap_err();
+        let missing = refused(&with(3, [&first, "/nowhere/at/all"]));
+        assert!(
+            matches!(&missing, ConfigError::SharedSecret { file, .. } if file.ends_with("all")),
+            "{missing}"
+        );
+        let none = refused(&with(3, [&malformed, &first])).to_string();
+        assert!(
+            none.ends_with(&format!("{malformed}: a secret must be 64 hexadecimal digits")),
+            "{none}"
+        );
+        for twice in [
+            with(3, [&first, &first]),
+            [one(3), with(4, [&third, &second])].join(", "),
         ] {
-            let error = sharing(&with(3, files)).unwrap().log_secrets().unwrap_err().to_string();
-            assert!(
-                error.starts_with("a secret of `chain.shared`") || error.starts_with("`chain.shared` has"),
-                "{error}"
-            );
-            assert!(error.contains(words), "{error}");
+            let error = refused(&twice);
+            assert!(matches!(error, ConfigError::SharedSecretTwice { .. }), "{error}");
         }
+        let own = refused(&with(3, [&first, &own_secret]));
+        assert!(matches!(own, ConfigError::OwnSecretShared(_)), "{own}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Namespaces that are shared with other organisations.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use infrastructure::keys::{LogSecrets, MasterSecret};
 use infrastructure::log::Namespace;
@@ -48,7 +48,7 @@ impl Config {
     /// The secrets under which the log is read and written: the organisation's own, and those of the namespaces that it shares.
     ///
     /// # Errors
-    /// When one is missing or none, or the organisation's own namespace is said to be shared.
+    /// When a file cannot be used, two secrets are the same, or the organisation's own namespace is said to be shared.
     pub fn log_secrets(&self) -> Result<LogSecrets, ConfigError> {
         self.chain.log_secrets(self.keys.master_secret()?)
     }
@@ -60,39 +60,43 @@ impl ChainConfig {
     /// # Errors
     /// As [`Config::log_secrets`].
     pub fn log_secrets(&self, own: MasterSecret) -> Result<LogSecrets, ConfigError> {
-        let mut secrets = LogSecrets::new(own);
-        for shared in &self.shared {
-            if shared.namespace == self.namespace {
-                return Err(ConfigError::OwnNamespaceShared(shared.namespace));
+        let mut read = Vec::<(&PathBuf, MasterSecret)>::new();
+        let mut secrets = LogSecrets::new(own.clone());
+        for SharedNamespace {
+            namespace,
+            secret_files,
+        } in &self.shared
+        {
+            if *namespace == self.namespace {
+                return Err(ConfigError::OwnNamespaceShared(*namespace));
             }
-            let mut read = shared.secrets()?.into_iter();
-            let Some(first) = read.next() else { continue };
-            let later = read.map(|secret| secret.first_epoch()).collect();
-            secrets = secrets.sharing(shared.namespace, first, later);
+            let before = read.len();
+            for file in secret_files {
+                let secret = another(file, &own, &read)?;
+                read.push((file, secret));
+            }
+            let mut of_this = read.iter().skip(before).map(|(_, secret)| secret.clone());
+            let first = of_this.next().ok_or(ConfigError::NoSharedSecret(*namespace))?;
+            let later = of_this.map(|secret| secret.first_epoch()).collect();
+            secrets = secrets.sharing(*namespace, first, later);
         }
         Ok(secrets)
     }
 }
 
-impl SharedNamespace {
-    /// What its files hold, each something else: an epoch with the secret of another one would be none.
-    fn secrets(&self) -> Result<Vec<MasterSecret>, ConfigError> {
-        let mut secrets = Vec::<MasterSecret>::new();
-        for file in &self.secret_files {
-            let secret = MasterSecret::from_file(file).map_err(|source| ConfigError::SharedSecret {
-                file: file.clone(),
-                source,
-            })?;
-            let same = secrets
-                .iter()
-                .zip(&self.secret_files)
-                .find(|(other, _)| other.is(&secret));
-            if let Some((_, other)) = same {
-                let (one, other) = (other.clone(), file.clone());
-                return Err(ConfigError::SharedSecretTwice { one, other });
-            }
-            secrets.push(secret);
-        }
-        Ok(secrets)
+/// The secret in a file. It must be another one than the organisation's own, which nobody else may have, and than those of all other files.
+fn another(file: &Path, own: &MasterSecret, others: &[(&PathBuf, MasterSecret)]) -> Result<MasterSecret, ConfigError> {
+    let file = || file.to_owned();
+    let secret =
+        MasterSecret::from_file(&file()).map_err(|source| ConfigError::SharedSecret { file: file(), source })?;
+    if secret.is(own) {
+        return Err(ConfigError::OwnSecretShared(file()));
+    }
+    match others.iter().find(|(_, other)| other.is(&secret)) {
+        None => Ok(secret),
+        Some((other, _)) => Err(ConfigError::SharedSecretTwice {
+            one: (*other).clone(),
+            other: file(),
+        }),
     }
 }

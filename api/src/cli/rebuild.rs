@@ -80,18 +80,21 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         position => format!(", resumed at position {position}"),
     };
     console::result(format!(
-        "rebuilt up to position {} (block {}) in {:.1} s{resumed}; {} foreign and {} void events, {} streams held back",
+        "rebuilt up to position {} (block {}) in {:.1} s{resumed}; {} foreign, {} void and {} overruled events, {} streams held back",
         report.position,
         report.block,
         report.total.as_secs_f64(),
         report.unread.foreign,
         report.unread.void,
+        report.unread.overruled,
         report.held_streams,
     ));
-    let shared = look_at_shared_namespaces(&readable, &opener).await;
-    let shared = shared.map_err(CliError::other)?;
-    if shared != SharedFindings::default() {
-        console::note(format!("warning: {shared}"));
+    match look_at_shared_namespaces(&readable, &opener).await {
+        Ok(found) if found == SharedFindings::default() => {}
+        Ok(found) => console::note(format!("warning: {found}")),
+        Err(error) => console::note(format!(
+            "it could not be seen whether what is shared can be read: {error}"
+        )),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -22,7 +22,7 @@ use crate::ports::transaction::{Expected, Root, Target};
 use crate::use_cases::clinic::{Backend, Clinic, Issue, permit, permit_on};
 
 /// How often a command follows an appointment that moves away from it.
-const MOST_MOVES: usize = 8;
+const MOST_MOVES: u32 = 8;
 
 /// A booking as it comes in.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -291,9 +291,7 @@ impl<B: Backend> Clinic<B> {
                 }
             }
         }
-        Err(UseCaseError::Conflict {
-            attempts: u32::try_from(MOST_MOVES).unwrap_or(u32::MAX),
-        })
+        Err(UseCaseError::Conflict { attempts: MOST_MOVES })
     }
 
     /// Moves an appointment to another slot of the same practitioner. To another day it leaves one calendar and enters the
@@ -338,9 +336,7 @@ impl<B: Backend> Clinic<B> {
                 }
             }
         }
-        Err(UseCaseError::Conflict {
-            attempts: u32::try_from(MOST_MOVES).unwrap_or(u32::MAX),
-        })
+        Err(UseCaseError::Conflict { attempts: MOST_MOVES })
     }
 
     async fn try_reschedule(
@@ -443,7 +439,7 @@ const fn own_record(principal: &Principal) -> Option<PatientId> {
     }
 }
 
-/// The day in which a slot begins, where the practitioner is.
+/// The day in which a slot begins, in the calendar's time zone.
 pub(crate) fn local_day(slot: &Slot, time_zone: chrono_tz::Tz) -> NaiveDate {
     slot.start.with_timezone(&time_zone).date_naive()
 }

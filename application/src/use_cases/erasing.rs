@@ -62,9 +62,8 @@ impl<B: Backend> Clinic<B> {
     pub async fn erase(&self, request: &ErasureRequest, keys: Vec<KeyName>) -> Result<(), UseCaseError> {
         match self.require_subject(request.subject).await {
             Err(UseCaseError::Erased) => return Ok(()),
-            // Somebody is there of whom not everything can be read.
             Ok(()) => {}
-            // A service has no keys: only a person has.
+            // Somebody is there of whom not everything can be read. Only persons have keys: a service is not erased.
             Err(UseCaseError::HeldBack) if !keys.is_empty() => {}
             Err(error) => return Err(error),
         }

@@ -37,7 +37,7 @@ impl Calendar {
     }
 }
 
-/// The rule of shared days that an event contradicts, whatever came before it: what one organisation could do to another by it is none that a day needs. A shared
+/// The rule of shared days that an event contradicts, whatever came before it. No day needs what these rules forbid, and one organisation could hurt another by it. A shared
 /// day is one of UTC, so that every time is of one day, whichever time zone somebody is in; and an appointment has an id of the day that it was booked on, so
 /// that no other day can have one of the same id.
 pub fn contradicts_sharing(of: CalendarId, event: &CalendarEvent) -> Option<Contradiction> {
@@ -47,13 +47,11 @@ pub fn contradicts_sharing(of: CalendarId, event: &CalendarEvent) -> Option<Cont
                 let end = session.end.checked_sub_signed(TimeDelta::seconds(1));
                 session.start.date_naive() == of.day && end.is_some_and(|end| end.date_naive() == of.day)
             };
-            contradicts(
-                sessions.len() > Session::MOST || !sessions.iter().all(is_of_the_day),
-                Contradiction::SessionsNotInOrder,
-            )
+            contradicts(sessions.len() > Session::MOST, Contradiction::TooManySessions)
+                .or_else(|| contradicts(!sessions.iter().all(is_of_the_day), Contradiction::NotOfThisDay))
         }
         CalendarEvent::Booked { appointment, .. } => {
-            contradicts(!appointment.is_of_shared_day(of), Contradiction::Impossible)
+            contradicts(!appointment.is_of_shared_day(of), Contradiction::NotOfThisDay)
         }
         _ => None,
     }

@@ -28,6 +28,10 @@ pub enum Contradiction {
     SlotNotOffered,
     /// The sessions overlap, or are in no order.
     SessionsNotInOrder,
+    /// A shared day offers more sessions than a day may.
+    TooManySessions,
+    /// It is not of its day: what a shared day offers or books stands on that day of UTC.
+    NotOfThisDay,
     /// The name is another's.
     NameOfAnother,
     /// What is given back is another's, or nobody's.

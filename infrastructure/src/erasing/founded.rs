@@ -9,6 +9,7 @@ use sqlx::{FromRow, PgPool};
 
 use crate::keys::{KeyRingError, KeySet};
 use crate::log::{AppendedEntry, JournaledEntry, Origin};
+use crate::postgres;
 use crate::sealing::{Opener, Opening};
 
 /// A row of the table, with what the journal has at its position.
@@ -60,7 +61,10 @@ pub(super) async fn look(pool: &PgPool, opener: &Opener, positions: &[i64]) -> R
         Ok(_) => {}
         Err(KeyRingError::Database(error)) => return Err(error),
         Err(error) => {
-            tracing::warn!(%error, "it cannot be seen now whether the log has an erasure");
+            tracing::warn!(
+                error = postgres::told(&error),
+                "it cannot be seen now whether the log has an erasure"
+            );
             return Ok(Looked::default());
         }
     }

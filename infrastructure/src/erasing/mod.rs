@@ -26,7 +26,7 @@ pub use status::EraserStatus;
 use crate::crash::{ERASURE_DESTROYED, ERASURE_PURGED, crash_point};
 use crate::keys::KeyRing;
 use crate::log::KeyId;
-use crate::postgres::{ANSWER, LONG_STEP, TRANSACTION, connect_for_long_work, within};
+use crate::postgres::{self, ANSWER, LONG_STEP, TRANSACTION, connect_for_long_work, within};
 use crate::sealing::Opener;
 
 /// How often it is looked for erasures that are final now.
@@ -123,7 +123,7 @@ impl Eraser {
                 Ok::<_, sqlx::Error>(())
             };
             if let Err(error) = looked.await {
-                tracing::warn!(%error, "erasures cannot be carried through now");
+                tracing::warn!(error = postgres::told(&error), "erasures cannot be carried through now");
             }
         }
     }

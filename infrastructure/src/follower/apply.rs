@@ -189,6 +189,7 @@ pub(super) async fn revert(
     for (statement, above) in [
         ("DELETE FROM journal WHERE position > $1", position),
         ("DELETE FROM parked WHERE position > $1", position),
+        ("DELETE FROM released WHERE position > $1", position),
         ("DELETE FROM erasures WHERE position > $1", position),
         ("DELETE FROM chapters WHERE position > $1", position),
         ("DELETE FROM block_times WHERE block > $1", block),

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 
 use application::log::{Position, StreamId};
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgPool};
 
 use super::numbers::from_sql;
 use super::status::FollowerStatus;
+use super::window::Unread;
 use crate::log::Need;
 
 /// An entry that is parked, and why.
@@ -46,17 +47,35 @@ pub(super) struct Held {
     pub(super) keyless: u64,
     /// How many of them cannot be read themselves, whichever keys are here.
     pub(super) unreadable: u64,
+    /// What was parked and came to mean nothing, or not all that it says, when it was tried again.
+    pub(super) released: Unread,
 }
 
+const RELEASED: &str = "SELECT count(*) FILTER (WHERE came_to = 'void'), count(*) FILTER (WHERE came_to = 'overruled'),
+                               count(*) FILTER (WHERE came_to = 'unreadable') FROM released";
+
 impl Held {
-    pub(super) async fn load(executor: impl PgExecutor<'_>) -> Result<Self, sqlx::Error> {
+    /// Over a connection of its own.
+    pub(super) async fn read(pool: &PgPool) -> Result<Self, sqlx::Error> {
+        Self::load(&mut *pool.acquire().await?).await
+    }
+
+    pub(super) async fn load(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
         let sql = "SELECT stream, reason, count(*) FROM parked GROUP BY stream, reason";
-        let rows: Vec<([u8; 32], String, i64)> = sqlx::query_as(sql).fetch_all(executor).await?;
+        let rows: Vec<([u8; 32], String, i64)> = sqlx::query_as(sql).fetch_all(&mut *connection).await?;
         let mut held = Self::default();
         for (stream, reason, events) in rows {
             held.count(&reason, from_sql(events));
             held.streams.insert(StreamId(stream));
         }
+        let (void, overruled, unreadable): (i64, i64, i64) =
+            sqlx::query_as(RELEASED).fetch_one(&mut *connection).await?;
+        held.released = Unread {
+            foreign: 0,
+            void: from_sql(void),
+            unreadable: from_sql(unreadable),
+            overruled: from_sql(overruled),
+        };
         Ok(held)
     }
 
@@ -81,6 +100,7 @@ impl Held {
         status.held_streams = self.streams.len() as u64;
         status.parked_events = self.events;
         status.keyless_events = self.keyless;
+        status.tell_unread(status.in_blocks, self.released);
         status.tell_keys();
         status.tell_parked(self.unreadable);
     }

@@ -19,7 +19,7 @@ pub(super) async fn park(connection: &mut PgConnection, blocks: &[OpenedBlock]) 
         let (key_id, subject) = match parked.waits_for {
             Some(Need::Key(key_id)) => (Some(key_id), None),
             Some(Need::KeyOf(subject)) => (None, Some(subject)),
-            Some(Need::Nothing | Need::Public | Need::Foreign) | None => (None, None),
+            Some(Need::Nothing | Need::Public | Need::Foreign | Need::Others) | None => (None, None),
         };
         sqlx::query("INSERT INTO parked (position, stream, reason, key_id, subject) VALUES ($1, $2, $3, $4, $5)")
             .bind(to_sql(parked.position))

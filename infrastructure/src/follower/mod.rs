@@ -7,13 +7,14 @@
 //! - [`window`]: the blocks that can still be undone, and where a node's chain parts from them. Pure.
 //! - [`trust`]: what a node must show before it is believed. Pure.
 //! - `finality`: what is final, compared by hash.
-//! - `opening`: entries become events, or are foreign or void, or are parked with their stream. `tips`: what they were sealed behind.
+//! - `opening`: entries become events, or are foreign or void, or are parked with their stream. `tips`: what they were sealed behind. `authors`: who has written
+//!   in namespaces that are shared. `overruling`: what counts there.
 //! - `apply`: one run of blocks, one transaction; and its reverse. `connection`: the one for it.
 //! - `rejections`: what a node says about rejected commits, held against what is known. `witness`: what the other nodes say.
 //!   [`writers`]: who could append, as the log tells. `standby`: which of several nodes is asked first.
 //! - `told`: what the log has told so far: `erasures`, who is erased; `chapters`, which chapters of records are closed; `believed`, which plain
 //!   entries of other contracts count; `published`, in which formats and epochs entries may be written; `held`, what is parked.
-//! - `block_times`: when blocks were made. `entries`: the journal as auditors see it. `needs`: which keys it needs.
+//! - `block_times`: when blocks were made. `entries`: the journal as auditors see it. `needs`: whether the keys are there that it needs.
 //! - `parking`: another try at what is parked. `restored`: when a key has come.
 //! - `subjects`: whether every data subject of ours has a key, and every epoch its secret. `shared_namespaces`: whether what is shared can be read.
 //! - `schema_hash`: which SQL made a schema. `kind`: what a schema must have been made by for a follower to write into it.
@@ -22,7 +23,7 @@
 //! - `rebuild`: everything once more, from the chain alone, beside what is live.
 //! - `runner`: the loop, and one step of it. `config`: how it follows. `pace`: how often it asks. `start`: where it begins.
 //!   `catching_up`: when it is far behind. `reorganisation`: when the node's chain is another one. `reanchoring`: when blocks were made
-//!   anew with the same log. `telling`, [`status`]: what it tells about itself.
+//!   anew with the same log. `reporting`, [`status`]: what it tells about itself.
 //!
 //! Two followers may run on one database: a row lock on the checkpoint decides whose transaction applies a block, and the other
 //! finds it applied and only tells its own process.
@@ -83,7 +84,7 @@ pub use checkpoint::{Followed, followed};
 pub use comparing::{Noted, block_of, erasures, first_difference, later_chapters, standing};
 pub use config::FollowerConfig;
 pub use entries::PostgresEntries;
-pub use needs::Needs;
+pub use needs::check_keys;
 pub use opening::Fate;
 pub use overview::{LogAndOutbox, erased_entries, parked_events};
 pub use parking::{Parking, Retried};
@@ -105,6 +106,7 @@ use crate::chain::ChainError;
 use crate::chain::RecorderError;
 use crate::chain::deploy::DeployError;
 use crate::keys::{EpochNumber, KeyRingError};
+use crate::postgres;
 
 use self::trust::Distrust;
 
@@ -261,19 +263,10 @@ impl FollowerError {
     /// What may be said about it to whoever looks after the server: never what stands in a row, which a database's own words
     /// may repeat.
     fn told(&self) -> String {
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
-        while let Some(error) = cause {
-            if let Some(sqlx::Error::Database(refusal)) = error.downcast_ref() {
-                let code = refusal.code().unwrap_or_default();
-                let table = refusal.table().map(|table| format!(" at table {table}"));
-                let said = match self {
-                    Self::Database(_) => "the database refuses".to_owned(),
-                    other => other.to_string(),
-                };
-                return format!("{said} (SQLSTATE {code}{})", table.unwrap_or_default());
-            }
-            cause = error.source();
+        match (self, postgres::refusal(self)) {
+            (Self::Database(_), Some(refusal)) => format!("the database refuses ({refusal})"),
+            (other, Some(refusal)) => format!("{other} ({refusal})"),
+            (other, None) => other.to_string(),
         }
-        self.to_string()
     }
 }

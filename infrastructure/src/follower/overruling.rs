@@ -66,10 +66,11 @@ impl SharedStates {
     pub(super) async fn all(connection: &mut PgConnection, opener: &Opener) -> Result<Self, FollowerError> {
         let mut states = Self::default();
         for (namespace, _) in opener.shared() {
-            let sql = format!("{COUNTED} AND stream >= $1 AND stream < $2 ORDER BY stream, version");
+            let [first, last] = namespace.streams();
+            let sql = format!("{COUNTED} AND stream BETWEEN $1 AND $2 ORDER BY stream, version");
             let rows = sqlx::query(&sql)
-                .bind(namespace.stream(&[]).0.as_slice())
-                .bind(namespace.stream(&[0xff; 28]).0.as_slice())
+                .bind(first.0.as_slice())
+                .bind(last.0.as_slice())
                 .fetch_all(&mut *connection)
                 .await?;
             states.0.extend(Self::folded(&rows, opener)?.0);
@@ -77,7 +78,8 @@ impl SharedStates {
         Ok(states)
     }
 
-    /// Without any person's key: so nothing personal is in memory, nor can anything rest on it. An entry that counted and does not open now lacks a secret that was here: without it others would come to something else.
+    /// Without any person's key: so nothing personal is in memory, nor can anything rest on it. An entry that counted and does not open now lacks a secret that was here; without it this server would come to something else than
+    /// the others.
     fn folded(rows: &[PgRow], opener: &Opener) -> Result<Self, FollowerError> {
         let (mut states, keys) = (Self::default(), KeySet::default());
         for row in rows {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use application::log::{BlockRef, LogEntry, Position, StreamId};
+use application::log::{BlockRef, LogEntry, OpenedEvent, Position, StreamId};
 use application::ports::projector::Projector;
 use sqlx::{Connection, PgConnection, PgPool};
 
@@ -14,7 +14,7 @@ use super::erasures::Erasures;
 use super::held::Held;
 use super::journaled::journaled;
 use super::kind::Kind;
-use super::numbers::to_sql;
+use super::numbers::{from_sql, to_sql};
 use super::opening::Label;
 use super::overruling::{InShared, SharedStates};
 use super::status::StatusCell;
@@ -65,7 +65,7 @@ where
             released.extend(page.released);
             after = page.last;
         }
-        let held = within(TRANSACTION, Held::load(&self.pool)).await?;
+        let held = within(TRANSACTION, Held::read(&self.pool)).await?;
         self.status.update(|status| held.show(status));
         let parked = held.events;
         if !released.is_empty() {
@@ -96,10 +96,10 @@ where
         let authors = Authors::load(&mut *transaction, &self.opener).await?;
         let shared = self.opener.shared_streams(entries.iter().map(|parked| &parked.entry));
         let mut shared = SharedStates::load(&mut transaction, &self.opener, &shared.collect()).await?;
-        let (mut released, mut labels) = (Vec::new(), Vec::new());
-        let mut readable: Vec<LogEntry> = Vec::new();
-        for together in entries.chunk_by(|one, next| self.count_together(&one.entry, &next.entry)) {
-            let named = together.iter().filter_map(|journaled| {
+        let mut released = Released::default();
+        let mut readable: Vec<OpenedEvent> = Vec::new();
+        for together in self.counting_together(&entries) {
+            let named = together.into_iter().filter_map(|journaled| {
                 let name = self.opener.name(&journaled.entry.stream)?;
                 Some((
                     journaled,
@@ -133,22 +133,33 @@ where
                     // Without its key nobody could tell.
                     Opening::Void(void) => {
                         tracing::warn!(position = entry.position, reason = %void, "a parked entry is void");
-                        labels.push(Label::of_void(void));
+                        let came_to = if matches!(void, Void::Overruled(_)) {
+                            "overruled"
+                        } else {
+                            "void"
+                        };
+                        released.add(entry.position, Label::of_void(void), Some(came_to));
                     }
-                    Opening::Opened { event, .. } => {
-                        labels.push(Label::of(&event).by(authors.of(entry)));
-                        readable.push(LogEntry::Event(event));
+                    Opening::Opened { event, personal } => {
+                        let came_to = (personal == PersonalPart::Unreadable).then_some("unreadable");
+                        released.add(entry.position, Label::of(&event).by(authors.of(entry)), came_to);
+                        readable.push(event);
                     }
-                    _ => labels.push(Label::default()),
+                    _ => released.add(entry.position, Label::default(), None),
                 }
-                released.push(entry.position);
             }
         }
-        if released.is_empty() {
+        if released.positions.is_empty() {
             transaction.rollback().await?;
             kept.keep(connection);
-            return Ok(Some(Page { released, last }));
+            return Ok(Some(Page {
+                released: Vec::new(),
+                last,
+            }));
         }
+        // In the log's order, for those of a commit that count together were taken together.
+        readable.sort_by_key(|event| event.position);
+        let readable: Vec<_> = readable.into_iter().map(LogEntry::Event).collect();
 
         // It happens now, on top of the newest block: when that block is undone, so is this.
         let block = BlockRef {
@@ -161,9 +172,11 @@ where
             apply::set_undo_block(&mut transaction, &number.to_string()).await?;
         }
         apply::apply_entries(&mut transaction, &self.projector, &block, &readable).await?;
-        release(&mut transaction, &released, &labels).await?;
+        released.write(&mut transaction).await?;
         transaction.commit().await?;
         kept.keep(connection);
+        let mut released: Vec<Position> = released.positions.into_iter().map(from_sql).collect();
+        released.sort_unstable();
         Ok(Some(Page { released, last }))
     }
 }
@@ -177,7 +190,7 @@ impl<P> Parking<P> {
             if entries.len() < most {
                 return Ok(entries);
             }
-            let mut commits = entries.chunk_by(|one, next| self.count_together(&one.entry, &next.entry));
+            let mut commits = entries.chunk_by(are_of_one_commit);
             let last = commits.next_back().map_or(0, <[_]>::len);
             if last < entries.len() {
                 entries.truncate(entries.len().saturating_sub(last));
@@ -187,10 +200,16 @@ impl<P> Parking<P> {
         }
     }
 
-    /// Whether two entries that are parked one after the other count together or not at all.
-    fn count_together(&self, one: &AppendedEntry, next: &AppendedEntry) -> bool {
-        let is_same_commit = first_of_commit(one) == first_of_commit(next);
-        is_same_commit && self.opener.is_shared(&one.stream) && self.opener.is_shared(&next.stream)
+    /// The entries, those together that count together or not at all: what a commit says in shared namespaces. Whatever stands between them is alone.
+    fn counting_together<'a>(&self, entries: &'a [JournaledEntry]) -> Vec<Vec<&'a JournaledEntry>> {
+        let mut all = Vec::new();
+        for commit in entries.chunk_by(are_of_one_commit) {
+            let (shared, own): (Vec<_>, Vec<_>) =
+                commit.iter().partition(|one| self.opener.is_shared(&one.entry.stream));
+            all.extend(own.into_iter().map(|one| vec![one]));
+            all.extend(Some(shared).filter(|shared| !shared.is_empty()));
+        }
+        all
     }
 
     /// Whether an entry cannot be read yet.
@@ -256,6 +275,10 @@ impl Commits {
     }
 }
 
+fn are_of_one_commit(one: &JournaledEntry, other: &JournaledEntry) -> bool {
+    first_of_commit(&one.entry) == first_of_commit(&other.entry)
+}
+
 /// The position of the first entry of an entry's commit: they stand one after the other.
 fn first_of_commit(entry: &AppendedEntry) -> Position {
     entry.position.saturating_sub(entry.origin.index.into())
@@ -264,27 +287,47 @@ fn first_of_commit(entry: &AppendedEntry) -> Position {
 /// How many parked events are tried in one transaction.
 const PAGE: usize = 256;
 
-/// These are parked no more, and the journal says of them what it says of others.
-async fn release(connection: &mut PgConnection, positions: &[Position], labels: &[Label]) -> Result<(), sqlx::Error> {
-    let positions: Vec<i64> = positions.iter().copied().map(to_sql).collect();
-    sqlx::query("DELETE FROM parked WHERE position = ANY ($1)")
-        .bind(&positions)
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query(
-        "UPDATE journal SET aggregate_id = read.aggregate_id, command_id = read.command_id, claimed_at = read.claimed_at, void = read.void
-         FROM UNNEST($1::bigint[], $2::text[], $3::uuid[], $4::timestamptz[], $5::text[])
-             AS read (position, aggregate_id, command_id, claimed_at, void)
-         WHERE journal.position = read.position",
-    )
-    .bind(&positions)
-    .bind(labels.iter().map(Label::aggregate_id).collect::<Vec<_>>())
-    .bind(labels.iter().map(Label::command).collect::<Vec<_>>())
-    .bind(labels.iter().map(|label| label.claimed_at).collect::<Vec<_>>())
-    .bind(labels.iter().map(Label::void_reason).collect::<Vec<_>>())
-    .execute(connection)
-    .await
-    .map(drop)
+/// What is parked no more: for each position what the journal says of it, and what it came to if that is not what it says.
+#[derive(Default)]
+struct Released {
+    positions: Vec<i64>,
+    labels: Vec<Label>,
+    came_to: Vec<Option<&'static str>>,
+}
+
+impl Released {
+    fn add(&mut self, position: Position, label: Label, came_to: Option<&'static str>) {
+        self.positions.push(to_sql(position));
+        self.labels.push(label);
+        self.came_to.push(came_to);
+    }
+
+    /// These are parked no more, and the journal says of them what it says of others.
+    async fn write(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        sqlx::query("DELETE FROM parked WHERE position = ANY ($1)")
+            .bind(&self.positions)
+            .execute(&mut *connection)
+            .await?;
+        sqlx::query("INSERT INTO released SELECT * FROM UNNEST($1::bigint[], $2::text[]) AS new (position, came_to) WHERE came_to IS NOT NULL")
+            .bind(&self.positions)
+            .bind(&self.came_to)
+            .execute(&mut *connection)
+            .await?;
+        sqlx::query(
+            "UPDATE journal SET aggregate_id = read.aggregate_id, command_id = read.command_id, claimed_at = read.claimed_at, void = read.void
+             FROM UNNEST($1::bigint[], $2::text[], $3::uuid[], $4::timestamptz[], $5::text[])
+                 AS read (position, aggregate_id, command_id, claimed_at, void)
+             WHERE journal.position = read.position",
+        )
+        .bind(&self.positions)
+        .bind(self.labels.iter().map(Label::aggregate_id).collect::<Vec<_>>())
+        .bind(self.labels.iter().map(Label::command).collect::<Vec<_>>())
+        .bind(self.labels.iter().map(|label| label.claimed_at).collect::<Vec<_>>())
+        .bind(self.labels.iter().map(Label::void_reason).collect::<Vec<_>>())
+        .execute(connection)
+        .await
+        .map(drop)
+    }
 }
 
 /// The first parked events after a position.

@@ -37,8 +37,8 @@ impl OfNamespace {
 impl Published {
     /// As the journal has it.
     pub(super) async fn load(executor: impl PgExecutor<'_>) -> Result<Self, sqlx::Error> {
-        let (from, to) = (Namespace::ADMINISTRATION.stream(&[]), Namespace(1).stream(&[]));
-        let sql = "SELECT position, stream, payload FROM journal WHERE stream >= $1 AND stream < $2
+        let [from, to] = Namespace::ADMINISTRATION.streams();
+        let sql = "SELECT position, stream, payload FROM journal WHERE stream BETWEEN $1 AND $2
                    AND substring(payload FROM 1 FOR 1) = '\\x06' ORDER BY position";
         let acts: Vec<(i64, [u8; 32], Vec<u8>)> = sqlx::query_as(sql)
             .bind(from.0.as_slice())

@@ -31,7 +31,7 @@ where
     pub(super) fn show(&self, place: &Place) {
         let last = place.window.last();
         self.status.update(|status| {
-            status.tell_unread(last.unread);
+            status.tell_unread(last.unread, place.told.held.released);
             status.progress = Progress {
                 position: last.head.position,
                 block: last.number,

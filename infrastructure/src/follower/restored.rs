@@ -40,7 +40,7 @@ where
         parking.retry().await?;
     } else {
         // Another server may have been faster.
-        let held = within(ANSWER, Held::load(&parking.pool)).await?;
+        let held = within(ANSWER, Held::read(&parking.pool)).await?;
         parking.status.update(|status| held.show(status));
     }
     *in_vain = within(ANSWER, whose_key_is_here(&parking.pool)).await?;

@@ -416,7 +416,7 @@ where
     }
 
     pub(super) async fn reload_held(&self, place: &mut Place) -> Result<(), FollowerError> {
-        place.told.held = within(TRANSACTION, Held::load(&self.pool)).await?;
+        place.told.held = within(TRANSACTION, Held::read(&self.pool)).await?;
         Ok(())
     }
 

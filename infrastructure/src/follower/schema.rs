@@ -93,7 +93,7 @@ where
 {
     let erased = erasures::subjects(&mut *connection).await?;
     projector.complete(connection, &erased).await.map_err(projector_error)?;
-    for table in projector.tables().iter().chain(&["parked"]) {
+    for table in projector.tables().iter().chain(&["parked", "released"]) {
         connection.execute(UNDOABLE.replace("{table}", table).as_str()).await?;
     }
     Ok(())

@@ -90,6 +90,12 @@ CREATE TABLE parked (
 );
 CREATE INDEX parked_stream ON parked (stream);
 
+-- What was parked and came to mean nothing, or not all that it says, when it was tried again: the counts of the blocks do not have it.
+CREATE TABLE released (
+    position bigint PRIMARY KEY,
+    came_to  text NOT NULL CHECK (came_to IN ('void', 'overruled', 'unreadable'))
+);
+
 -- The chapters of patients' records, but the first ones: which entry has closed the one before, so that it could begin.
 CREATE TABLE chapters (
     stream bytea PRIMARY KEY CHECK (length(stream) = 32),

@@ -60,11 +60,11 @@ async fn unreadable(pool: &PgPool, opener: &Opener) -> Result<BTreeMap<Namespace
     }
     let authors = Authors::load(pool, opener).await?;
     for (namespace, _) in opener.shared() {
-        let sql = "SELECT stream, position, origin FROM journal WHERE stream >= $1 AND stream < $2 AND version = 1";
-        let next = Namespace(namespace.0.saturating_add(1));
+        let sql = "SELECT stream, position, origin FROM journal WHERE stream BETWEEN $1 AND $2 AND version = 1";
+        let [first, last] = namespace.streams();
         let firsts: Vec<([u8; 32], i64, i64)> = sqlx::query_as(sql)
-            .bind(namespace.stream(&[]).0.as_slice())
-            .bind(next.stream(&[]).0.as_slice())
+            .bind(first.0.as_slice())
+            .bind(last.0.as_slice())
             .fetch_all(pool)
             .await?;
         let of_others = firsts.into_iter().filter(|(_, position, origin)| {
@@ -83,19 +83,28 @@ async fn unreadable(pool: &PgPool, opener: &Opener) -> Result<BTreeMap<Namespace
 impl SharedFindings {
     /// What the first trouble says, if there is any.
     pub(super) fn of_unconfigured(&self) -> Option<String> {
-        let (namespace, practitioners) = self.unconfigured.first_key_value()?;
+        let each = listed(&self.unconfigured, "practitioners")?;
         Some(format!(
-            "the calendars of {practitioners} practitioners stand in the shared namespace {namespace}, which `chain.shared` does not name"
+            "calendars stand in shared namespaces that `chain.shared` does not name: {each}"
         ))
     }
 
     /// What the second trouble says, if there is any.
     pub(super) fn of_unreadable(&self) -> Option<String> {
-        let (namespace, streams) = self.unreadable.first_key_value()?;
+        let each = listed(&self.unreadable, "streams of others")?;
         Some(format!(
-            "others have written {streams} streams in the shared namespace {namespace}, and none of them has a name under its secret that is configured"
+            "of shared namespaces nothing has a name under the secret that is configured: {each}"
         ))
     }
+}
+
+/// Each namespace with its number of something; `None` of none.
+fn listed(counts: &BTreeMap<Namespace, u64>, of: &str) -> Option<String> {
+    let each: Vec<_> = counts
+        .iter()
+        .map(|(namespace, count)| format!("namespace {namespace} ({of}: {count})"))
+        .collect();
+    (!each.is_empty()).then(|| each.join(", "))
 }
 
 impl fmt::Display for SharedFindings {

@@ -25,6 +25,8 @@ pub struct FollowerStatus {
     pub sealing_epoch: EpochNumber,
     /// What of the log means nothing here.
     pub unread: Unread,
+    /// What of that was so when its block was read.
+    pub(super) in_blocks: Unread,
     /// When the last entry came that is not authentic, or since when this follower runs, if there was one before.
     pub void_at: Option<Instant>,
     /// How many streams are held back by an event that cannot be read.
@@ -57,6 +59,7 @@ impl Default for StatusCell {
             chain_head: 0,
             sealing_epoch: 0,
             unread: Unread::default(),
+            in_blocks: Unread::default(),
             void_at: None,
             held_streams: 0,
             parked_events: 0,
@@ -86,8 +89,10 @@ impl FollowerStatus {
         own.max(self.noticed.weight())
     }
 
-    /// Tells how much of the log means nothing here, and whether there is more of it that should not be there.
-    pub(super) fn tell_unread(&mut self, unread: Unread) {
+    /// Tells how much of the log means nothing here, as it was read and as it came to be when it was tried again; and whether there is more of it that should not be there.
+    pub(super) fn tell_unread(&mut self, in_blocks: Unread, released: Unread) {
+        self.in_blocks = in_blocks;
+        let unread = in_blocks.plus(released);
         let suspicious = |unread: Unread| {
             let void = unread.void.saturating_add(unread.overruled);
             void.saturating_add(unread.unreadable)
@@ -164,7 +169,10 @@ impl FollowerStatus {
             return;
         };
         if self.noticed.tell(kind, &cause) {
-            tracing::error!(trouble = kind.code(), cause, "something of the log cannot be read");
+            match kind.weight() {
+                Weight::Warning => tracing::warn!(cause, "{}", kind.title()),
+                Weight::Stalled | Weight::Unfit => tracing::error!(cause, "{}", kind.title()),
+            }
         }
     }
 

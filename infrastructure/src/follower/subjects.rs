@@ -12,7 +12,7 @@ use super::shared_namespaces;
 use super::status::StatusCell;
 use crate::keys::{EpochNumber, KeyRingError};
 use crate::log::Namespace;
-use crate::postgres::within;
+use crate::postgres::{self, within};
 use crate::sealing::{Opener, epoch_in_header};
 
 /// How often it is looked.
@@ -31,17 +31,23 @@ pub(super) async fn watch(pool: PgPool, opener: Opener, status: StatusCell, canc
         let sealing = status.get().sealing_epoch;
         let looking = async {
             let subjects = without_key(&pool).await?;
-            let epochs = missing_epochs(&pool, &opener, sealing).await?;
-            Ok::<_, KeyRingError>((subjects, epochs, shared_namespaces::look(&pool, &opener).await?))
+            Ok::<_, KeyRingError>((subjects, missing_epochs(&pool, &opener, sealing).await?))
         };
+        // Apart: what can only warn keeps nobody from telling what makes the server unfit.
+        match within(LOOK, shared_namespaces::look(&pool, &opener)).await {
+            Ok(shared) => status.update(|status| status.tell_shared_namespaces(&shared)),
+            Err(error) => tracing::warn!(
+                error = postgres::told(&error),
+                "it could not be seen whether what is shared can be read"
+            ),
+        }
         let pause = match within(LOOK, looking).await {
-            Ok((subjects, epochs, shared)) => {
+            Ok((subjects, epochs)) => {
                 status.update(|status| {
                     status.keyless_subjects = subjects;
                     status.tell_keys();
                     status.tell_epochs(&epochs);
                     status.tell_shared_epochs(&opener.missing_shared_epochs());
-                    status.tell_shared_namespaces(&shared);
                 });
                 if subjects == 0 && epochs.is_empty() {
                     EVERY
@@ -50,7 +56,10 @@ pub(super) async fn watch(pool: PgPool, opener: Opener, status: StatusCell, canc
                 }
             }
             Err(error) => {
-                tracing::debug!(%error, "it could not be seen whether every data subject and epoch has a key");
+                tracing::warn!(
+                    error = postgres::told(&error),
+                    "it could not be seen whether every data subject and epoch has a key"
+                );
                 AGAIN
             }
         };
@@ -85,12 +94,12 @@ async fn missing_epochs(
 
 /// Whether the journal has an entry of the namespace in an epoch. It is read whole for this, which is rare.
 async fn is_used(pool: &PgPool, namespace: Namespace, epoch: EpochNumber) -> Result<bool, sqlx::Error> {
-    let sql = "SELECT EXISTS (SELECT FROM journal WHERE stream >= $1 AND stream < $2
+    let sql = "SELECT EXISTS (SELECT FROM journal WHERE stream BETWEEN $1 AND $2
                               AND substring(payload FROM 2 FOR length($3)) = $3 AND void IS NULL)";
-    let next = Namespace(namespace.0.saturating_add(1));
+    let [first, last] = namespace.streams();
     sqlx::query_scalar(sql)
-        .bind(namespace.stream(&[]).0.as_slice())
-        .bind(next.stream(&[]).0.as_slice())
+        .bind(first.0.as_slice())
+        .bind(last.0.as_slice())
         .bind(epoch_in_header(epoch))
         .fetch_one(pool)
         .await

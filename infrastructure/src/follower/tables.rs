@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 pub(super) const TABLES: &str = include_str!("schema.sql");
 pub(super) const INDEXES: &str = include_str!("indexes.sql");
 
-/// Makes a table's changes undoable. What is parked is undone with the journal; but another try at it may be undone by itself.
+/// Makes a table's changes undoable. What is parked, or was, is undone with the journal; but another try at it may be undone by itself.
 pub(super) const UNDOABLE: &str = "
     CREATE OR REPLACE TRIGGER undo AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW
     WHEN (current_setting('medconnect.undo_block', true) <> '') EXECUTE FUNCTION record_undo()";

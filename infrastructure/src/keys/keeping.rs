@@ -156,6 +156,8 @@ pub struct Findings {
     pub destroyed: u64,
     /// Events in the journal that are not ours.
     pub foreign_events: u64,
+    /// Events in the journal that others have written in namespaces that are shared.
+    pub shared_events: u64,
     /// Keys that events of ours are under and that the database does not have.
     pub missing: u64,
     /// Secrets of epochs in the database.
@@ -266,6 +268,7 @@ async fn needed(
             match need(position, &StreamId(*stream), origin, start) {
                 Need::Public => {}
                 Need::Foreign => findings.foreign_events += 1,
+                Need::Others => findings.shared_events += 1,
                 // Where the record begins its key has a name.
                 Need::Nothing | Need::KeyOf(_) => findings.events += 1,
                 Need::Key(key_id) => {

@@ -8,6 +8,7 @@ mod limits;
 mod pool;
 mod scratch;
 
+use std::error::Error;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
@@ -114,4 +115,26 @@ async fn is_migrated(connection: &mut PgConnection) -> Result<bool, sqlx::Error>
             .await?;
     let known = MIGRATIONS.iter().map(|one| (one.version, one.checksum.to_vec(), true));
     Ok(applied.into_iter().eq(known))
+}
+
+/// By which code, and at which table, Postgres has refused something; `None` when that is not why it failed. Its own words may repeat what stands in a row.
+pub(crate) fn refusal(error: &(dyn Error + 'static)) -> Option<String> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(sqlx::Error::Database(refusal)) = error.downcast_ref() {
+            let code = refusal.code().unwrap_or_default();
+            let table = refusal.table().map(|table| format!(" at table {table}"));
+            return Some(format!("SQLSTATE {code}{}", table.unwrap_or_default()));
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// What may be said about an error to whoever looks after the server: never what stands in a row.
+pub(crate) fn told(error: &(dyn Error + 'static)) -> String {
+    refusal(error).map_or_else(
+        || error.to_string(),
+        |refusal| format!("the database refuses ({refusal})"),
+    )
 }

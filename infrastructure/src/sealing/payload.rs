@@ -217,8 +217,8 @@ pub enum Void {
 /// Why an authentic entry of a shared namespace counts for nothing. All members come to the same, for they can read all that this rests on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Overruled {
-    /// It, or an entry of its commit in the same namespace, contradicts what stands before it.
-    #[error("it contradicts what stands before it ({0})")]
+    /// It, or an entry of its commit in the same namespace, contradicts what stands before it, or the rules of shared days.
+    #[error("it is against the rules ({0})")]
     Contradiction(Contradiction),
     /// What it says cannot be read, by anybody.
     #[error("it does not say what an event says")]

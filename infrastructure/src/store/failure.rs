@@ -4,6 +4,7 @@ use application::ports::command::{CommandError, Unavailable};
 
 use super::journal::JournalError;
 use crate::keys::KeyRingError;
+use crate::postgres;
 use crate::sealing::SealError;
 
 /// A failure of the write side.
@@ -51,7 +52,7 @@ impl From<JournalError> for Failure {
     fn from(error: JournalError) -> Self {
         match error {
             JournalError::Unavailable(cause) => {
-                tracing::warn!(error = %cause, "the journal cannot be read");
+                tracing::warn!(error = postgres::told(&*cause), "the journal cannot be read");
                 Self::Unavailable(Unavailable::Database)
             }
             malformed @ JournalError::Malformed(_) => Self::internal(malformed),
@@ -62,7 +63,7 @@ impl From<JournalError> for Failure {
 impl From<KeyRingError> for Failure {
     fn from(error: KeyRingError) -> Self {
         if is_database(&error) {
-            tracing::warn!(%error, "the keys cannot be read");
+            tracing::warn!(error = postgres::told(&error), "the keys cannot be read");
             Self::Unavailable(Unavailable::Database)
         } else if error.is_missing() {
             tracing::error!("a command concerns somebody whose key is not here");

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use infrastructure::follower::{Needs, Published};
+use infrastructure::follower;
 use infrastructure::keys::KeyRing;
 use infrastructure::keys::backup::Backup;
-use infrastructure::keys::keeping::{self, Findings};
+use infrastructure::keys::keeping::Findings;
 use infrastructure::sealing::Opener;
 
 use super::passphrase::Passphrase;
@@ -41,21 +41,7 @@ impl Check {
         };
         let ring = KeyRing::new(pool.clone(), encryption.clone());
         let opener = Opener::new(log, self.config.log_secrets(&master)?, Arc::new(ring));
-        let needs = Needs::load(&pool, opener).await.map_err(CliError::other)?;
-        let published = Published::of_journal(&pool).await.map_err(CliError::other)?;
-        let published: Vec<_> = published
-            .epochs(log.namespace)
-            .map(|(_, commitment)| commitment)
-            .collect();
-        let findings = keeping::check(
-            &pool,
-            |position, stream, origin, start| needs.of(position, stream, origin, start),
-            &published,
-            &master,
-            &encryption,
-            backup.as_ref(),
-        )
-        .await;
+        let findings = follower::check_keys(&pool, opener, &master, &encryption, backup.as_ref()).await;
         let findings = findings.map_err(CliError::other)?;
         pool.close().await;
         tell(&findings);
@@ -76,6 +62,12 @@ fn tell(findings: &Findings) {
         "{} events of ours in the journal, {} of others; {} keys are missing that ours are under",
         findings.events, findings.foreign_events, findings.missing
     ));
+    if findings.shared_events > 0 {
+        console::result(format!(
+            "{} events of others in calendars that are shared; they need no key of ours",
+            findings.shared_events
+        ));
+    }
     if findings.epochs + findings.missing_epochs > 0 {
         console::result(format!(
             "{} secrets of epochs in the database; those of {} epochs are missing that the log has published",

@@ -468,12 +468,11 @@ fn what_no_shared_day_needs_is_overruled_at_once() {
         let why = Overruled::Contradiction(rule);
         (Fate::Overruled, Some(Void::Overruled(why)))
     };
-    let sessions = overruled(Contradiction::SessionsNotInOrder);
     let expected = [
-        sessions,
-        sessions,
+        overruled(Contradiction::TooManySessions),
+        overruled(Contradiction::NotOfThisDay),
         (Fate::Counted, None),
-        overruled(Contradiction::Impossible),
+        overruled(Contradiction::NotOfThisDay),
     ];
     assert_eq!(fates[4..], expected);
 }

@@ -22,7 +22,7 @@ pub(super) fn secret() -> MasterSecret {
 }
 
 /// Where a stream ends, by the system's journal.
-async fn tip(system: &TestSystem, stream: StreamId) -> StreamTip {
+pub(super) async fn tip(system: &TestSystem, stream: StreamId) -> StreamTip {
     let sql = "SELECT version, hash FROM journal WHERE stream = $1 ORDER BY version DESC LIMIT 1";
     let last: Option<(i64, [u8; 32])> = sqlx::query_as(sql)
         .bind(stream.0.as_slice())
