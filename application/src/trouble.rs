@@ -143,7 +143,7 @@ troubles! {
     VoidEntries {
         code: "void-entries",
         weight: Warning,
-        title: "Entries that are not authentic stand in our streams.",
+        title: "Entries without effect stand in our streams, or in calendars that we share.",
         advice: "They have no effect. Find out who appended them: only who may write in the namespace can; dismiss a signing key that is not in your hands."
     }
 

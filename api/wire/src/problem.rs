@@ -133,7 +133,7 @@ problems! {
     TimePassed = "time-passed", 422, "The time has passed",
         "What lies in the past can be neither offered, booked nor moved.";
     IdentityIsFixed = "identity-is-fixed", 422, "The identifier cannot be changed",
-        "Records and calendars are named after identifiers and a practitioner's time zone. These stay as registered.";
+        "An identifier and a practitioner's time zone stay as they were registered.";
     IdempotencyKeyReused = "idempotency-key-reused", 422, "The key was used for another request",
         "An Idempotency-Key stands for one request: method, path, preconditions and body. Use a new key.";
     TooManyRequests = "too-many-requests", 429, "Too much from one caller",
@@ -159,7 +159,7 @@ problems! {
          secret that events are sealed under is not here. Nothing \
          changed. Send the request to another server, or again later: after a crash of the other it takes some seconds. The server's \
          status says which it is.";
-    CalendarElsewhere = "calendar-elsewhere", 503, "The calendar stands where this server does not look",
+    CalendarElsewhere = "calendar-elsewhere", 503, "This server is not configured for the calendar's namespace",
         "Several organisations share the practitioner's calendar in a namespace of the log, and this server is not configured with that namespace. \
          Nothing changed. Whoever runs the server names the namespace and its secret in `chain.shared`, and runs `medconnect rebuild`.";
     WaitingListFull = "waiting-list-full", 503, "The waiting list is full",

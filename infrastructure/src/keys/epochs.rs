@@ -1,6 +1,6 @@
-//! The epochs of the organisation's namespace: which secret its streams are sealed under, from when on.
+//! The epochs of a namespace, the organisation's own or one that is shared: which secret its streams are sealed under, from when on.
 //!
-//! The first epoch, number 0, is that of the master secret. Each later one has a random secret of its own. The namespace's owner publishes what it
+//! The first epoch, number 0, is that of the master secret, or of the shared namespace's first one. Each later one has a random secret of its own. The namespace's owner publishes what it
 //! commits to (`sealing::Profile`), and from there on events may be sealed under it. So a secret that somebody got to know opens nothing that is sealed
 //! under a later one. Names of streams and references stay under the master secret.
 

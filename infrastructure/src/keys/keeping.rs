@@ -269,7 +269,7 @@ async fn needed(
                 Need::Public => {}
                 Need::Foreign => findings.foreign_events += 1,
                 Need::Others => findings.shared_events += 1,
-                // Where the record begins its key has a name.
+                // Where a chapter begins its key has a name.
                 Need::Nothing | Need::KeyOf(_) => findings.events += 1,
                 Need::Key(key_id) => {
                     findings.events += 1;

@@ -3,7 +3,7 @@
 //! - [`MasterSecret`]: from outside the database. Stream names, the streams' own keys and derived identities come from it.
 //! - [`LogSecrets`]: that, and the secrets of namespaces that are shared with other organisations.
 //! - [`KeyEncryptionKeys`]: from outside the database. Wrap the data subjects' keys where they rest; can be rotated.
-//! - [`EpochSecret`]: what the streams' own keys come from in a later epoch of the namespace. In Postgres, wrapped.
+//! - [`EpochSecret`]: what the streams' own keys come from in a later epoch of a namespace: of the organisation's own in Postgres, wrapped; of a shared one in a file.
 //! - [`KeyRing`]: the data subjects' keys, in Postgres wrapped, in memory open. Destroying one is what erasure means.
 //! - [`backup`], [`keeping`]: all of them in one sealed file, and back; and whether everything is there that the log needs.
 //!

@@ -3,13 +3,13 @@
 //! ```text
 //! first:1  epoch:varint  nonce:12
 //!          [reference:10  length of the first section:varint]       before a personal section
-//!          [reference:10  commitment:32  tag:16]                    where a record begins
+//!          [reference:10  commitment:32  tag:16]                    where a chapter of a record begins
 //!
 //! first    bits 7-6  the format, 2
 //!          bit 5     a personal section follows the first one
 //!          bits 4-3  the packing of the first section
 //!          bits 2-1  the packing of the personal section
-//!          bit 0     a record begins
+//!          bit 0     a chapter of a record begins
 //! ```
 
 use ring::aead::NONCE_LEN;
@@ -38,7 +38,7 @@ pub(super) struct PersonalHeader {
     pub(super) first_length: usize,
 }
 
-/// What a header says where a record begins: which root its keys come from, for the organisation alone, and which keys these are, for whoever is
+/// What a header says where a chapter of a record begins: which root its keys come from, for the organisation alone, and which keys these are, for whoever is
 /// handed one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct BeginningHeader {

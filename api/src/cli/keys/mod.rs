@@ -46,7 +46,8 @@ enum Command {
     Rotate(rotate::Rotate),
     /// Write all secrets and keys into one file, sealed under a passphrase.
     ///
-    /// With the chain, this file and its passphrase are all that is needed to have everything back. Take it often: who was registered
+    /// With the chain, this file and its passphrase are all that is needed to have everything back, but for the secrets of namespaces that are shared: keep the
+    /// files of `chain.shared` beside it. Take it often: who was registered
     /// after it has no key in it. docs/operations.md says how often.
     #[command(verbatim_doc_comment)]
     Backup(backup::Backup),

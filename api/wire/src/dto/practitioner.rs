@@ -30,7 +30,7 @@ pub struct PractitionerDetails {
     #[serde(default)]
     #[schema(inline, value_type = Vec<CredentialText>, example = json!(["MD"]), max_items = 50)]
     pub credentials: Vec<String>,
-    /// The time zone (IANA) in which the practitioner's days begin and end. It never changes.
+    /// The time zone (IANA) in which the practitioner's days begin and end, unless their calendar is shared: its days are days of UTC. It never changes.
     #[schema(example = "Europe/London", format = "iana-time-zone")]
     pub time_zone: String,
     /// The practitioner's identifier in the system that they came from. It names the entry and never changes.
