@@ -80,8 +80,19 @@ pub struct OpenedEvent {
     pub version: u64,
     /// What came with it.
     pub metadata: EventMetadata,
+    /// Who has written it.
+    pub author: Author,
     /// What it says.
     pub event: AnyEvent,
+}
+
+/// Who has written an entry. In a namespace that is shared the log tells; in an organisation's own it is always the organisation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Author {
+    /// This organisation.
+    Ours,
+    /// Another one.
+    Another,
 }
 
 /// A plain entry of a contract that is believed, in its place.

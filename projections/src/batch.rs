@@ -61,6 +61,7 @@ impl<'a> Batch<'a> {
 
 fn stamp(event: &OpenedEvent) -> Stamp {
     Stamp {
+        author: event.author,
         position: event.position,
         version: event.version,
         at: event.metadata.at,

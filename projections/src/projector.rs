@@ -75,7 +75,7 @@ const INDEXES: [&str; 6] = [
 ];
 
 /// Which rows the folds make of events. Raise it when they make others of the same ones, so that old read models are rebuilt.
-pub(crate) const ROWS: &str = "rows 15";
+pub(crate) const ROWS: &str = "rows 16";
 
 impl Projector for ReadModels {
     type Connection = PgConnection;

@@ -1,5 +1,6 @@
 //! Where and when an event was written.
 
+use application::log::Author;
 use chrono::{DateTime, Utc};
 use domain::kernel::AccountId;
 
@@ -14,4 +15,6 @@ pub(crate) struct Stamp {
     pub(crate) at: DateTime<Utc>,
     /// By whose account, as far as it is known.
     pub(crate) by: Option<AccountId>,
+    /// Which organisation has written it.
+    pub(crate) author: Author,
 }

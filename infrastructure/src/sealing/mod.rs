@@ -59,7 +59,7 @@ pub use error::SealError;
 pub use event_key::EventKey;
 pub(crate) use header::{FORMAT, Written, epoch_in_header};
 pub use names::{StreamName, StreamNames};
-pub use opener::{Author, Opener, Opening, PersonalPart, Undecodable};
+pub use opener::{Opener, Opening, PersonalPart, Undecodable};
 pub use payload::{Overruled, Void};
 pub use place::{CommitProof, Place, Siblings};
 pub use profile::Profile;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use application::log::{AnyEvent, EventMetadata, OpenedEvent, StreamId};
+use application::log::{AnyEvent, Author, EventMetadata, OpenedEvent, StreamId};
 use domain::kernel::{AggregateRef, Category, DecodeError, Seal, SubjectId};
 use ring::aead::NONCE_LEN;
 
@@ -74,15 +74,6 @@ pub enum PersonalPart {
     Others,
 }
 
-/// Who has written an entry. In a namespace that is shared the log tells; in an organisation's own it is always the organisation.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Author {
-    /// This organisation.
-    Ours,
-    /// Another one.
-    Another,
-}
-
 /// Why an authentic event cannot be read.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Undecodable {
@@ -128,6 +119,12 @@ impl Opener {
     pub fn is_shared(&self, stream: &StreamId) -> bool {
         let of = Namespace::of(stream);
         self.shared.iter().any(|(namespace, _)| *namespace == of)
+    }
+
+    /// Whether a stream stands in a shared namespace, and the secret is here of the epoch that an entry of it names at the start of its payload.
+    pub fn has_shared_epoch(&self, stream: &StreamId, start: &[u8]) -> bool {
+        let epoch = Written::of(start).and_then(|written| written.epoch);
+        self.is_shared(stream) && epoch.is_some_and(|epoch| self.stream_keys.of(stream, epoch).is_ok())
     }
 
     /// Which log, and where in it the organisation writes.
@@ -374,7 +371,10 @@ impl Opener {
         let is_shared = self.is_shared(&entry.stream);
         match self.read(entry, name, under, authentic, keys, author) {
             Ok((event, _)) if !under.is_right_for(&event.event) => Opening::Void(Void::OtherKey),
-            Ok((event, personal)) => Opening::Opened { event, personal },
+            Ok((event, personal)) => Opening::Opened {
+                event: OpenedEvent { author, ..event },
+                personal,
+            },
             // All who share the namespace must come to the same, whichever program they have; and no member may hold back the others.
             Err(Undecodable::Event(DecodeError::UnknownSchema(schema))) if is_shared => {
                 Opening::Void(Void::Overruled(Overruled::UnknownSchema(schema)))
@@ -598,11 +598,13 @@ fn decode(stream: AggregateRef, shared: &Shared<'_>, personal: Option<&[u8]>) ->
     }
 }
 
+/// As the organisation's own.
 fn opened(entry: &AppendedEntry, chapter: u16, metadata: EventMetadata, event: AnyEvent) -> OpenedEvent {
     OpenedEvent {
         position: entry.position,
         version: in_record(chapter, entry.version),
         metadata,
+        author: Author::Ours,
         event,
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use application::log::{Actor, AnyEvent, EventMetadata, StreamId};
+use application::log::{Actor, AnyEvent, Author, EventMetadata, StreamId};
 use chrono::DateTime;
 use domain::calendar::{Booking, Calendar, CalendarEvent, Session, contradicts_sharing};
 use domain::chapters::ChaptersEvent;

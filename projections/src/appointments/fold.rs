@@ -3,6 +3,7 @@
 //! An appointment that moves leaves one day and enters another in one commit; which of the two events comes first in the log
 //! does not matter. So an event counts only while the appointment is on the event's day, and entering a day says everything.
 
+use application::log::Author;
 use domain::calendar::{AppointmentStatus, Booking, CalendarEvent};
 use domain::encounter::{Conclusion, EncounterEvent, EncounterStatus, Ending, Filed};
 use domain::kernel::{AggregateRef, AppointmentId, CalendarId, EncounterId, Personal, PractitionerId, Slot};
@@ -28,6 +29,7 @@ impl AppointmentRow {
             cancellation_reason: None,
             recorded: false,
             names: None,
+            of_another: stamp.author == Author::Another,
             stray: is_stray(calendar.day, slot.start),
             version: stamp.version,
             position: stamp.position,
@@ -49,6 +51,7 @@ impl AppointmentRow {
             cancellation_reason: None,
             recorded: true,
             names: Some(NamesColumn::from(&filed.names)),
+            of_another: false,
             stray: is_stray(day, filed.slot.start),
             version: stamp.version,
             position: stamp.position,

@@ -3,7 +3,7 @@
 use application::ports::queries::{AppointmentCursor, AppointmentFilter, AppointmentView, Page};
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use domain::calendar::AppointmentStatus;
-use domain::kernel::{AppointmentId, PatientId, SHARED_MARK};
+use domain::kernel::{AppointmentId, PatientId};
 use sqlx::{PgPool, Postgres, QueryBuilder};
 
 use super::AppointmentRow;
@@ -33,12 +33,9 @@ pub(crate) async fn one(pool: &PgPool, id: AppointmentId) -> Result<Option<Appoi
     Ok(query.build_query_as().fetch_optional(pool).await?.map(view))
 }
 
-/// On days that several organisations share, what another one's patient has booked is a time that is taken, and nobody's appointment here.
+/// What another organisation has booked is no appointment here.
 fn push_own(query: &mut QueryBuilder<'_, Postgres>) {
-    query
-        .push(" AND (patient IS NOT NULL OR strpos(owner::text, '")
-        .push(SHARED_MARK)
-        .push("') = 0)");
+    query.push(" AND NOT of_another");
 }
 
 /// The list is in the order of starts, and so are its indexes; a filter by day cannot use them as it stands. But a start is

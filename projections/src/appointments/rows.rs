@@ -26,6 +26,8 @@ table! {
         recorded: bool,
         /// What names an encounter of the past (`names.rs`).
         names: Option<NamesColumn>,
+        /// Whether another organisation has booked it on a day that is shared: then it is a time that is taken, and nobody's appointment here.
+        of_another: bool,
     }
     unseen {
         /// Whether the start is not near the day, which nothing honest writes: see `query.rs`.

@@ -1,6 +1,6 @@
 //! What single events do.
 
-use application::log::AnyEvent;
+use application::log::{AnyEvent, Author};
 use application::ports::queries::WalletActKind;
 use domain::account::{AccountEvent, Binding, Holder, KeyHash, Proof, Role, Said, Scope, Title};
 use domain::calendar::{AppointmentStatus, Booking, CalendarEvent, Session};
@@ -23,6 +23,7 @@ const ACCOUNT: AccountId = AccountId::new(Uuid::from_u128(9));
 
 fn stamp(version: u64) -> Stamp {
     Stamp {
+        author: Author::Ours,
         position: 100 + version,
         version,
         at: at(0, 0),
@@ -398,6 +399,7 @@ fn a_patients_account_without_its_key_shows_neither_wallet_nor_patient() {
 fn what_was_done_to_a_wallet_names_who_did_it_and_why() {
     let by = |number| Some(AccountId::new(Uuid::from_u128(number)));
     let stamp = |version, number| Stamp {
+        author: Author::Ours,
         by: by(number),
         ..stamp(version)
     };

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use application::log::{AnyEvent, EventMetadata, LogEntry, OpenedEvent};
+use application::log::{AnyEvent, Author, EventMetadata, LogEntry, OpenedEvent};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use domain::calendar::{Booking, Calendar, CalendarEvent, Cancellation, Session};
 use domain::encounter::{
@@ -409,6 +409,7 @@ pub(super) fn opened(position: u64, version: u64, event: AnyEvent) -> LogEntry {
             correlation: None,
             cause: None,
         },
+        author: Author::Ours,
         event,
     })
 }

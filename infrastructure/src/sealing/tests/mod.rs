@@ -8,7 +8,7 @@ mod scoped;
 
 use std::sync::Arc;
 
-use application::log::{Actor, AnyEvent, EventMetadata, OpenedEvent};
+use application::log::{Actor, AnyEvent, Author, EventMetadata, OpenedEvent};
 use application::ports::IdentityDerivation;
 use chrono::{DateTime, NaiveDate};
 use domain::calendar::{Booking, CalendarEvent};
@@ -353,7 +353,7 @@ proptest! {
         prop_assert_eq!(entry.payload.len() % 32, 0);
         let AggregateRef::Calendar(id) = aggregate() else { unreachable!() };
         let expected = Opening::Opened {
-            event: OpenedEvent { position: 100 + version, version, metadata, event: AnyEvent::Calendar(id, event) },
+            event: OpenedEvent { position: 100 + version, version, metadata, author: Author::Ours, event: AnyEvent::Calendar(id, event) },
             personal: PersonalPart::Present,
         };
         prop_assert_eq!(within_a_runtime(|| open(&entry, &keys())), expected);
@@ -366,7 +366,7 @@ proptest! {
         prop_assert_eq!(entry.payload.len() % 32, 0);
         let AggregateRef::Calendar(id) = aggregate() else { unreachable!() };
         let expected = Opening::Opened {
-            event: OpenedEvent { position: 101, version: 1, metadata, event: AnyEvent::Calendar(id, event) },
+            event: OpenedEvent { position: 101, version: 1, metadata, author: Author::Ours, event: AnyEvent::Calendar(id, event) },
             personal: PersonalPart::Absent,
         };
         prop_assert_eq!(within_a_runtime(|| open(&entry, &keys())), expected);
