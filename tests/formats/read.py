@@ -596,7 +596,21 @@ def unpack_phrases(log: Log, cursor: Cursor) -> bytes:
         if number >= len(log.phrases):
             raise Malformed(f"there is no phrase {number}")
         content += log.phrases[number]
+    if len(content) > MAX_CONTENT:
+        raise Malformed("the content is too long")
     return content
+
+
+def check_frame(cursor: Cursor) -> None:
+    """One frame (RFC 8878, 3.1.1), whose header has a window of at most 8 MiB and nothing else."""
+    descriptor, window = cursor.take(2)
+    is_last = False
+    while not is_last:
+        header = int.from_bytes(cursor.take(3), "little")
+        is_last, kind = bool(header & 1), header >> 1 & 0b11
+        cursor.take(1 if kind == 1 else header >> 3)
+    if descriptor or window > (23 - 10) << 3 or cursor.left():
+        raise Malformed("the frame has more than a window in its header, or something behind it")
 
 
 def unpack_zstd(log: Log, cursor: Cursor) -> bytes:
@@ -604,6 +618,7 @@ def unpack_zstd(log: Log, cursor: Cursor) -> bytes:
     frame = cursor.take(cursor.varint())
     if length > MAX_CONTENT or any(cursor.rest()):
         raise Malformed("the content is too long, or the padding is not zero")
+    check_frame(Cursor(frame))
     try:
         content = log.zstd.stream_reader(frame).read(length + 1)
     except zstandard.ZstdError as error:

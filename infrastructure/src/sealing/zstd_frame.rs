@@ -1,7 +1,8 @@
 //! Packing with zstd: for long sections. The dictionary is the vocabulary's words.
 //!
 //! Packed bytes are `content length:varint frame length:varint frame`, and zero bytes as padding. The frame has no magic number, dictionary id or
-//! checksum: the format says the first two, and the seal does better than the last.
+//! checksum: the format says the first two, and the seal does better than the last. There is one way to write a frame's header, and nothing stands behind it, so that every reader takes
+//! and refuses the same.
 
 use std::cell::RefCell;
 use std::sync::OnceLock;
@@ -57,9 +58,39 @@ pub(super) fn pack(content: &[u8]) -> Option<Vec<u8>> {
 /// Unpacks, padding and all; `None` when the bytes are not packed like this.
 pub(super) fn unpack(mut packed: &[u8]) -> Option<Vec<u8>> {
     let length = varint::take_len(&mut packed).filter(|length| *length <= MAX_CONTENT)?;
-    let frame = varint::take_len(&mut packed).and_then(|length| packed.get(..length))?;
+    let length_of_frame = varint::take_len(&mut packed)?;
+    let (frame, padding) = packed.split_at_checked(length_of_frame)?;
+    if !is_one_frame(frame) || padding.iter().any(|byte| *byte != 0) {
+        return None;
+    }
     let content = DECOMPRESSOR.with_borrow_mut(|decompressor| decompressor.as_mut()?.decompress(frame, length).ok())?;
     (content.len() == length).then_some(content)
+}
+
+/// The largest window that a frame may ask for is 8 MiB: as a frame's second byte writes it (RFC 8878, 3.1.1.1.2).
+const LARGEST_WINDOW: u8 = (23 - 10) << 3;
+
+/// Whether bytes are one frame (RFC 8878, 3.1.1), without a magic number and with nothing in its header but the window, and nothing behind it. What is in its blocks the decoder sees.
+fn is_one_frame(frame: &[u8]) -> bool {
+    let Some(([0, window], mut blocks)) = frame.split_first_chunk() else {
+        return false;
+    };
+    loop {
+        let Some(([a, b, c], rest)) = blocks.split_first_chunk() else {
+            return false;
+        };
+        let header = u32::from_le_bytes([*a, *b, *c, 0]);
+        let size = match header >> 1 & 0b11 {
+            // Repeated, one byte says which.
+            1 => 1,
+            _ => usize::try_from(header >> 3).unwrap_or(usize::MAX),
+        };
+        let Some(rest) = rest.get(size..) else { return false };
+        if header & 1 == 1 {
+            return rest.is_empty() && *window <= LARGEST_WINDOW;
+        }
+        blocks = rest;
+    }
 }
 
 #[cfg(test)]
@@ -78,6 +109,40 @@ mod tests {
         #[test]
         fn any_bytes_unpack_or_are_refused(packed in any::<Vec<u8>>()) {
             let _ = unpack(&packed);
+        }
+    }
+
+    /// A frame as it is packed, with what is said of both lengths.
+    fn packed_as(frame: &[u8], content: usize, behind: &[u8]) -> Vec<u8> {
+        let mut packed = Vec::new();
+        varint::put(&mut packed, content as u64);
+        varint::put(&mut packed, frame.len() as u64);
+        [&packed, frame, behind].concat()
+    }
+
+    #[test]
+    fn one_frame_with_nothing_else_is_taken_and_any_other_is_refused() {
+        let content = b"what was found, and what was found again and again and again".repeat(9);
+        let packed = pack(&content).unwrap();
+        let mut rest = packed.as_slice();
+        varint::take_len(&mut rest).unwrap();
+        let length = varint::take_len(&mut rest).unwrap();
+        let frame = &rest[..length];
+        assert_eq!(unpack(&packed_as(frame, content.len(), &[0; 5])), Some(content.clone()));
+        assert_eq!(unpack(&packed_as(frame, content.len(), &[0, 1])), None, "padding");
+        let twice = [frame, frame].concat();
+        assert_eq!(unpack(&packed_as(&twice, 2 * content.len(), &[])), None, "two frames");
+        let junk = [frame, &[0, 0]].concat();
+        assert_eq!(
+            unpack(&packed_as(&junk, content.len(), &[])),
+            None,
+            "junk behind a frame"
+        );
+        // A checksum, a content size, a dictionary's id, and a window of 16 MiB.
+        for (at, byte) in [(0, 0b100), (0, 0b0100_0000), (0, 0b1), (1, (24 - 10) << 3)] {
+            let mut other = frame.to_vec();
+            other[at] = byte;
+            assert_eq!(unpack(&packed_as(&other, content.len(), &[])), None, "{at}: {byte}");
         }
     }
 
