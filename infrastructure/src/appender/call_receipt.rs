@@ -29,7 +29,7 @@ pub(super) async fn seen(
         let mined = signatures.iter().zip(receipts);
         match mined.into_iter().find_map(|(signed, found)| Some((signed, found?))) {
             Some(((_, raw), receipt)) => executed(log, outbox, address, raw, receipt, &hashes).await,
-            None => another(node, outbox, address, nonce, &hashes, final_block).await,
+            None => used_otherwise(log, outbox, (address, nonce), signatures, final_block).await,
         }
     };
     match seen.await {
@@ -95,25 +95,38 @@ async fn reason(node: &Node, address: Address, raw: &[u8], block: u64) -> Vec<u8
     Vec::new()
 }
 
-/// The other transaction that has used the nonce, if it is seen in its block.
-async fn another(
-    node: &Node,
+/// The transaction that has used the nonce and is none of the signatures, if it is seen in its block. It is the call all the same if it does the same: then the outbox has lost a signature, as when a
+/// replica that lacks the last moments took over, or a backup was restored.
+async fn used_otherwise(
+    log: &EventLog,
     outbox: &Outbox,
-    address: Address,
-    nonce: Nonce,
-    hashes: &[Hash],
+    (address, nonce): (Address, Nonce),
+    signatures: &[Signature],
     final_block: u64,
 ) -> Result<Option<CallSeen>, ChainError> {
+    let node = log.node();
     let Some(block) = first_with(node, address, nonce, final_block).await? else {
         return Ok(None);
     };
     let Some(found) = node.use_of_nonce(address, nonce, block).await? else {
         return Ok(None);
     };
+    let mut hashes: Vec<Hash> = signatures.iter().map(|(hash, _)| *hash).collect();
+    let does_the_same = |raw: &[u8]| match Transaction::decode(raw) {
+        Ok((Transaction { to: Some(to), data, .. }, _)) => found.is_same_call(to, &data),
+        _ => false,
+    };
+    if let Some((_, raw)) = signatures.iter().find(|(_, raw)| does_the_same(raw)) {
+        hashes.push(found.transaction);
+        return match node.receipts(&[found.transaction]).await?.into_iter().flatten().next() {
+            Some(receipt) => executed(log, outbox, address, raw, receipt, &hashes).await,
+            None => Ok(None),
+        };
+    }
     let is_another = !hashes.contains(&found.transaction)
         && is_followed(outbox, block, &found.block_hash).await
         // It would be signed again: nobody may be silent.
-        && all_saw(node, (address, nonce), block, found, hashes).await;
+        && all_saw(node, (address, nonce), block, found, &hashes).await;
     Ok(is_another.then_some(CallSeen::Another { block }))
 }
 

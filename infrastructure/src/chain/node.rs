@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::hex::{AsHex, Data, Fixed, Number, Quantity};
 use super::rpc::{Answer, Call, ChainError, RpcClient, RpcOptions, read};
-use super::{Address, Hash, hex};
+use super::{Address, Hash, hex, keccak256};
 
 /// A node, or several of one chain that stand in for each other. Clones share connections.
 #[derive(Clone, Debug)]
@@ -35,6 +35,17 @@ pub struct NonceUse {
     pub block_hash: Hash,
     /// The transaction.
     pub transaction: Hash,
+    /// Whom it calls; `None` where it makes a contract.
+    pub to: Option<Address>,
+    /// keccak-256 of what it says there.
+    pub data: Hash,
+}
+
+impl NonceUse {
+    /// Whether it does what this transaction would.
+    pub fn is_same_call(&self, to: Address, data: &[u8]) -> bool {
+        self.to == Some(to) && self.data == keccak256(data)
+    }
 }
 
 /// A block's header.
@@ -134,6 +145,8 @@ struct RawTransaction {
     hash: Fixed<32>,
     from: Address,
     nonce: Number,
+    to: Option<Address>,
+    input: Data,
 }
 
 impl BlockId {
@@ -519,6 +532,8 @@ impl Node {
             Ok(raw.transactions.iter().find(ours).map(|sent| NonceUse {
                 block_hash: raw.hash.0,
                 transaction: sent.hash.0,
+                to: sent.to,
+                data: keccak256(&sent.input.0),
             }))
         };
         self.rpc

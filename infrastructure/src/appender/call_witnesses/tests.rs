@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::appender::scripted_nodes::{Answer, hex, nodes};
+use crate::chain::keccak256;
 
 const ACCOUNT: Address = Address([9; 20]);
 const OURS: Hash = [1; 32];
@@ -36,7 +37,7 @@ impl Says {
             }
             ("eth_getBlockByNumber", Self::Use(hash, block)) => json!({
                 "number": "0x5", "hash": hex(&block),
-                "transactions": [{ "hash": hex(&hash), "from": ACCOUNT, "nonce": "0x4" }],
+                "transactions": [{ "hash": hex(&hash), "from": ACCOUNT, "nonce": "0x4", "to": ACCOUNT, "input": "0x" }],
             }),
             _ => Value::Null,
         };
@@ -88,6 +89,8 @@ async fn another_transaction_is_agreed_on_only_when_everybody_has_seen_it_and_no
     let told = NonceUse {
         block_hash: BLOCK,
         transaction: THEIRS,
+        to: Some(ACCOUNT),
+        data: keccak256(&[]),
     };
     let cases = [
         (vec![seen], true),
