@@ -2,19 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use domain::account::{Account, AccountCommand, AccountError, Holder};
+use domain::account::{Account, AccountCommand, AccountError, Holder, Role};
 use domain::claims::{Called as _, Claims, Name};
 use domain::erasure::{Erasure, ErasureCommand, KeyName};
-use domain::kernel::{AccountId, AggregateType, ClinicAggregate, DataSubject, ErasureId, Wallet};
+use domain::kernel::{AccountId, AggregateType, ClinicAggregate, CommandId, DataSubject, ErasureId, Wallet};
 use domain::patient::Patient;
 use domain::practitioner::Practitioner;
+use uuid::Uuid;
 
 use crate::error::{Refusal, Resource, UseCaseError};
 use crate::log::Actor;
 use crate::ports::command::{CommandContext, CommandError, CommandExecutor as _, Receipt};
 use crate::ports::erasures::ErasureRequest;
 use crate::ports::invitations::Person;
-use crate::ports::revocations::Revoked;
+use crate::ports::queries::Queries as _;
+use crate::ports::revocations::{Revocation, Revoked};
 use crate::ports::transaction::{Root, Target};
 use crate::use_cases::clinic::{Backend, Clinic};
 use crate::use_cases::names::{ATTEMPTS, NamingError};
@@ -68,7 +70,7 @@ impl<B: Backend> Clinic<B> {
             Err(error) => return Err(error),
         }
         if let DataSubject::Staff(account) = request.subject {
-            self.leave_an_administrator(&Revoked::Account { account }).await?;
+            self.deny_administrator(account, request).await?;
         }
         let context = CommandContext {
             command_id: request.command_id,
@@ -104,6 +106,33 @@ impl<B: Backend> Clinic<B> {
         };
         if let Some(wallet) = wallet {
             self.sessions.close_all(&wallet, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Denies somebody who administers, before their account is closed: then two who are erased, or closed, at once see each other's denials. An earlier attempt has done so, if they are denied
+    /// already, and what came of it may have come to the log.
+    async fn deny_administrator(&self, account: AccountId, request: &ErasureRequest) -> Result<(), UseCaseError> {
+        let administers = self.queries.account(account).await?;
+        let administers = administers.is_some_and(|account| account.role == Role::Administrator && !account.closed);
+        if !administers || self.revocations.any(&[account.uuid()]).await? {
+            return Ok(());
+        }
+        let revoked = Revoked::Account { account };
+        self.leave_an_administrator(&revoked).await?;
+        let revocation = Revocation {
+            command_id: CommandId::new(Uuid::new_v5(&request.command_id.uuid(), b"denial")),
+            subject: account.uuid(),
+            revoked,
+            // Whoever asked for the erasure has no account.
+            actor: account,
+            at: self.now(),
+            correlation: None,
+        };
+        self.revocations.begin(&revocation).await?;
+        if let Err(refusal) = self.leave_an_administrator(&revocation.revoked).await {
+            self.revocations.withdraw(&revocation).await?;
+            return Err(refusal);
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -196,6 +197,8 @@ pub struct KeyRing {
     by_id: moka::sync::Cache<KeyId, KeyLookup>,
     absent: moka::sync::Cache<KeyId, ()>,
     missed: Notify,
+    /// How often a key was forgotten, for whoever remembers what rests on it.
+    forgotten: AtomicU64,
 }
 
 impl std::fmt::Debug for KeyRing {
@@ -228,6 +231,7 @@ impl KeyRing {
                 .time_to_live(ABSENT_FOR)
                 .build(),
             missed: Notify::new(),
+            forgotten: AtomicU64::new(0),
         }
     }
 
@@ -293,6 +297,12 @@ impl KeyRing {
     pub async fn forget(&self, key_id: KeyId, subject: SubjectId) {
         self.by_id.invalidate(&key_id);
         self.current.invalidate(&subject).await;
+        self.forgotten.fetch_add(1, Ordering::Release);
+    }
+
+    /// How often a key was forgotten: as long as it is the same, what rests on keys may stay in memory.
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten.load(Ordering::Acquire)
     }
 
     /// Writes new keys to the table at once, for whoever appends without an outbox.

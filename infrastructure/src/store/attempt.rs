@@ -154,6 +154,7 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
         &self,
         targets: Vec<Target<AggregateRef>>,
     ) -> Result<(Vec<Place>, Vec<OwnedMutexGuard<()>>), Failure> {
+        self.streams.keys_destroyed(self.hand_over.keys_destroyed());
         let mut streams = BTreeMap::new();
         let mut places: Vec<Place> = Vec::with_capacity(targets.len());
         for target in targets {
@@ -180,6 +181,7 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
 
     /// The state for a reader, not behind the journal. No turn is taken if it is in memory.
     pub(super) async fn peek(&self, aggregate: AggregateRef) -> Result<Arc<AnyState>, Failure> {
+        self.streams.keys_destroyed(self.hand_over.keys_destroyed());
         let id = self.names.seal(&aggregate);
         let stream = self.streams.get(id);
         let deadline = Instant::now() + self.options.catch_up;

@@ -92,6 +92,11 @@ impl<L: CommitLog> HandOver<L> {
         }
     }
 
+    /// How often a key was destroyed.
+    pub(super) fn keys_destroyed(&self) -> u64 {
+        self.keys.forgotten()
+    }
+
     /// Makes one commit of the decisions and hands it over. The caller has the turn on every stream in it, and keeps it until
     /// this answers, so that commits on a stream reach the log in the order of their heads.
     ///

@@ -1,10 +1,12 @@
 //! The streams in memory: as many as fit, and always those with commits in flight.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use application::log::StreamId;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use domain::kernel::AggregateRef;
 
 use super::stream::Stream;
 use super::stream_filter::KnownStreams;
@@ -19,6 +21,8 @@ pub(super) struct Streams {
     in_flight: DashMap<StreamId, Arc<Stream>>,
     /// Which streams exist at all.
     pub(super) known: KnownStreams,
+    /// How many keys were destroyed when claims were let go of last.
+    destroyed: AtomicU64,
 }
 
 impl Streams {
@@ -29,6 +33,7 @@ impl Streams {
             lately_used: moka::sync::Cache::new(capacity),
             in_flight: DashMap::new(),
             known: KnownStreams::new(),
+            destroyed: AtomicU64::new(0),
         }
     }
 
@@ -55,6 +60,26 @@ impl Streams {
                 self.lately_used.insert(id, Arc::clone(stream));
                 true
             }
+        }
+    }
+
+    /// Lets go of what names whom, if keys were destroyed since the last time: claims are the one state that rests on personal sections of several persons, so that what one of them is called stays
+    /// in memory when their own stream has ended.
+    pub(super) fn keys_destroyed(&self, so_far: u64) {
+        if self.destroyed.swap(so_far, Ordering::AcqRel) == so_far {
+            return;
+        }
+        let are_claims = |id: &StreamId| {
+            let name = self.names.open(id);
+            name.is_some_and(|name| matches!(name.aggregate, AggregateRef::Claims(_)))
+        };
+        for (id, stream) in &self.lately_used {
+            if are_claims(&id) {
+                stream.let_go();
+            }
+        }
+        for stream in self.in_flight.iter().filter(|stream| are_claims(stream.key())) {
+            stream.let_go();
         }
     }
 

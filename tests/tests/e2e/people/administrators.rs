@@ -1,10 +1,12 @@
 //! Somebody always administers, and what somebody invited to is no longer good than they are.
 
 use domain::account::Role;
+use domain::kernel::DataSubject;
+use infrastructure::erasing::{self, Standing};
 use serde_json::{Value, json};
 use tests::chain::{KEYS, TestChain};
 use tests::people::{Person, patient};
-use tests::system::{SystemOptions, TestSystem, deployed, until};
+use tests::system::{SystemOptions, TestSystem, deployed, two_servers, until};
 
 /// Opens the account of somebody of the staff, who joins by an invitation: where the account is, and the token.
 async fn colleague(system: &TestSystem, admin: &str, role: &str, person: &Person) -> (String, String) {
@@ -153,4 +155,53 @@ async fn an_invitation_is_no_longer_good_than_who_issued_it_and_can_be_withdrawn
         "{problem}"
     );
     system.agrees_with_a_rebuild(&chain).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_administrators_who_are_erased_at_once_do_not_both_go() {
+    let chain = TestChain::start().await;
+    let [one, two] = two_servers(&chain).await;
+    let first = one.administrator().await;
+    let (_, me) = one.get("/v1/me", &first).await;
+    let open = json!({ "name": "Deputy", "role": "administrator", "kind": "person" });
+    let (status, deputy) = one.post("/v1/accounts", &first, &open).await;
+    assert_eq!(status, 201, "{deputy}");
+    Person::numbered(7002)
+        .join(&one, &first, deputy["resource"].as_str().unwrap())
+        .await;
+    one.settled().await;
+    // Blocks are slow: each erasure is decided before the other is in the log.
+    chain.call("evm_setAutomine", json!([false])).await;
+    let pool = &one.parts().pool;
+    let accounts = [&me["account"], &deputy["id"]].map(|id| DataSubject::Staff(id.as_str().unwrap().parse().unwrap()));
+    erasing::ask(pool, accounts[0]).await.unwrap();
+    until("the first one is denied", async || {
+        one.get("/v1/me", &first).await.0 == 401
+    })
+    .await;
+    erasing::ask(pool, accounts[1]).await.unwrap();
+    // The other server takes it on.
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    chain.call("evm_setAutomine", json!([true])).await;
+    chain.mine(2).await;
+    let standings = async || {
+        let mut standings = Vec::new();
+        for account in accounts {
+            standings.push(erasing::standing(pool, account).await.unwrap());
+        }
+        standings
+    };
+    let is_refused = |one: &Standing| matches!(one, Standing::Refused(why) if why.contains("nobody could administer"));
+    until("one of them is refused", async || {
+        standings().await.iter().any(is_refused)
+    })
+    .await;
+    let is_gone = |one: &Standing| matches!(one, Standing::Destroyed { .. } | Standing::Purged { .. });
+    until("the other one is erased", async || {
+        standings().await.iter().any(is_gone)
+    })
+    .await;
+    assert_eq!(standings().await.iter().filter(|one| is_refused(one)).count(), 1);
+    one.stop().await;
+    two.stop().await;
 }

@@ -4,12 +4,13 @@ use application::log::AnyEvent;
 use application::ports::invitations::Person;
 use domain::account::{AccountEvent, Role};
 use domain::claims::{Claim, ClaimsEvent, Name};
-use domain::kernel::{AccountId, DataSubject, Identifier, PatientId, Personal};
+use domain::kernel::{AccountId, DataSubject, Identifier, PatientId, Personal, PractitionerId};
+use domain::practitioner::PractitionerEvent;
 use infrastructure::chain::Deployment;
 use infrastructure::erasing::{self, Standing};
 use serde_json::{Value, json};
 use tests::log::TestLog;
-use tests::people::patient;
+use tests::people::{patient, practitioner};
 use tests::system::{SystemOptions, TestSystem, until};
 
 /// A server on the log of somebody who can append there what no program of ours would.
@@ -90,16 +91,26 @@ async fn an_event_that_cannot_be_read_keeps_nobody_from_being_erased() {
     let staff: AccountId = staff["id"].as_str().unwrap().parse().unwrap();
     hold_back(&mut log, &system, AnyEvent::Account(staff, AccountEvent::Closed)).await;
 
+    let mut doctor = practitioner("Held", "UTC");
+    doctor["details"]["identifier"] = json!({ "system": "urn:test", "value": "3" });
+    let (status, by_stream) = system.post("/v1/practitioners", &key, &doctor).await;
+    assert_eq!(status, 201, "{by_stream}");
+    let by_stream: PractitionerId = by_stream["id"].as_str().unwrap().parse().unwrap();
+    let details = Personal::Sealed;
+    let updated = AnyEvent::Practitioner(by_stream, PractitionerEvent::DetailsUpdated { details });
+    hold_back(&mut log, &system, updated).await;
+
     let (_, status) = system.get("/v1/admin/status", &administrator).await;
     let troubles = status["troubles"].as_array().unwrap();
     assert_eq!(troubles.len(), 1, "{status}");
     assert_eq!(troubles[0]["code"], "events-parked", "{status}");
     assert!(
-        troubles[0]["cause"].as_str().unwrap().starts_with("3 events"),
+        troubles[0]["cause"].as_str().unwrap().starts_with("4 events"),
         "{status}"
     );
 
     for subject in [
+        DataSubject::Practitioner(by_stream),
         DataSubject::Patient(by_account),
         DataSubject::Patient(by_bucket),
         DataSubject::Staff(staff),
@@ -114,5 +125,13 @@ async fn an_event_that_cannot_be_read_keeps_nobody_from_being_erased() {
     assert!(status == 404 || problem["name"].is_null(), "{problem}");
     // What they were called is free, where it can be read whose it is.
     assert_ne!(register(&system, &key, "1").await, by_account);
+    // Of whom nothing could be read it is as soon as their keys are destroyed, here and on every other server.
+    let mut again = (0, Value::Null);
+    until("somebody may be called so", async || {
+        again = system.post("/v1/practitioners", &key, &doctor).await;
+        again.0 == 201
+    })
+    .await;
+    assert_ne!(again.1["id"].as_str().unwrap(), by_stream.to_string());
     system.agrees_with_a_rebuild(&log.chain).await;
 }
