@@ -157,4 +157,27 @@ mod tests {
         assert!(!is_whole(&[(1, out(7, 2)), (3, into(7, 1))]), "another day");
         assert!(!is_whole(&[(1, out(7, 2)), (2, into(7, 1)), (2, into(7, 1))]), "twice");
     }
+
+    #[test]
+    fn a_shared_day_offers_nothing_outside_itself_and_no_more_than_a_day_may() {
+        let of = CalendarId {
+            owner: Uuid::from_u128(1),
+            day: NaiveDate::from_epoch_days(20_000).unwrap(),
+        };
+        let midnight = of.day.and_hms_opt(0, 0, 0).unwrap().and_utc();
+        let session = |from: i64, to: i64| Session {
+            start: midnight + TimeDelta::minutes(from),
+            end: midnight + TimeDelta::minutes(to),
+            slot_minutes: 1,
+        };
+        let offering = |sessions| contradicts_sharing(of, &CalendarEvent::AvailabilityPublished { sessions });
+        assert_eq!(offering(vec![session(0, 24 * 60)]), None);
+        for outside in [session(-1, 60), session(60, 24 * 60 + 1)] {
+            assert_eq!(offering(vec![outside]), Some(Contradiction::NotOfThisDay));
+        }
+        let many = |count: i64| (0..count).map(|number| session(number, number + 1)).collect();
+        let most = i64::try_from(Session::MOST).unwrap();
+        assert_eq!(offering(many(most)), None);
+        assert_eq!(offering(many(most + 1)), Some(Contradiction::TooManySessions));
+    }
 }

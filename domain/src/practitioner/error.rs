@@ -13,6 +13,9 @@ pub enum PractitionerError {
     /// There is such a practitioner, with other content.
     #[error("the practitioner is registered already, with other details")]
     AlreadyRegistered,
+    /// There is such a practitioner, whose calendar stands elsewhere.
+    #[error("the practitioner is registered already, with another calendar")]
+    CalendarIsFixed,
     /// A practitioner has at least one specialization.
     #[error("a practitioner needs at least one specialization")]
     NoSpecialization,
@@ -34,7 +37,7 @@ impl DomainError for PractitionerError {
     fn kind(&self) -> RefusalKind {
         match self {
             Self::NotRegistered => RefusalKind::Missing(Resource::Aggregate(AggregateType::Practitioner)),
-            Self::AlreadyRegistered => RefusalKind::Exists,
+            Self::AlreadyRegistered | Self::CalendarIsFixed => RefusalKind::Exists,
             Self::NoSpecialization | Self::NamesAreTheHospitals | Self::DatesAreTheHospitals => RefusalKind::Invalid,
             Self::IdentityIsFixed => RefusalKind::IdentityFixed,
             Self::Sealed => RefusalKind::Sealed,

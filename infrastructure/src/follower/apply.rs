@@ -21,8 +21,9 @@ pub(super) enum Applied {
     Now,
     /// Another follower's on this database, before us.
     Already,
-    /// Nobody's: a stream was released meanwhile behind which an event would be parked. The blocks are to be opened again.
-    Released,
+    /// Nobody's: what is parked is not what was known to be when the blocks were opened. A stream was released meanwhile behind which an event would be parked, or another
+    /// server has parked what an event would count behind. The blocks are to be opened again.
+    ParkedOtherwise,
 }
 
 /// A run of blocks to apply on top of `before`.
@@ -63,15 +64,17 @@ where
 {
     let mut connection = kept.take().await?;
     let mut transaction = connection.begin().await?;
-    let Some(run) = record(&mut transaction, run).await? else {
+    let Some((run, is_any_parked)) = record(&mut transaction, run).await? else {
         transaction.rollback().await?;
         kept.keep(connection);
         return Ok(Applied::Already);
     };
-    if !journal::have_one_before(&mut transaction, run.blocks).await? {
+    let is_as_known = journal::have_one_before(&mut transaction, run.blocks).await?
+        && (!is_any_parked || journal::none_counts_behind(&mut transaction, run.blocks).await?);
+    if !is_as_known {
         transaction.rollback().await?;
         kept.keep(connection);
-        return Ok(Applied::Released);
+        return Ok(Applied::ParkedOtherwise);
     }
     crash_point(FOLLOWER_JOURNALED);
     project(&mut transaction, projector, &run).await?;
@@ -82,14 +85,14 @@ where
     Ok(Applied::Now)
 }
 
-/// Moves the checkpoint from where it is to the end of the run, and journals what is new of it; answers with that. `None` when all of
+/// Moves the checkpoint from where it is to the end of the run, and journals what is new of it; answers with that, and whether anything is parked before. `None` when all of
 /// it was applied before.
-async fn record<'a>(connection: &mut PgConnection, run: Run<'a>) -> Result<Option<Run<'a>>, FollowerError> {
+async fn record<'a>(connection: &mut PgConnection, run: Run<'a>) -> Result<Option<(Run<'a>, bool)>, FollowerError> {
     let Some(last) = run.applied.last() else {
         return Ok(None);
     };
-    if append(connection, &run).await? {
-        return Ok(Some(run));
+    if let Some(is_any_parked) = append(connection, &run).await? {
+        return Ok(Some((run, is_any_parked)));
     }
     // Another follower, or an attempt of ours whose answer was lost, may have applied the first blocks of the run, or all.
     let (number, hash, _) = checkpoint::lock(connection, run.kind).await?;
@@ -98,19 +101,19 @@ async fn record<'a>(connection: &mut PgConnection, run: Run<'a>) -> Result<Optio
         return if ours { Ok(None) } else { Err(FollowerError::Moved) };
     }
     let rest = run.after(number, hash).ok_or(FollowerError::Moved)?;
-    let moved = append(connection, &rest).await?;
-    moved.then_some(Some(rest)).ok_or(FollowerError::Moved)
+    let is_any_parked = append(connection, &rest).await?.ok_or(FollowerError::Moved)?;
+    Ok(Some((rest, is_any_parked)))
 }
 
-/// As [`record`], if the checkpoint is right before the run; answers whether it was.
-async fn append(connection: &mut PgConnection, run: &Run<'_>) -> Result<bool, sqlx::Error> {
+/// As [`record`], if the checkpoint is right before the run; answers whether anything is parked before, if it was.
+async fn append(connection: &mut PgConnection, run: &Run<'_>) -> Result<Option<bool>, sqlx::Error> {
     let before = Before {
         block: run.before,
         kind: run.kind,
     };
     let entries = Rows::of(run.blocks);
     let moved = checkpoint::advance(connection, Some(before), run.applied, run.finalized, entries).await?;
-    if moved {
+    if moved.is_some() {
         journal::park(connection, run.blocks).await?;
         erasures::record(connection, run.blocks.iter().flat_map(|block| &block.erased)).await?;
         chapters::record(connection, run.blocks.iter().flat_map(|block| &block.closed)).await?;

@@ -5,14 +5,14 @@
 
 use std::collections::HashMap;
 
-use application::log::{Position, StreamId};
+use application::log::{Author, Position, StreamId};
 use sqlx::PgExecutor;
 
 use super::numbers::from_sql;
 use crate::chain::Address;
 use crate::chain::administration::{Act, subject_of};
 use crate::log::{AppendedEntry, Namespace};
-use crate::sealing::{Author, Opener};
+use crate::sealing::Opener;
 
 /// What the log has told of the accounts up to one moment.
 #[derive(Clone, Default, Debug)]

@@ -185,7 +185,7 @@ pub(super) async fn place(
 }
 
 /// Moves the checkpoint to the last of these blocks, remembers them all, forgets those that are not needed any more, and appends
-/// entries to the journal; all of it only if the checkpoint is where it must be, or else locked. Answers whether it was. In one round
+/// entries to the journal; all of it only if the checkpoint is where it must be, or else locked. Answers, if it was, whether anything is parked before. In one round
 /// trip: every command waits for it.
 pub(super) async fn advance(
     connection: &mut PgConnection,
@@ -193,8 +193,8 @@ pub(super) async fn advance(
     blocks: &[AppliedBlock],
     finalized: FinalPoint,
     entries: Rows<'_>,
-) -> Result<bool, sqlx::Error> {
-    let Some(to) = blocks.last() else { return Ok(false) };
+) -> Result<Option<bool>, sqlx::Error> {
+    let Some(to) = blocks.last() else { return Ok(None) };
     let oldest = oldest_needed(to.number, finalized.block);
     let (mut numbers, mut hashes, mut positions, mut running) = (vec![], vec![], vec![], vec![]);
     let (mut foreign, mut void, mut unreadable, mut overruled) = (vec![], vec![], vec![], vec![]);
@@ -234,7 +234,7 @@ pub(super) async fn advance(
          timed AS (
              INSERT INTO block_times (block, time, position)
              SELECT new.* FROM moved, UNNEST($34::bigint[], $35::timestamptz[], $36::bigint[]) AS new)
-         SELECT EXISTS (SELECT FROM moved)",
+         SELECT EXISTS (SELECT FROM parked) FROM moved",
     );
     let query = query
         .bind(numbers)
@@ -260,7 +260,7 @@ pub(super) async fn advance(
     let beside = before.as_ref().map(|before| before.kind.beside.0.as_str());
     let query = entries.bind(query).bind(beside);
     let query = query.bind(overruled).bind(to_sql(to.unread.overruled));
-    query.fetch_one(connection).await
+    query.fetch_optional(connection).await
 }
 
 /// The oldest block that must be remembered.

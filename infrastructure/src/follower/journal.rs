@@ -1,8 +1,8 @@
 //! Journal rows, set-based.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use application::log::StreamId;
+use application::log::{AnyEvent, LogEntry, Position, StreamId};
 use chrono::{DateTime, Utc};
 use domain::kernel::SubjectId;
 use sqlx::PgConnection;
@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use super::block_times::{Asked, BlockTimes};
 use super::held::{BEHIND, Parked};
 use super::numbers::to_sql;
-use super::opening::OpenedBlock;
+use super::opening::{JournalRow, OpenedBlock};
 use crate::log::{LogBlock, Need};
 
 /// Parks the entries of blocks that are to be parked.
@@ -60,6 +60,35 @@ pub(super) async fn have_one_before(
         .bind(behind.iter().map(|parked| to_sql(parked.position)).collect::<Vec<_>>())
         .fetch_one(connection)
         .await
+}
+
+/// Whether no event of blocks counts behind one that is parked, in its stream or record. What ends or closes one does count. To be asked where something is parked.
+pub(super) async fn none_counts_behind(
+    connection: &mut PgConnection,
+    blocks: &[OpenedBlock],
+) -> Result<bool, sqlx::Error> {
+    let (mut streams, mut positions) = (Vec::new(), Vec::new());
+    for block in blocks {
+        let counted: HashSet<Position> = block.readable.iter().filter_map(counts_in_order).collect();
+        for JournalRow { entry, .. } in block.entries().filter(|row| counted.contains(&row.entry.position)) {
+            streams.push(entry.stream.0.as_slice());
+            positions.push(to_sql(entry.position));
+        }
+    }
+    let sql = "SELECT NOT EXISTS (SELECT FROM UNNEST($1::bytea[], $2::bigint[]) AS counted (stream, position)
+               JOIN parked ON parked.stream = record_of(counted.stream) AND parked.position < counted.position)";
+    sqlx::query_scalar(sql)
+        .bind(streams)
+        .bind(positions)
+        .fetch_one(connection)
+        .await
+}
+
+/// The position of an event that counts only behind all that stands before it.
+fn counts_in_order(entry: &LogEntry) -> Option<Position> {
+    let event = entry.event()?;
+    let ends = matches!(event.event, AnyEvent::Erasure(..) | AnyEvent::Chapters(..));
+    (!ends).then_some(event.position)
 }
 
 /// Corrects what the journal says of entries' blocks and transactions, where that is another one.

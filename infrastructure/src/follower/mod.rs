@@ -84,7 +84,7 @@ pub use checkpoint::{Followed, followed};
 pub use comparing::{Noted, block_of, erasures, first_difference, later_chapters, standing};
 pub use config::FollowerConfig;
 pub use entries::PostgresEntries;
-pub use needs::check_keys;
+pub use needs::{CheckedKeys, check_keys};
 pub use opening::Fate;
 pub use overview::{LogAndOutbox, erased_entries, parked_events};
 pub use parking::{Parking, Retried};

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use application::log::{LogEntry, OpenedEvent, RecordedEntry, StreamId};
+use application::log::{Author, LogEntry, OpenedEvent, RecordedEntry, StreamId};
 use chrono::{DateTime, Utc};
 use domain::kernel::{AggregateRef, CommandId};
 use serde::Serialize;
@@ -22,7 +22,7 @@ use super::{FollowerError, Newer};
 use crate::chain::{Address, Hash};
 use crate::keys::KeySet;
 use crate::log::{AppendedEntry, Need, StreamTip};
-use crate::sealing::{Author, CommitProof, Opener, Opening, PersonalPart, Place, Siblings, StreamName, Void};
+use crate::sealing::{CommitProof, Opener, Opening, PersonalPart, Place, Siblings, StreamName, Void};
 
 /// A block whose entries were opened as far as this server can.
 pub(super) struct OpenedBlock {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use application::log::{AnyEvent, StreamId};
+use application::log::{AnyEvent, Position, StreamId};
 use domain::calendar::{Calendar, contradicts_sharing, moves_are_whole};
 use domain::kernel::{AggregateRef, Contradiction};
 use domain::state::AnyState;
@@ -14,13 +14,18 @@ use sqlx::postgres::PgRow;
 
 use super::FollowerError;
 use super::journaled::journaled;
+use super::numbers::to_sql;
 use crate::keys::KeySet;
 use crate::log::{AppendedEntry, JournaledEntry, Namespace};
-use crate::sealing::{Opener, Opening, Overruled, PersonalPart, Void, Written};
+use crate::sealing::{Opener, Opening, Overruled, PersonalPart, Void};
 
 /// The aggregates of shared namespaces, as what counted leaves them. One that is not here is taken for new.
 #[derive(Clone, PartialEq, Default, Debug)]
-pub(super) struct SharedStates(HashMap<StreamId, AnyState>);
+pub(super) struct SharedStates {
+    states: HashMap<StreamId, AnyState>,
+    /// Streams that have an entry which another server of the organisation has read, and for which a secret is not here: they are held back.
+    unreadable: HashSet<StreamId>,
+}
 
 /// An entry of a shared namespace, and what opening it came to; after it was judged, what it comes to.
 pub(super) struct InShared<'a> {
@@ -33,7 +38,7 @@ impl InShared<'_> {
         Namespace::of(&self.entry.stream)
     }
 
-    /// Whether it is not known yet what to make of it.
+    /// Whether it is not known yet what to make of it. (Days are no records, and what does not decode there is void: neither its key alone nor a newer program is waited for.)
     const fn waits(&self) -> bool {
         match self.opening {
             Opening::EpochMissing { .. }
@@ -50,16 +55,17 @@ impl InShared<'_> {
 }
 
 impl SharedStates {
-    /// Those of these streams, as the journal has them.
+    /// Those of these streams, as the journal has them up to a position: another server may have applied more than the one that asks.
     pub(super) async fn load(
         connection: &mut PgConnection,
         opener: &Opener,
         streams: &HashSet<StreamId>,
+        up_to: Position,
     ) -> Result<Self, FollowerError> {
         let streams: Vec<&[u8]> = streams.iter().map(|stream| stream.0.as_slice()).collect();
-        let sql = format!("{COUNTED} AND stream = ANY ($1) ORDER BY stream, version");
-        let rows = sqlx::query(&sql).bind(streams).fetch_all(connection).await?;
-        Self::folded(&rows, opener)
+        let sql = format!("{COUNTED} AND stream = ANY ($1) AND position <= $2 ORDER BY stream, version");
+        let rows = sqlx::query(&sql).bind(streams).bind(to_sql(up_to));
+        Self::folded(&rows.fetch_all(connection).await?, opener)
     }
 
     /// All of them.
@@ -73,13 +79,14 @@ impl SharedStates {
                 .bind(last.0.as_slice())
                 .fetch_all(&mut *connection)
                 .await?;
-            states.0.extend(Self::folded(&rows, opener)?.0);
+            let found = Self::folded(&rows, opener)?;
+            states.states.extend(found.states);
+            states.unreadable.extend(found.unreadable);
         }
         Ok(states)
     }
 
-    /// Without any person's key: so nothing personal is in memory, nor can anything rest on it. An entry that counted and does not open now lacks a secret that was here; without it this server would come to something else than
-    /// the others.
+    /// Without any person's key: so nothing personal is in memory, nor can anything rest on it.
     fn folded(rows: &[PgRow], opener: &Opener) -> Result<Self, FollowerError> {
         let (mut states, keys) = (Self::default(), KeySet::default());
         for row in rows {
@@ -90,14 +97,7 @@ impl SharedStates {
             let JournaledEntry { entry, .. } = &journaled;
             match opener.open_again(&journaled, of, &keys) {
                 Opening::Opened { event, .. } => states.take_in(entry, event.event),
-                _ => {
-                    return Err(FollowerError::EpochMissing {
-                        position: entry.position,
-                        epoch: Written::of(&entry.payload)
-                            .and_then(|written| written.epoch)
-                            .unwrap_or_default(),
-                    });
-                }
+                _ => drop(states.unreadable.insert(entry.stream)),
             }
         }
         Ok(states)
@@ -105,7 +105,7 @@ impl SharedStates {
 
     fn take_in(&mut self, entry: &AppendedEntry, event: AnyEvent) {
         let of = event.aggregate();
-        let state = self.0.entry(entry.stream).or_insert_with(|| new(of));
+        let state = self.states.entry(entry.stream).or_insert_with(|| new(of));
         // A stream of a shared namespace has one aggregate.
         let _ = state.take_in(event, entry.version);
     }
@@ -122,7 +122,9 @@ impl SharedStates {
         let mut newly_held = HashSet::new();
         commit.sort_by_key(InShared::namespace);
         for in_one in commit.chunk_by_mut(|one, next| one.namespace() == next.namespace()) {
-            if in_one.iter().any(|one| one.waits() || held.contains(&one.entry.stream)) {
+            let is_held =
+                |one: &InShared<'_>| held.contains(&one.entry.stream) || self.unreadable.contains(&one.entry.stream);
+            if in_one.iter().any(|one| one.waits() || is_held(one)) {
                 let waiting = in_one.iter().filter(|one| !matches!(one.opening, Opening::Void(_)));
                 newly_held.extend(
                     waiting
@@ -159,7 +161,7 @@ impl SharedStates {
             };
             // What a person's key opens is none of it.
             let event = event.event.without_personal().map_err(|_| Contradiction::Impossible)?;
-            let before = || self.0.get(&entry.stream).cloned();
+            let before = || self.states.get(&entry.stream).cloned();
             let state = after
                 .entry(entry.stream)
                 .or_insert_with(|| before().unwrap_or_else(|| new(event.aggregate())));
@@ -171,7 +173,7 @@ impl SharedStates {
             let taken_in = state.take_in(event, entry.version);
             taken_in.map_err(|_| Contradiction::Impossible)?;
         }
-        self.0.extend(after);
+        self.states.extend(after);
         Ok(())
     }
 }
@@ -180,7 +182,7 @@ impl SharedStates {
 impl SharedStates {
     /// How everything stands.
     pub(super) fn all_states(&self) -> impl Iterator<Item = &AnyState> {
-        self.0.values()
+        self.states.values()
     }
 }
 

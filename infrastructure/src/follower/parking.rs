@@ -95,7 +95,8 @@ where
         let commits = Commits::of(&mut transaction, &entries, &self.opener).await?;
         let authors = Authors::load(&mut *transaction, &self.opener).await?;
         let shared = self.opener.shared_streams(entries.iter().map(|parked| &parked.entry));
-        let mut shared = SharedStates::load(&mut transaction, &self.opener, &shared.collect()).await?;
+        let mut shared =
+            SharedStates::load(&mut transaction, &self.opener, &shared.collect(), Position::MAX >> 1).await?;
         let mut released = Released::default();
         let mut readable: Vec<OpenedEvent> = Vec::new();
         for together in self.counting_together(&entries) {

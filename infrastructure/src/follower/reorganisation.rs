@@ -57,6 +57,7 @@ where
         tracing::warn!(to = to.number, from = last, "the chain reorganised: blocks were undone");
         place.window.truncate_to(to.number);
         place.behind_since = None;
+        place.may_read_parked = true;
         self.reload(place).await?;
         self.show(place);
         self.notices.publish(Notice::Reverted {
@@ -98,6 +99,7 @@ where
             Fork::Above(block) => {
                 known.window.truncate_to(block.number);
                 known.finalized = found.finalized;
+                known.may_read_parked = true;
                 self.show(known);
                 self.notices.publish(Notice::Reverted {
                     to: block.number,

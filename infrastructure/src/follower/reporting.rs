@@ -1,5 +1,8 @@
 //! What the follower tells: in its status, and to the rest of the process.
 
+use std::collections::HashSet;
+
+use application::log::Position;
 use application::ports::Progress;
 use application::ports::projector::Projector;
 use application::trouble::Trouble;
@@ -42,14 +45,8 @@ where
         });
     }
 
-    pub(super) fn publish_applied(&self, block: &OpenedBlock) {
-        // They are parked in their order.
-        let is_parked = |position| {
-            block
-                .parked
-                .binary_search_by_key(&position, |parked| parked.position)
-                .is_ok()
-        };
+    /// Tells of a block, of which these entries are parked.
+    pub(super) fn publish_applied(&self, block: &OpenedBlock, parked: &HashSet<Position>) {
         let appended = block
             .entries()
             .map(|JournalRow { entry, tip, label, .. }| AppliedEvent {
@@ -60,7 +57,7 @@ where
                 command_id: label.command_id,
                 state: match label.void {
                     Some(_) => EntryState::Void,
-                    None if is_parked(entry.position) => EntryState::Parked,
+                    None if parked.contains(&entry.position) => EntryState::Parked,
                     None => EntryState::Applied,
                 },
             });

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use application::log::{BlockRef, StreamId};
+use application::log::{BlockRef, Position, StreamId};
 use application::ports::projector::Projector;
 use backon::BackoffBuilder as _;
 use futures::FutureExt;
@@ -18,6 +18,7 @@ use super::config::UNSETTLED;
 use super::connection::KeptConnection;
 use super::held::Held;
 use super::kind::Kind;
+use super::numbers::{from_sql, to_sql};
 use super::opening::{self, OpenedBlock, SoFar};
 use super::overruling::SharedStates;
 use super::pace::{self, Pace};
@@ -92,6 +93,8 @@ pub(super) struct Place {
     pub(super) lately_used: LatelyUsed,
     /// Whether a block is expected any moment.
     pub(super) expecting: bool,
+    /// Whether something may be parked that can be read: another server has parked it, or blocks were undone upon which it was read.
+    pub(super) may_read_parked: bool,
 }
 
 impl Place {
@@ -230,7 +233,12 @@ where
         P: Clone,
     {
         match place {
-            Some(place) => self.step(place).await,
+            Some(place) => {
+                if std::mem::take(&mut place.may_read_parked) {
+                    self.release(place).await;
+                }
+                self.step(place).await
+            }
             None => {
                 let mut started = self.start().await?;
                 self.release(&mut started).await;
@@ -328,7 +336,7 @@ where
         let mut so_far = SoFar {
             tips,
             told: place.told.clone(),
-            shared: self.shared_states(&checked).await?,
+            shared: self.shared_states(&checked, before.head.position).await?,
         };
         so_far.told.erasures.destroy(&mut keys);
         let mut blocks = Vec::with_capacity(checked.len());
@@ -369,15 +377,29 @@ where
             finalized,
             kind: &self.kind,
         };
+        let mut parked: HashSet<Position> = blocks
+            .iter()
+            .flat_map(|block| &block.parked)
+            .map(|one| one.position)
+            .collect();
+        let known = parked.len();
         let applying = apply::apply(&mut place.connection, &self.projector, run);
         match place.patience.within(applying).await {
             Ok(Applied::Now) => {}
             Ok(Applied::Already) => {
                 let block = place.window.last().number;
                 tracing::debug!(block, "another follower applied these blocks");
+                match within(TRANSACTION, self.parked_since(before.head.position)).await {
+                    Ok((held, positions)) => (so_far.told.held, parked) = (held, positions),
+                    Err(error) => {
+                        place.window.truncate_to(before.number);
+                        return Err(error.into());
+                    }
+                }
             }
-            Ok(Applied::Released) => {
+            Ok(Applied::ParkedOtherwise) => {
                 place.window.truncate_to(before.number);
+                self.reload_held(place).await?;
                 return Ok(Step::Unsettled);
             }
             Err(error) => {
@@ -393,16 +415,18 @@ where
         (place.finalized, place.told) = (finalized, so_far.told);
         place.told.settle();
         self.show(place);
+        // What another server has parked this one may be able to read.
+        place.may_read_parked |= parked.len() > known;
         for block in &blocks {
-            self.publish_applied(block);
+            self.publish_applied(block, &parked);
         }
         self.publish_finalized(place);
         crash_point(FOLLOWER_NOTIFIED);
         Ok(Step::Progressed)
     }
 
-    /// What stands in the streams of shared namespaces that blocks go on with.
-    async fn shared_states(&self, blocks: &[CheckedBlock]) -> Result<SharedStates, FollowerError> {
+    /// What stood in the streams of shared namespaces before blocks, with which they go on.
+    async fn shared_states(&self, blocks: &[CheckedBlock], before: Position) -> Result<SharedStates, FollowerError> {
         let entries = blocks.iter().flat_map(|block| &block.log.appended);
         let streams: HashSet<StreamId> = self.opener.shared_streams(entries).collect();
         if streams.is_empty() {
@@ -410,9 +434,21 @@ where
         }
         let loading = async {
             let mut connection = self.pool.acquire().await?;
-            SharedStates::load(&mut connection, &self.opener, &streams).await
+            SharedStates::load(&mut connection, &self.opener, &streams, before).await
         };
         within(TRANSACTION, loading).await
+    }
+
+    /// What is parked, and which of it stands behind a position.
+    async fn parked_since(&self, position: Position) -> Result<(Held, HashSet<Position>), sqlx::Error> {
+        let mut connection = self.pool.acquire().await?;
+        let held = Held::load(&mut connection).await?;
+        let sql = "SELECT position FROM parked WHERE position > $1";
+        let positions: Vec<i64> = sqlx::query_scalar(sql)
+            .bind(to_sql(position))
+            .fetch_all(&mut *connection)
+            .await?;
+        Ok((held, positions.into_iter().map(from_sql).collect()))
     }
 
     pub(super) async fn reload_held(&self, place: &mut Place) -> Result<(), FollowerError> {

@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use application::log::StreamId;
+use application::log::{Author, StreamId};
 use domain::kernel::{AggregateRef, SHARED_MARK};
 use sqlx::PgPool;
 
 use super::authors::Authors;
 use super::numbers::from_sql;
 use crate::log::{Namespace, Origin};
-use crate::sealing::{Author, Opener};
+use crate::sealing::Opener;
 
 /// What was found.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -20,6 +20,15 @@ pub struct SharedFindings {
     pub unconfigured: BTreeMap<Namespace, u64>,
     /// Namespaces in which others have written and nothing of it has a name under the secret that is configured: it is another one than theirs. Each with the number of their streams.
     pub unreadable: BTreeMap<Namespace, u64>,
+    /// Namespaces in which this organisation has written itself what has no name under the secret that is configured: once it was another one. Each with the number of these streams.
+    pub forgotten: BTreeMap<Namespace, u64>,
+}
+
+impl SharedFindings {
+    /// Whether the secrets are the right ones, as far as the log tells.
+    pub fn all_is_well(&self) -> bool {
+        self.unconfigured.is_empty() && self.unreadable.is_empty()
+    }
 }
 
 /// Looks.
@@ -27,10 +36,12 @@ pub struct SharedFindings {
 /// # Errors
 /// When the database refuses.
 pub async fn look(pool: &PgPool, opener: &Opener) -> Result<SharedFindings, sqlx::Error> {
-    Ok(SharedFindings {
+    let mut findings = SharedFindings {
         unconfigured: unconfigured(pool, opener).await?,
-        unreadable: unreadable(pool, opener).await?,
-    })
+        ..SharedFindings::default()
+    };
+    look_at_names(pool, opener, &mut findings).await?;
+    Ok(findings)
 }
 
 async fn unconfigured(pool: &PgPool, opener: &Opener) -> Result<BTreeMap<Namespace, u64>, sqlx::Error> {
@@ -52,11 +63,10 @@ async fn unconfigured(pool: &PgPool, opener: &Opener) -> Result<BTreeMap<Namespa
     Ok(found)
 }
 
-/// By the first entry of each stream.
-async fn unreadable(pool: &PgPool, opener: &Opener) -> Result<BTreeMap<Namespace, u64>, sqlx::Error> {
-    let mut found = BTreeMap::new();
+/// What has a name, by the first entry of each stream.
+async fn look_at_names(pool: &PgPool, opener: &Opener, findings: &mut SharedFindings) -> Result<(), sqlx::Error> {
     if opener.shared().is_empty() {
-        return Ok(found);
+        return Ok(());
     }
     let authors = Authors::load(pool, opener).await?;
     for (namespace, _) in opener.shared() {
@@ -67,17 +77,24 @@ async fn unreadable(pool: &PgPool, opener: &Opener) -> Result<BTreeMap<Namespace
             .bind(last.0.as_slice())
             .fetch_all(pool)
             .await?;
-        let of_others = firsts.into_iter().filter(|(_, position, origin)| {
-            let writer = Origin::from_sql(*origin).writer;
-            authors.of_writer(*namespace, writer, from_sql(*position)) == Author::Another
-        });
-        let (named, unnamed): (Vec<_>, Vec<_>) =
-            of_others.partition(|(stream, ..)| opener.name(&StreamId(*stream)).is_some());
-        if named.is_empty() && !unnamed.is_empty() {
-            found.insert(*namespace, unnamed.len() as u64);
+        let (mut forgotten, mut named, mut unnamed) = (0, 0, 0);
+        for (stream, position, origin) in firsts {
+            let author = authors.of_writer(*namespace, Origin::from_sql(origin).writer, from_sql(position));
+            match (author, opener.name(&StreamId(stream)).is_some()) {
+                (Author::Ours, true) => {}
+                (Author::Ours, false) => forgotten += 1,
+                (Author::Another, true) => named += 1,
+                (Author::Another, false) => unnamed += 1,
+            }
+        }
+        if forgotten > 0 {
+            findings.forgotten.insert(*namespace, forgotten);
+        }
+        if named == 0 && unnamed > 0 {
+            findings.unreadable.insert(*namespace, unnamed);
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 impl SharedFindings {
@@ -109,7 +126,12 @@ fn listed(counts: &BTreeMap<Namespace, u64>, of: &str) -> Option<String> {
 
 impl fmt::Display for SharedFindings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let found: Vec<_> = self.of_unconfigured().into_iter().chain(self.of_unreadable()).collect();
+        let forgotten = listed(&self.forgotten, "streams");
+        let forgotten = forgotten.map(|each| {
+            format!("this organisation has written with other secrets what must be offered and booked again, for nobody can read it: {each}")
+        });
+        let found = [self.of_unconfigured(), self.of_unreadable(), forgotten];
+        let found: Vec<_> = found.into_iter().flatten().collect();
         f.write_str(&found.join("; "))
     }
 }

@@ -68,6 +68,7 @@ where
             connection: KeptConnection::beside(&self.pool),
             lately_used: LatelyUsed::default(),
             expecting: false,
+            may_read_parked: false,
         };
         self.show(&place);
         self.publish_finalized(&place);

@@ -469,7 +469,7 @@ fn what_no_shared_day_needs_is_overruled_at_once() {
         (Fate::Overruled, Some(Void::Overruled(why)))
     };
     let expected = [
-        overruled(Contradiction::TooManySessions),
+        overruled(Contradiction::NotOfThisDay),
         overruled(Contradiction::NotOfThisDay),
         (Fate::Counted, None),
         overruled(Contradiction::NotOfThisDay),

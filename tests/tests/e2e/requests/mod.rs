@@ -8,3 +8,4 @@ mod log_entries;
 mod races;
 mod retries;
 mod shared_calendars;
+mod shared_on_replicas;
