@@ -204,11 +204,12 @@ fn told_state(newest: u64, state: Oldest) -> Finding {
 }
 
 fn told_proofs(newest: u64, proofs: Oldest) -> Finding {
-    const NOT_NEEDED: &str = "nothing to do: this version of the program asks for none";
+    const FOR_AUDITS: &str = "servers ask for none. `medconnect audit` does, for the block that it proves: it proves all of a log only up to a block of which the node has them, and whose header \
+         has a state root";
     match proofs {
-        Oldest::Never(error) => Finding::limited("state proofs", format!("none: {error}"), NOT_NEEDED),
+        Oldest::Never(error) => Finding::limited("state proofs", format!("none: {error}"), FOR_AUDITS),
         Oldest::From(from) if from > 1 => {
-            Finding::limited("state proofs", reach(newest, from), NOT_NEEDED).valued(from)
+            Finding::limited("state proofs", reach(newest, from), FOR_AUDITS).valued(from)
         }
         Oldest::From(from) => Finding::good("state proofs", reach(newest, from)).valued(from),
     }

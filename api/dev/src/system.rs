@@ -159,6 +159,15 @@ impl System {
         }
     }
 
+    /// Gives an account ether, unless it has enough.
+    ///
+    /// # Errors
+    /// [`DevError`].
+    pub async fn fund(&self, account: Address) -> Result<(), DevError> {
+        let node = Node::new(&[self.chain.url()], self.chain.chain_id(), RpcOptions::default())?;
+        self.chain.fund(&node, account).await
+    }
+
     /// What a server on it must be told.
     pub const fn config(&self) -> &Config {
         &self.config

@@ -142,6 +142,9 @@ pub enum ComposeError {
         "`chain.namespace` cannot be used: {0}; `medconnect deploy` and `medconnect namespace open` open one and print its number"
     )]
     Namespace(NamespaceError),
+    /// A namespace that is to be shared is not there.
+    #[error("`chain.shared` cannot be used: {0}; its owner knows its number")]
+    Shared(NamespaceError),
     /// A contract that is to be believed is not there.
     #[error("`chain.recorders` cannot be used: {0}")]
     Recorder(RecorderError),
@@ -187,6 +190,13 @@ impl From<RecorderError> for ComposeError {
 }
 
 impl ComposeError {
+    fn of_shared(error: NamespaceError) -> Self {
+        match Self::from(error) {
+            Self::Namespace(error) => Self::Shared(error),
+            other => other,
+        }
+    }
+
     /// Whether only another configuration can help.
     pub const fn is_configuration(&self) -> bool {
         matches!(
@@ -196,6 +206,7 @@ impl ComposeError {
                 | Self::OtherChain { .. }
                 | Self::Contract(_)
                 | Self::Namespace(_)
+                | Self::Shared(_)
                 | Self::Recorder(_)
                 | Self::OtherLog { .. }
                 | Self::DatabaseUrl(_)
@@ -490,6 +501,18 @@ async fn verify(node: &Node, chain: &ChainConfig) -> Result<(), ComposeError> {
     wrong
 }
 
+/// Makes sure that the namespaces are there that are to be shared.
+///
+/// # Errors
+/// [`ComposeError::Shared`]; or when the node does not answer.
+pub async fn check_shared(log: &EventLog, chain: &ChainConfig) -> Result<(), ComposeError> {
+    for shared in &chain.shared {
+        let found = namespaces::sealed(log, shared.namespace).await;
+        found.map_err(ComposeError::of_shared)?;
+    }
+    Ok(())
+}
+
 /// What the node that is asked first has of the contracts and namespaces.
 async fn verify_with(node: &Node, chain: &ChainConfig) -> Result<(), ComposeError> {
     // A node that has not come to the log's first block yet cannot have the contract.
@@ -503,9 +526,7 @@ async fn verify_with(node: &Node, chain: &ChainConfig) -> Result<(), ComposeErro
     deploy::verify(node, &standing).await?;
     let log = EventLog::new(node.clone(), chain.contract);
     namespaces::sealed(&log, chain.namespace).await?;
-    for shared in &chain.shared {
-        namespaces::sealed(&log, shared.namespace).await?;
-    }
+    check_shared(&log, chain).await?;
     for recorder in &chain.recorders {
         log.check_recorder(recorder).await?;
     }

@@ -11,6 +11,7 @@ use api_dev::port::Port;
 use api_dev::running::Running;
 use api_dev::system::{ChainChoice, System, SystemPorts};
 use clap::Args;
+use infrastructure::chain::Address;
 use infrastructure::{follower, postgres};
 use projections::ReadModels;
 
@@ -45,6 +46,9 @@ pub(super) struct Arguments {
     /// log is. A chain that was begun with it keeps it; one that was begun without cannot get it
     #[arg(long)]
     proofs: bool,
+    /// An account that gets ether on the chain; more than one may be given. Whoever else deploys, opens a namespace or appends on it needs some
+    #[arg(long, value_name = "ADDRESS", value_parser = super::deploy::account)]
+    fund: Vec<Address>,
     /// Do not make the demo identities: only the administrator is there
     #[arg(long)]
     no_demo: bool,
@@ -103,6 +107,10 @@ async fn start(directory: DataDir, arguments: &Arguments) -> Result<Started, Cli
     };
     let (system, socket) = System::start_on(chain, directory, ports, &progress, listener).await?;
 
+    for account in &arguments.fund {
+        steps.step(format!("giving {account} ether"));
+        system.fund(*account).await?;
+    }
     let database = system.database_url();
     if !is_current(database).await? {
         steps.step("rebuilding the read models, which another version of the program has made");

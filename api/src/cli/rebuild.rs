@@ -60,7 +60,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         postgres::pool_within(&Limits::LONG, database, LIVE, 1)?,
         postgres::pool_within(&Limits::LONG, database, REBUILD, CONNECTIONS)?,
     );
-    let rebuild = prepare(&config, pool.clone())?;
+    let log = log(&config)?;
+    api_server::check_shared(&log, &config.chain).await?;
+    let rebuild = over(&config, log, pool.clone())?;
     let (readable, opener) = (live.clone(), opener(&config, live.clone())?);
     if arguments.from_scratch {
         rebuild.discard().await.map_err(CliError::other)?;
@@ -80,7 +82,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         position => format!(", resumed at position {position}"),
     };
     console::result(format!(
-        "rebuilt up to position {} (block {}) in {:.1} s{resumed}; {} foreign, {} void and {} overruled events, {} streams held back",
+        "rebuilt up to position {} (block {}) in {:.1} s{resumed}; {} foreign, {} void and {} overruled events, {} streams held back{}",
         report.position,
         report.block,
         report.total.as_secs_f64(),
@@ -88,6 +90,11 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         report.unread.void,
         report.unread.overruled,
         report.held_streams,
+        if arguments.compare {
+            "; it does not differ from what was live"
+        } else {
+            ""
+        },
     ));
     match look_at_shared_namespaces(&readable, &opener).await {
         Ok(found) if found == SharedFindings::default() => {}
@@ -102,14 +109,14 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
 /// Rebuilds and swaps, without a word.
 pub(super) async fn again(config: &Config) -> Result<(), CliError> {
     let pool = postgres::pool_within(&Limits::LONG, config.database.url.expose_secret(), REBUILD, CONNECTIONS)?;
-    let ran = prepare(config, pool.clone())?.run(|_| ()).await;
+    let ran = over(config, log(config)?, pool.clone())?.run(|_| ()).await;
     pool.close().await;
     ran.map(drop).map_err(CliError::other)
 }
 
-fn prepare(config: &Config, pool: sqlx::PgPool) -> Result<Rebuild<ReadModels>, CliError> {
+fn log(config: &Config) -> Result<EventLog, CliError> {
     let node = Node::new(&config.chain.nodes, config.chain.id, RpcOptions::default())?;
-    over(config, EventLog::new(node, config.chain.contract), pool)
+    Ok(EventLog::new(node, config.chain.contract))
 }
 
 fn opener(config: &Config, pool: sqlx::PgPool) -> Result<Opener, CliError> {

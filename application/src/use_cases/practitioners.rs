@@ -83,7 +83,7 @@ impl<B: Backend> Clinic<B> {
             .await?;
         // Whom the identifier names may have days of their own, or another id by which the others know them.
         if shared.is_some_and(|shared| !shared.are_those_of(done.id)) {
-            let refusal = Refusal::from(PractitionerError::AlreadyRegistered);
+            let refusal = Refusal::from(PractitionerError::CalendarIsFixed);
             return Err(UseCaseError::Refused(refusal).meeting(done.id));
         }
         Ok(done)
@@ -104,8 +104,10 @@ impl<B: Backend> Clinic<B> {
             return Ok((new, issue.freshness()));
         };
         if !self.rules.shared_namespaces.contains(&namespace) {
-            let pointer = "/sharedCalendar/namespace";
-            return Err(UseCaseError::UnknownReference { pointer });
+            return Err(UseCaseError::Invalid {
+                pointer: "/sharedCalendar/namespace",
+                detail: "it is not the number of a namespace that this server shares",
+            });
         }
         match practitioner {
             None => Ok((new.sharing_days_in(namespace), issue.freshness())),

@@ -66,7 +66,7 @@ pub enum BackupError {
         namespace: Namespace,
     },
     /// It is another organisation's, or the configured secret is not the right one.
-    #[error("the master secret of the backup is not the one that is configured (`keys.master_secret`)")]
+    #[error("`keys.master_secret` is not the one that the backup or the database is used with")]
     OtherSecret,
     /// A key does not open under the key-encryption keys.
     #[error(transparent)]

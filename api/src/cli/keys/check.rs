@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use infrastructure::follower;
+use infrastructure::follower::{self, CheckedKeys, SharedFindings};
 use infrastructure::keys::KeyRing;
 use infrastructure::keys::backup::Backup;
 use infrastructure::keys::keeping::Findings;
@@ -42,14 +42,27 @@ impl Check {
         let ring = KeyRing::new(pool.clone(), encryption.clone());
         let opener = Opener::new(log, self.config.log_secrets(&master)?, Arc::new(ring));
         let findings = follower::check_keys(&pool, opener, &master, &encryption, backup.as_ref()).await;
-        let findings = findings.map_err(CliError::other)?;
+        let checked = findings.map_err(CliError::other)?;
+        let findings = &checked.own;
         pool.close().await;
-        tell(&findings);
+        tell(findings);
+        tell_of_shared(&checked);
         let newer = findings
             .backup
             .map_or(0, |backup| backup.newer.saturating_add(backup.newer_epochs));
-        let well = findings.all_is_well() && !(self.newest && newer > 0);
+        let well = checked.all_is_well() && !(self.newest && newer > 0);
         Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn tell_of_shared(checked: &CheckedKeys) {
+    if checked.shared != SharedFindings::default() {
+        console::result(&checked.shared);
+    }
+    for (namespace, epoch) in &checked.missing_shared {
+        console::result(format!(
+            "`chain.shared` has not the secret of epoch {epoch} of the namespace {namespace}, or another one than the log has published"
+        ));
     }
 }
 
