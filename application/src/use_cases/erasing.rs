@@ -118,23 +118,16 @@ impl<B: Backend> Clinic<B> {
         if !administers || self.revocations.any(&[account.uuid()]).await? {
             return Ok(());
         }
-        let revoked = Revoked::Account { account };
-        self.leave_an_administrator(&revoked).await?;
         let revocation = Revocation {
             command_id: CommandId::new(Uuid::new_v5(&request.command_id.uuid(), b"denial")),
             subject: account.uuid(),
-            revoked,
+            revoked: Revoked::Account { account },
             // Whoever asked for the erasure has no account.
             actor: account,
             at: self.now(),
             correlation: None,
         };
-        self.revocations.begin(&revocation).await?;
-        if let Err(refusal) = self.leave_an_administrator(&revocation.revoked).await {
-            self.revocations.withdraw(&revocation).await?;
-            return Err(refusal);
-        }
-        Ok(())
+        self.deny(&revocation, false).await
     }
 
     pub(crate) fn account_of_subject(&self, subject: DataSubject) -> AccountId {

@@ -32,25 +32,29 @@ impl<B: Backend> Clinic<B> {
             at: self.now(),
             correlation: issue.correlation,
         };
-        self.leave_an_administrator(&revocation.revoked).await?;
-        if let Err(error) = self.revocations.begin(&revocation).await {
-            tracing::warn!(%error, "whether an access is denied cannot be told");
-            return Err(UseCaseError::Unknown);
-        }
-        // Two administrators who close each other's accounts at once see each other's denials by now. What was issued by an earlier
-        // attempt may have come to the log, and stays.
-        if !issue.repeated
-            && let Err(refusal) = self.leave_an_administrator(&revocation.revoked).await
-        {
-            self.revocations.withdraw(&revocation).await?;
-            return Err(refusal);
-        }
+        self.deny(&revocation, issue.repeated).await?;
         // With the denial, once: an account may have another wallet by the time that the log says so.
         if let Err(error) = self.withdraw_invitations_of(&revocation.revoked).await {
             tracing::warn!(%error, "invitations of who is denied could not be withdrawn");
             return Err(UseCaseError::Unknown);
         }
         self.carry_through(&revocation, issue.repeated).await
+    }
+
+    /// Denies what is revoked, unless nobody could administer then.
+    pub(crate) async fn deny(&self, revocation: &Revocation, repeated: bool) -> Result<(), UseCaseError> {
+        self.leave_an_administrator(&revocation.revoked).await?;
+        if let Err(error) = self.revocations.begin(revocation).await {
+            tracing::warn!(%error, "whether an access is denied cannot be told");
+            return Err(UseCaseError::Unknown);
+        }
+        // Two administrators who are closed at once see each other's denials by now. What was issued by an earlier attempt may have come to the
+        // log, and stays.
+        if !repeated && let Err(refusal) = self.leave_an_administrator(&revocation.revoked).await {
+            self.revocations.withdraw(revocation).await?;
+            return Err(refusal);
+        }
+        Ok(())
     }
 
     /// Tells the log of a revocation. Only what the aggregate itself refuses is not denied any more.

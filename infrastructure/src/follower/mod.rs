@@ -14,9 +14,9 @@
 //!   [`writers`]: who could append, as the log tells. `standby`: which of several nodes is asked first.
 //! - `told`: what the log has told so far: `erasures`, who is erased; `chapters`, which chapters of records are closed; `believed`, which plain
 //!   entries of other contracts count; `published`, in which formats and epochs entries may be written; `held`, what is parked.
-//! - `block_times`: when blocks were made. `entries`: the journal as auditors see it. `needs`: whether the keys are there that it needs.
+//! - `block_times`: when blocks were made. `entries`: the journal as auditors see it. `key_check`: whether the keys are there that it needs.
 //! - `parking`: another try at what is parked. `restored`: when a key has come.
-//! - `subjects`: whether every data subject of ours has a key, and every epoch its secret. `shared_namespaces`: whether what is shared can be read.
+//! - `missing_keys`: whether every data subject of ours has a key, and every epoch its secret. `shared_namespaces`: whether what is shared can be read.
 //! - `schema_hash`: which SQL made a schema. `kind`: what a schema must have been made by for a follower to write into it.
 //! - `record`: one patient's record alone, for whoever has proved what stands in it.
 //! - `refold`: whether the decisions followed the rules. `comparing`: whether what is live is what was folded afresh.
@@ -46,8 +46,9 @@ mod finality;
 mod held;
 mod journal;
 mod journaled;
+mod key_check;
 mod kind;
-mod needs;
+mod missing_keys;
 mod numbers;
 mod opening;
 mod overruling;
@@ -71,7 +72,6 @@ mod shared_namespaces;
 mod standby;
 mod start;
 pub mod status;
-mod subjects;
 mod tables;
 mod tips;
 mod told;
@@ -84,7 +84,7 @@ pub use checkpoint::{Followed, followed};
 pub use comparing::{Noted, block_of, erasures, first_difference, later_chapters, standing};
 pub use config::FollowerConfig;
 pub use entries::PostgresEntries;
-pub use needs::{CheckedKeys, check_keys};
+pub use key_check::{CheckedKeys, check_keys};
 pub use opening::Fate;
 pub use overview::{LogAndOutbox, erased_entries, parked_events};
 pub use parking::{Parking, Retried};

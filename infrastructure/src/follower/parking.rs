@@ -83,7 +83,7 @@ where
     ) -> Result<Option<Page>, FollowerError> {
         let mut connection = kept.take().await?;
         let mut transaction = connection.begin().await?;
-        let (number, hash, _) = checkpoint::lock(&mut transaction, &self.kind).await?;
+        let (number, hash, position) = checkpoint::lock(&mut transaction, &self.kind).await?;
         let entries = self.page(&mut transaction, after).await?;
         let Some(last) = entries.last().map(|last| last.entry.position) else {
             transaction.rollback().await?;
@@ -95,8 +95,7 @@ where
         let commits = Commits::of(&mut transaction, &entries, &self.opener).await?;
         let authors = Authors::load(&mut *transaction, &self.opener).await?;
         let shared = self.opener.shared_streams(entries.iter().map(|parked| &parked.entry));
-        let mut shared =
-            SharedStates::load(&mut transaction, &self.opener, &shared.collect(), Position::MAX >> 1).await?;
+        let mut shared = SharedStates::load(&mut transaction, &self.opener, &shared.collect(), position).await?;
         let mut released = Released::default();
         let mut readable: Vec<OpenedEvent> = Vec::new();
         for together in self.counting_together(&entries) {

@@ -30,7 +30,7 @@ use super::tips::LatelyUsed;
 use super::told::Told;
 use super::trust::{self, CheckedBlock};
 use super::window::{AppliedBlock, Window};
-use super::{FollowerConfig, FollowerError, rejections, restored, standby, subjects, witness};
+use super::{FollowerConfig, FollowerError, missing_keys, rejections, restored, standby, witness};
 use crate::chain::{BlockId, ChainError, EventLog};
 use crate::crash::{FOLLOWER_FETCHED, FOLLOWER_NOTIFIED, crash_point};
 use crate::notices::Notices;
@@ -177,7 +177,7 @@ where
             ));
         }
         let (pool, status) = (self.pool.clone(), self.status.clone());
-        tokio::spawn(subjects::watch(pool, self.opener.clone(), status, cancel.clone()));
+        tokio::spawn(missing_keys::watch(pool, self.opener.clone(), status, cancel.clone()));
         tokio::spawn(restored::watch(self.parking(), cancel.clone()));
         let mut place: Option<Place> = None;
         let mut failing_since = None;

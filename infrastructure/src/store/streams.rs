@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use application::log::StreamId;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
-use domain::kernel::AggregateRef;
+use domain::kernel::ClaimsId;
 
 use super::stream::Stream;
 use super::stream_filter::KnownStreams;
@@ -69,17 +69,8 @@ impl Streams {
         if self.destroyed.swap(so_far, Ordering::AcqRel) == so_far {
             return;
         }
-        let are_claims = |id: &StreamId| {
-            let name = self.names.open(id);
-            name.is_some_and(|name| matches!(name.aggregate, AggregateRef::Claims(_)))
-        };
-        for (id, stream) in &self.lately_used {
-            if are_claims(&id) {
-                stream.let_go();
-            }
-        }
-        for stream in self.in_flight.iter().filter(|stream| are_claims(stream.key())) {
-            stream.let_go();
+        for bucket in 0..=u8::MAX {
+            self.tell(&self.names.seal(&ClaimsId(bucket).into()), Stream::let_go);
         }
     }
 

@@ -78,6 +78,14 @@ impl Network {
         }
     }
 
+    /// The same, where an account that is neither organisation's may write in the shared namespace as well.
+    async fn with_a_third_member() -> Self {
+        let network = Self::start().await;
+        let third = signer(3).address();
+        network.owner().admit(network.shared, third).await.unwrap();
+        network
+    }
+
     pub(super) fn owner(&self) -> Administration<impl Fn(&str)> {
         Administration::of(self.log.clone(), signer(OWNER), |_: &str| ())
     }
@@ -198,12 +206,7 @@ async fn sealed_by_a_member(network: &Network, system: &TestSystem, clinic: &Cli
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_member_seals_against_the_rules_is_overruled_for_all_and_told() {
-    let network = Network::start().await;
-    network
-        .owner()
-        .admit(network.shared, signer(3).address())
-        .await
-        .unwrap();
+    let network = Network::with_a_third_member().await;
     let servers = network.servers().await;
     let clinics = clinics(&network, &servers, "Overruled").await;
     clinics[0].offer(&servers[0], 6).await;
@@ -354,12 +357,7 @@ async fn what_an_erased_patient_has_booked_in_a_shared_calendar_stays_and_can_be
 
 #[tokio::test(flavor = "multi_thread")]
 async fn junk_in_a_shared_calendar_holds_nobody_back() {
-    let network = Network::start().await;
-    network
-        .owner()
-        .admit(network.shared, signer(3).address())
-        .await
-        .unwrap();
+    let network = Network::with_a_third_member().await;
     let servers = network.servers().await;
     let clinics = clinics(&network, &servers, "Junk").await;
     clinics[0].offer(&servers[0], 6).await;
