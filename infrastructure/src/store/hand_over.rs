@@ -155,7 +155,7 @@ impl<L: CommitLog> HandOver<L> {
             let mut tips = tips.into_iter().map(|tip| tip.in_record(chapter));
             if decision.closes() {
                 let last = tips.next_back().unwrap_or(decision.expected);
-                decision.stream.closes(decision.generation, last);
+                decision.stream.closes(decision.generation, last, commit.clone());
             } else {
                 let moved = decision.events.into_iter().zip(tips);
                 let moved = moved.map(|(event, tip)| Moved { event, tip }).collect();

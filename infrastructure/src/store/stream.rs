@@ -71,6 +71,8 @@ struct Known {
     in_flight: VecDeque<Pending>,
     generation: u64,
     required: Option<StreamHead>,
+    /// The commit that `required` is only hoped for from: until it is appended, nobody has said that the journal gets there.
+    hoped_from: Option<InFlight>,
     /// Whether the journal had it once: then nobody guesses that it is new.
     exists: bool,
 }
@@ -165,7 +167,7 @@ impl Stream {
     pub(super) fn give_up_waiting(&self, fill: Fill) {
         let mut known = self.known();
         if known.generation == fill.generation {
-            known.required = None;
+            known.require(None);
         }
     }
 
@@ -208,10 +210,11 @@ impl Stream {
     }
 
     /// A commit was handed over that closes the chapter which was open, and ends it here. The next one begins when the journal has that.
-    pub(super) fn closes(&self, generation: u64, tip: StreamTip) {
+    pub(super) fn closes(&self, generation: u64, tip: StreamTip, commit: InFlight) {
         let mut known = self.known();
         if known.generation == generation {
             known.drop_state(Some(tip.head()));
+            known.hoped_from = Some(commit);
         }
     }
 
@@ -219,6 +222,11 @@ impl Stream {
     pub(super) fn resolved(&self, stream: &StreamId, commit: &InFlight, outcome: &CommitOutcome) {
         let mut known = self.known();
         let place = known.in_flight.iter().position(|pending| pending.commit.is(commit));
+        if known.hoped_from.take_if(|hoped| hoped.is(commit)).is_some()
+            && !matches!(outcome, CommitOutcome::Appended { .. })
+        {
+            known.required = None;
+        }
         match (outcome, place) {
             (CommitOutcome::Appended { position, .. }, Some(place)) => {
                 let appended = known.in_flight.drain(..=place).next_back();
@@ -285,7 +293,7 @@ impl Stream {
         if known.loaded.as_ref().is_none_or(|at| at.position > position) {
             known.drop_state(None);
         }
-        known.required = None;
+        known.require(None);
         drop(known);
         self.changed.notify_waiters();
     }
@@ -354,7 +362,7 @@ impl Known {
                 has_ended,
             });
             self.in_flight.clear();
-            self.required = None;
+            self.require(None);
             return;
         };
         let agrees = tip == at.base || self.in_flight.iter().any(|pending| pending.passes(tip));
@@ -391,8 +399,14 @@ impl Known {
         // Of two heads that were reported the journal must reach the later one.
         let later = |head: &StreamHead| self.required.is_none_or(|known| head.version >= known.version);
         if let Some(required) = required.filter(later) {
-            self.required = Some(required);
+            self.require(Some(required));
         }
+    }
+
+    /// What the journal must reach, for certain.
+    fn require(&mut self, head: Option<StreamHead>) {
+        self.required = head;
+        self.hoped_from = None;
     }
 }
 
@@ -542,6 +556,56 @@ mod tests {
         );
         assert!(stream.loaded(&one()).is_none());
         assert_eq!(stream.begin_fill().required, None);
+    }
+
+    /// A commit that closes the chapter which is open, with this tip behind it.
+    fn close(stream: &Stream, to: StreamTip) -> InFlight {
+        let (_, commit) = InFlight::new();
+        stream.closes(stream.loaded(&one()).unwrap().generation, to, commit.clone());
+        commit
+    }
+
+    #[test]
+    fn of_a_chapter_that_was_to_be_closed_the_journal_need_not_reach_what_was_rejected() {
+        let stream = stream_at(tip(1, 1));
+        let first = advance(&stream, tip(2, 2));
+        let closing = close(&stream, tip(3, 3));
+        assert_eq!(stream.begin_fill().required, Some(tip(3, 3).head()), "it may get there");
+        let rejected = CommitOutcome::Rejected {
+            stream: ID,
+            actual: tip(2, 9).head(),
+        };
+        stream.resolved(&ID, &first, &rejected);
+        stream.resolved(&ID, &closing, &rejected);
+        assert_eq!(stream.begin_fill().required, Some(tip(2, 9).head()));
+        for nowhere in [CommitOutcome::Void, CommitOutcome::Duplicate, CommitOutcome::HandedOver] {
+            let stream = stream_at(tip(1, 1));
+            let closing = close(&stream, tip(2, 2));
+            stream.resolved(&ID, &closing, &nowhere);
+            assert_eq!(stream.begin_fill().required, None, "{nowhere:?}");
+        }
+    }
+
+    #[test]
+    fn of_a_chapter_that_is_closed_the_journal_must_reach_that() {
+        let stream = stream_at(tip(1, 1));
+        let closing = close(&stream, tip(2, 2));
+        stream.resolved(&ID, &closing, &APPENDED);
+        assert_eq!(stream.begin_fill().required, Some(tip(2, 2).head()));
+    }
+
+    #[test]
+    fn a_head_that_was_reported_outlives_a_closing_that_came_to_nothing() {
+        let stream = stream_at(tip(1, 1));
+        let first = advance(&stream, tip(2, 2));
+        let closing = close(&stream, tip(3, 3));
+        let rejected = CommitOutcome::Rejected {
+            stream: ID,
+            actual: tip(7, 9).head(),
+        };
+        stream.resolved(&ID, &first, &rejected);
+        stream.resolved(&ID, &closing, &CommitOutcome::Void);
+        assert_eq!(stream.begin_fill().required, Some(tip(7, 9).head()));
     }
 
     #[test]
