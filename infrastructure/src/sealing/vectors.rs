@@ -230,6 +230,15 @@ fn in_epoch(epoch: u8, mut commit: Sealed) -> Sealed {
     commit
 }
 
+/// With a first byte that says that there is a personal section.
+fn with_a_personal_section(mut commit: Sealed) -> Sealed {
+    let (altered, _) = &mut commit[0];
+    let mut payload = altered.payload.to_vec();
+    payload[0] |= 1 << 5;
+    altered.payload = payload.into();
+    commit
+}
+
 /// With the MAC of the commit as it is now.
 fn signed_again(commit: Sealed, secret: u8) -> Sealed {
     let places = commit
@@ -350,6 +359,24 @@ fn begins() -> UnsealedPart {
         expected: StreamTip::default(),
         ..part(&of, 1, &[encode(&of, &event)])
     }
+}
+
+/// The same behind what is void: the stream has entries already.
+fn begins_behind_void() -> UnsealedPart {
+    let begins = begins();
+    UnsealedPart {
+        begins: true,
+        ..part(&patient().into(), 3, &begins.events)
+    }
+}
+
+/// An event in a day, and the first two of a patient's record.
+fn begins_with_two() -> [UnsealedPart; 2] {
+    let (day, chart) = (aggregate(), AggregateRef::from(ChartId(patient())));
+    let [conditions, _] = tests::chart(6);
+    let mut begins = begins();
+    begins.events.push(encode(&chart, &conditions));
+    [part(&day, 5, &[encode(&day, &confirmed())]), begins]
 }
 
 /// The closing of the first chapter of a patient's record.
@@ -523,6 +550,22 @@ fn commits() -> Vec<Commit> {
             &[closing()],
             &by_system,
             48,
+        ),
+        sealed(
+            "a patient's record begins with two events, beside one in a day",
+            &begins_with_two(),
+            &metadata(),
+            52,
+        ),
+        sealed(
+            "a patient's record begins behind what is void",
+            &[begins_behind_void()],
+            &metadata(),
+            56,
+        ),
+        void(
+            "where a patient's record begins, with a personal section",
+            with_a_personal_section(seal(&[begins()], &metadata(), 15)),
         ),
         void(
             "beside an entry of an epoch that nobody has published, with a right MAC",
