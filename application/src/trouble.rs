@@ -243,6 +243,12 @@ troubles! {
         title: "Transactions were sent, and none of them gets into a block.",
         advice: "See that the network makes blocks, and that the nodes of `chain.nodes` pass transactions on to whoever makes them."
     }
+    BlocksTooSmall {
+        code: "blocks-too-small",
+        weight: Stalled,
+        title: "What waits to be sent asks for more gas than a block of the chain has now.",
+        advice: "See to it that the network's blocks have as much gas as before. What is stored waits, and is sent by itself then; what is new is turned away."
+    }
     TransactionUndecided {
         code: "transaction-undecided",
         weight: Warning,

@@ -674,7 +674,12 @@ mod tests {
         let one = |namespace: u32| with(namespace, [&first, &second]);
         let other = |namespace: u32| with(namespace, [&third, &fourth]);
         let secrets = sharing(&[one(3), other(4)].join(", ")).unwrap().log_secrets().unwrap();
-        let shared: Vec<_> = secrets.shared().map(|(namespace, _)| namespace.0).collect();
+        let shared: Vec<_> = secrets
+            .check_values()
+            .shared
+            .iter()
+            .map(|(namespace, _)| namespace.0)
+            .collect();
         assert_eq!(shared, [3, 4]);
         for (wrong, words) in [
             (

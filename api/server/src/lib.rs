@@ -32,7 +32,7 @@ use infrastructure::clock::SystemClock;
 use infrastructure::commands::PostgresCommands;
 use infrastructure::derivation::KeyedDerivation;
 use infrastructure::erasing::{Eraser, PostgresErasures};
-use infrastructure::follower::{self, Followed, Follower, FollowerConfig, FollowerError, PostgresEntries, ReadBeside};
+use infrastructure::follower::{self, Followed, Follower, FollowerConfig, FollowerError, MadeOf, PostgresEntries};
 use infrastructure::invitations::PostgresInvitations;
 use infrastructure::keys::{KeyEncryptionKeys, KeyRing, LogSecrets, UnwrapError, keeping};
 use infrastructure::log::Namespace;
@@ -110,6 +110,11 @@ pub enum ComposeError {
         "the database's tables are not up to date, and the server's role may not change them: run `medconnect migrate` as their owner"
     )]
     NotMigrated(#[source] sqlx::Error),
+    /// The tables are not those of this version, and whoever found that does not change them.
+    #[error(
+        "the database's tables are not up to date: bring them up first, as `medconnect serve` or `medconnect migrate` does"
+    )]
+    NotPrepared,
     /// The tables were made by another version of the program than this one can bring further.
     #[error(
         "the database's tables are of another version of medconnect: go on with that version, or take another database \
@@ -122,9 +127,12 @@ pub enum ComposeError {
     /// The read models' schema cannot be made.
     #[error("the read models' tables cannot be made")]
     Schema(#[source] FollowerError),
-    /// The read models are those of another version of the program, or of other contracts.
+    /// The read models are those of another version of the program.
     #[error(transparent)]
     OtherShape(FollowerError),
+    /// The read models are made of something else than what is configured.
+    #[error(transparent)]
+    MadeOfOther(FollowerError),
     /// The database was used with another master secret.
     #[error(
         "`keys.master_secret` is not the one that this database was used with: everything in the log would be taken for another \
@@ -156,7 +164,8 @@ pub enum ComposeError {
 impl From<FollowerError> for ComposeError {
     fn from(error: FollowerError) -> Self {
         match error {
-            FollowerError::OtherShape | FollowerError::MadeOfOther { .. } => Self::OtherShape(error),
+            FollowerError::OtherShape => Self::OtherShape(error),
+            FollowerError::MadeOfOther { .. } => Self::MadeOfOther(error),
             other => Self::Schema(other),
         }
     }
@@ -211,6 +220,7 @@ impl ComposeError {
                 | Self::OtherLog { .. }
                 | Self::DatabaseUrl(_)
                 | Self::OtherVersion(_)
+                | Self::MadeOfOther(_)
                 | Self::OtherSecret
                 | Self::OtherEncryptionKeys(_)
         )
@@ -250,29 +260,44 @@ pub async fn migrate(pool: &PgPool) -> Result<(), ComposeError> {
 async fn prepare(config: &Config, secrets: &LogSecrets, encryption: &KeyEncryptionKeys) -> Result<(), ComposeError> {
     let pool = pools::for_long_work(&config.database)?;
     migrate(&pool).await?;
+    check_database(&pool, config, secrets, encryption).await?;
     let followed = postgres::within(postgres::ANSWER, follower::followed(&pool)).await?;
-    if !keeping::is_used_with(&pool, secrets.own()).await? {
+    pool.close().await;
+    let configured = MadeOf::of(&secrets.check_values(), &config.chain.recorders);
+    match followed {
+        Some(Followed { made_of: found, .. }) if found != configured => {
+            Err(FollowerError::MadeOfOther { found, configured }.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes sure that a database is the one of this log, these secrets and these keys, whatever read models it has.
+///
+/// # Errors
+/// When it is another one's, or has other tables than this version's, or refuses.
+pub async fn check_database(
+    pool: &PgPool,
+    config: &Config,
+    secrets: &LogSecrets,
+    encryption: &KeyEncryptionKeys,
+) -> Result<(), ComposeError> {
+    if !postgres::is_current(pool).await? {
+        return Err(ComposeError::NotPrepared);
+    }
+    if !keeping::is_used_with(pool, secrets.own()).await? {
         return Err(ComposeError::OtherSecret);
     }
-    if let Some(wrong) = keeping::wrong_encryption_key(&pool, encryption).await? {
+    if let Some(wrong) = keeping::wrong_encryption_key(pool, encryption).await? {
         return Err(ComposeError::OtherEncryptionKeys(wrong));
     }
-    pool.close().await;
-    match followed {
-        Some(Followed { location, .. }) if location != config.chain.location() => Err(ComposeError::OtherLog {
-            chain_id: location.chain_id,
-            contract: Address(location.contract),
-            namespace: location.namespace,
+    match postgres::within(postgres::ANSWER, follower::followed_log(pool)).await? {
+        Some(log) if log != config.chain.location() => Err(ComposeError::OtherLog {
+            chain_id: log.chain_id,
+            contract: Address(log.contract),
+            namespace: log.namespace,
         }),
-        Some(Followed { beside: found, .. }) => {
-            let configured = ReadBeside::of(&config.chain.recorders, secrets.shared());
-            if found == configured {
-                Ok(())
-            } else {
-                Err(FollowerError::MadeOfOther { found, configured }.into())
-            }
-        }
-        None => Ok(()),
+        _ => Ok(()),
     }
 }
 

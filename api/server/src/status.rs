@@ -96,10 +96,14 @@ fn believed(chain: &ChainConfig) -> Vec<BelievedContract> {
 
 /// The namespaces that are shared.
 fn shared(secrets: &LogSecrets) -> Vec<SharedNamespace> {
-    let shared = secrets.shared().map(|(namespace, check)| SharedNamespace {
-        namespace: namespace.0,
-        check_value: check,
-    });
+    let shared = secrets
+        .check_values()
+        .shared
+        .into_iter()
+        .map(|(namespace, check)| SharedNamespace {
+            namespace: namespace.0,
+            check_value: check,
+        });
     shared.collect()
 }
 

@@ -61,6 +61,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
         postgres::pool_within(&Limits::LONG, database, REBUILD, CONNECTIONS)?,
     );
     let log = log(&config)?;
+    api_server::check_database(&live, &config, &config.log_secrets()?, &config.keys.encryption_keys()?).await?;
     api_server::check_shared(&log, &config.chain).await?;
     let rebuild = over(&config, log, pool.clone())?;
     let (readable, opener) = (live.clone(), opener(&config, live.clone())?);

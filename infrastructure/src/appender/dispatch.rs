@@ -138,7 +138,7 @@ impl Dispatcher {
                 let adopted = batch.moved.iter().filter_map(from).collect();
                 self.give(Job::Store { batch, keys, adopted });
             }
-            Action::Replace { nonce, fee } => {
+            Action::Replace { nonce, fee, gas_limit } => {
                 self.shared.count(|done| done.replaced += 1);
                 let newest = self.signatures.get(&nonce).and_then(|signatures| signatures.last());
                 if let Some((_, raw)) = newest {
@@ -146,6 +146,7 @@ impl Dispatcher {
                         nonce,
                         raw: Arc::clone(raw),
                         fee,
+                        gas_limit,
                     });
                 }
             }

@@ -134,18 +134,20 @@ impl Outbox {
         })?)
     }
 
-    /// Signs the stored batch again at another fee and stores that beside it.
+    /// Signs the stored transaction again at another fee, with this gas, and stores that beside it.
     pub(super) async fn replace(
         &self,
         connection: &mut PgConnection,
         nonce: Nonce,
         raw: &[u8],
         fee: Fee,
+        gas_limit: u64,
     ) -> Result<SignedTransaction, OutboxError> {
         let (former, _) = Transaction::decode(raw)?;
         let signed = self.signer()?.sign(Transaction {
             max_fee: fee.max,
             priority_fee: fee.priority,
+            gas_limit,
             ..former
         })?;
         let mut transaction = connection.begin().await?;

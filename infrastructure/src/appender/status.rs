@@ -119,6 +119,7 @@ impl Shared {
         } else if troubles.has(TroubleKind::SigningKeyTaken)
             || troubles.has(TroubleKind::SigningKeyNotAdmitted)
             || troubles.has(TroubleKind::SigningKeyWithoutEther)
+            || troubles.has(TroubleKind::BlocksTooSmall)
         {
             Unavailable::NotAppending
         } else if troubles.has(TroubleKind::AppenderWithoutNode) {
@@ -132,6 +133,7 @@ impl Shared {
     pub(super) fn lease(&self, signer: Address, held: bool) {
         if !held {
             self.well(TroubleKind::NothingMined);
+            self.well(TroubleKind::BlocksTooSmall);
             self.well(TroubleKind::TransactionUndecided);
             self.well(TroubleKind::SigningKeyWithoutEther);
         }
@@ -170,6 +172,13 @@ impl Shared {
         match machine.unmined_for(now) {
             Some(long) if long >= UNMINED_FOR => self.trouble(TroubleKind::NothingMined, NOTHING_MINED),
             _ => self.well(TroubleKind::NothingMined),
+        }
+        match machine.waits_for_gas() {
+            Some(gas) => self.trouble(
+                TroubleKind::BlocksTooSmall,
+                &format!("the first of what waits asks for {gas} units of gas"),
+            ),
+            None => self.well(TroubleKind::BlocksTooSmall),
         }
         match machine.undecided_for(now) {
             Some(long) if long >= UNDECIDED_FOR => self.trouble(TroubleKind::TransactionUndecided, UNDECIDED),
@@ -237,6 +246,7 @@ mod tests {
             TroubleKind::SigningKeyTaken,
             TroubleKind::SigningKeyNotAdmitted,
             TroubleKind::SigningKeyWithoutEther,
+            TroubleKind::BlocksTooSmall,
         ] {
             shared.trouble(kind, "the key");
             assert_eq!(shared.why_full(), Unavailable::NotAppending);

@@ -49,6 +49,7 @@ pub(super) enum Job {
         nonce: Nonce,
         raw: Arc<[u8]>,
         fee: Fee,
+        gas_limit: u64,
     },
     Discard(Vec<CommandId>),
     Refuse(CommitKey, CommandId),
@@ -187,8 +188,13 @@ async fn perform(outbox: &Outbox, connection: &mut PgConnection, job: &Job) -> R
                 end: noted.then(|| end.clone()),
             })
         }
-        Job::Replace { nonce, raw, fee } => {
-            let signed = outbox.replace(connection, *nonce, raw, *fee).await?;
+        Job::Replace {
+            nonce,
+            raw,
+            fee,
+            gas_limit,
+        } => {
+            let signed = outbox.replace(connection, *nonce, raw, *fee, *gas_limit).await?;
             Some(Message::Replaced {
                 nonce: *nonce,
                 hash: signed.hash,

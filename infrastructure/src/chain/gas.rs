@@ -92,6 +92,12 @@ impl GasRules {
         parts.into_iter().fold(0, u64::saturating_add)
     }
 
+    /// The least that a transaction with a batch of this size must ask for to be mined, whatever comes of it.
+    pub fn floor(&self, size: Size) -> u64 {
+        let bytes = self.floor_byte.saturating_mul(size.calldata());
+        self.transaction.saturating_add(bytes)
+    }
+
     /// How much of [`Self::limit`] does not count towards the cap.
     fn apart(&self, size: Size) -> u64 {
         self.state.saturating_mul(size.new_streams)

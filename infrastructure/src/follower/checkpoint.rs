@@ -1,13 +1,13 @@
 //! Where the follower stands, in the database.
 
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, PgExecutor, Row};
+use sqlx::{PgConnection, PgExecutor, PgPool, Row};
 
 use super::FollowerError;
 use super::journal::Rows;
 use super::kind::Kind;
+use super::made_of::MadeOf;
 use super::numbers::{from_sql, to_sql};
-use super::read_beside::ReadBeside;
 use super::window::{AppliedBlock, Unread, Window};
 use crate::log::{LogHead, LogLocation, Namespace};
 
@@ -60,8 +60,8 @@ fn block(row: &PgRow) -> Result<AppliedBlock, sqlx::Error> {
 pub struct Followed {
     /// The log, and the namespace in it.
     pub location: LogLocation,
-    /// What is read beside it.
-    pub beside: ReadBeside,
+    /// What the read models are made of.
+    pub made_of: MadeOf,
 }
 
 /// What the database follows; `None` if nothing yet.
@@ -69,29 +69,47 @@ pub struct Followed {
 /// # Errors
 /// When the database refuses.
 pub async fn followed(executor: impl PgExecutor<'_>) -> Result<Option<Followed>, sqlx::Error> {
-    let row = sqlx::query("SELECT chain_id, contract, namespace, beside FROM checkpoint")
+    let row = sqlx::query("SELECT chain_id, contract, namespace, made_of FROM checkpoint")
         .fetch_optional(executor)
         .await?;
     row.as_ref().map(read_followed).transpose()
 }
 
+/// Which log the live read models are of, also those of another version of the program; `None` if there are none.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn followed_log(pool: &PgPool) -> Result<Option<LogLocation>, sqlx::Error> {
+    let exists = sqlx::query_scalar("SELECT to_regclass('live.checkpoint') IS NOT NULL");
+    if !exists.fetch_one(pool).await? {
+        return Ok(None);
+    }
+    let row = sqlx::query("SELECT chain_id, contract, namespace FROM live.checkpoint")
+        .fetch_optional(pool)
+        .await?;
+    row.as_ref().map(read_location).transpose()
+}
+
 fn read_followed(row: &PgRow) -> Result<Followed, sqlx::Error> {
+    Ok(Followed {
+        location: read_location(row)?,
+        made_of: MadeOf(row.try_get("made_of")?),
+    })
+}
+
+fn read_location(row: &PgRow) -> Result<LogLocation, sqlx::Error> {
     let namespace = from_sql(row.try_get("namespace")?);
-    let location = LogLocation {
+    Ok(LogLocation {
         chain_id: from_sql(row.try_get("chain_id")?),
         contract: row.try_get("contract")?,
         namespace: Namespace(u32::try_from(namespace).unwrap_or_default()),
-    };
-    Ok(Followed {
-        location,
-        beside: ReadBeside(row.try_get("beside")?),
     })
 }
 
 /// Reads the checkpoint; `None` in a new schema.
 pub(super) async fn load(connection: &mut PgConnection) -> Result<Option<Checkpoint>, sqlx::Error> {
     let row = sqlx::query(
-        "SELECT chain_id, contract, namespace, beside, block_number AS number, block_hash AS hash, position, running_hash,
+        "SELECT chain_id, contract, namespace, made_of, block_number AS number, block_hash AS hash, position, running_hash,
                 foreign_events, void_events, unreadable_events, overruled_events, final_block, final_position
          FROM checkpoint",
     );
@@ -122,7 +140,7 @@ pub(super) async fn initialise(
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "WITH first AS (
-             INSERT INTO checkpoint (chain_id, contract, namespace, beside, block_number, block_hash, position, running_hash,
+             INSERT INTO checkpoint (chain_id, contract, namespace, made_of, block_number, block_hash, position, running_hash,
                                      final_block, final_position, foreign_events, void_events, unreadable_events, overruled_events)
              VALUES ($1, $2, $3, $7, $4, $5, 0, $6, $4, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING
              RETURNING block_number, block_hash, position, running_hash, foreign_events, void_events, unreadable_events, overruled_events)
@@ -135,7 +153,7 @@ pub(super) async fn initialise(
     .bind(to_sql(start.number))
     .bind(start.hash.as_slice())
     .bind(start.head.running_hash.as_slice())
-    .bind(&followed.beside.0)
+    .bind(&followed.made_of.0)
     .execute(connection)
     .await
     .map(drop)
@@ -145,10 +163,10 @@ pub(super) async fn initialise(
 ///
 /// A rebuild may have put another schema here since the last time: nobody writes into one of another kind than theirs.
 pub(super) async fn lock(connection: &mut PgConnection, kind: &Kind) -> Result<(u64, [u8; 32], u64), FollowerError> {
-    let sql = "SELECT block_number, block_hash, position, (SELECT hash FROM shape), beside FROM checkpoint FOR UPDATE";
+    let sql = "SELECT block_number, block_hash, position, (SELECT hash FROM shape), made_of FROM checkpoint FOR UPDATE";
     let row = sqlx::query(sql).fetch_one(connection).await?;
     let shape: Option<Vec<u8>> = row.try_get(3)?;
-    kind.expect(&shape.unwrap_or_default(), &ReadBeside(row.try_get(4)?))?;
+    kind.expect(&shape.unwrap_or_default(), &MadeOf(row.try_get(4)?))?;
     Ok((from_sql(row.try_get(0)?), row.try_get(1)?, from_sql(row.try_get(2)?)))
 }
 
@@ -214,7 +232,7 @@ pub(super) async fn advance(
                  running_hash = $14, foreign_events = $15, void_events = $16, unreadable_events = $17,
                  overruled_events = $39
              WHERE $18::bigint IS NULL
-                OR (block_number = $18 AND block_hash = $19 AND (SELECT hash FROM shape) = $20 AND beside = $37)
+                OR (block_number = $18 AND block_hash = $19 AND (SELECT hash FROM shape) = $20 AND made_of = $37)
              RETURNING 1),
          forgotten AS (DELETE FROM blocks USING moved WHERE number < $8),
          remembered AS (
@@ -257,8 +275,8 @@ pub(super) async fn advance(
         .bind(before.as_ref().map(|before| to_sql(before.block.number)))
         .bind(before.as_ref().map(|before| before.block.hash))
         .bind(before.as_ref().map(|before| *before.kind.shape.bytes()));
-    let beside = before.as_ref().map(|before| before.kind.beside.0.as_str());
-    let query = entries.bind(query).bind(beside);
+    let made_of = before.as_ref().map(|before| before.kind.made_of.0.as_str());
+    let query = entries.bind(query).bind(made_of);
     let query = query.bind(overruled).bind(to_sql(to.unread.overruled));
     query.fetch_optional(connection).await
 }

@@ -1,7 +1,7 @@
 //! What a schema must have been made by for a follower to write into it: this program's SQL, of what it reads.
 
 use super::FollowerError;
-use super::read_beside::ReadBeside;
+use super::made_of::MadeOf;
 use super::schema_hash::SchemaHash;
 
 /// Of which kind a schema must be for this follower to write into it. A rebuild of another program, or with another configuration, may have put another one in
@@ -10,8 +10,8 @@ use super::schema_hash::SchemaHash;
 pub(super) struct Kind {
     /// Which SQL made it.
     pub(super) shape: SchemaHash,
-    /// What it was made of beside the organisation's own namespace.
-    pub(super) beside: ReadBeside,
+    /// What it was made of.
+    pub(super) made_of: MadeOf,
 }
 
 impl Kind {
@@ -19,14 +19,14 @@ impl Kind {
     ///
     /// # Errors
     /// [`FollowerError::OtherShape`] or [`FollowerError::MadeOfOther`].
-    pub(super) fn expect(&self, shape: &[u8], beside: &ReadBeside) -> Result<(), FollowerError> {
+    pub(super) fn expect(&self, shape: &[u8], made_of: &MadeOf) -> Result<(), FollowerError> {
         self.shape.expect(shape)?;
-        if *beside == self.beside {
+        if *made_of == self.made_of {
             Ok(())
         } else {
             Err(FollowerError::MadeOfOther {
-                found: beside.clone(),
-                configured: self.beside.clone(),
+                found: made_of.clone(),
+                configured: self.made_of.clone(),
             })
         }
     }

@@ -48,6 +48,7 @@ mod journal;
 mod journaled;
 mod key_check;
 mod kind;
+mod made_of;
 mod missing_keys;
 mod numbers;
 mod opening;
@@ -56,7 +57,6 @@ mod overview;
 mod pace;
 mod parking;
 mod published;
-mod read_beside;
 mod reanchoring;
 mod rebuild;
 mod record;
@@ -80,16 +80,16 @@ pub mod window;
 mod witness;
 pub mod writers;
 
-pub use checkpoint::{Followed, followed};
+pub use checkpoint::{Followed, followed, followed_log};
 pub use comparing::{Noted, block_of, erasures, first_difference, later_chapters, standing};
 pub use config::FollowerConfig;
 pub use entries::PostgresEntries;
 pub use key_check::{CheckedKeys, check_keys};
+pub use made_of::MadeOf;
 pub use opening::Fate;
 pub use overview::{LogAndOutbox, erased_entries, parked_events};
 pub use parking::{Parking, Retried};
 pub use published::{Published, rests_on_profiles};
-pub use read_beside::ReadBeside;
 pub use rebuild::{Phase, Rebuild, RebuildError, RebuildProgress, RebuildReport, Refolded};
 pub use record::{ReadChapter, ReadEntry, RecordCommit, RecordNames, read_record};
 pub use refold::{Contradicted, Refold};
@@ -160,15 +160,15 @@ pub enum FollowerError {
     /// A contract that is to be believed is not there, or not as it must be.
     #[error("a contract of `chain.recorders` cannot be believed: {0}")]
     Recorder(RecorderError),
-    /// The read models are made of other contracts' records, or other shared namespaces, than those that are configured.
+    /// The read models are made of what other secrets open or other contracts record than those that are configured.
     #[error(
-        "beside the organisation's own namespace the read models were made of {found}, and `chain.recorders` and `chain.shared` name {configured}: correct the configuration if a contract, a namespace or a secret (by its check value) is wrong there, or else run `medconnect rebuild`"
+        "the read models were made of {found}, and `keys.master_secret`, `chain.recorders` and `chain.shared` name {configured}: correct the configuration if a contract, a namespace or a secret (by its check value) is wrong there, or else run `medconnect rebuild`"
     )]
     MadeOfOther {
         /// What they were made of.
-        found: ReadBeside,
+        found: MadeOf,
         /// What is configured.
-        configured: ReadBeside,
+        configured: MadeOf,
     },
     /// An event that this program does not know how to read. Nothing of its block was written.
     #[error(

@@ -13,18 +13,23 @@ use super::numbers::{from_sql, to_sql};
 use super::trust::{self, CheckedBlock, Known, Sent};
 use super::writers::Writers;
 use crate::chain::codec::{batch_of_calldata, decode_batch};
-use crate::chain::{Hash, Transaction};
+use crate::chain::{Address, Hash, Transaction};
 use crate::log::{Namespace, StreamHead, StreamTip};
 use crate::postgres::{ANSWER, within};
 
-/// Checks the rejections of blocks that continue the log after the position `before`.
-pub(super) async fn check(pool: &PgPool, before: Position, blocks: &[CheckedBlock]) -> Result<(), FollowerError> {
+/// Checks the rejections of blocks that continue the log, of this contract, after the position `before`.
+pub(super) async fn check(
+    pool: &PgPool,
+    contract: Address,
+    before: Position,
+    blocks: &[CheckedBlock],
+) -> Result<(), FollowerError> {
     let rejected = || blocks.iter().flat_map(|block| &block.log.rejected);
     if rejected().next().is_none() {
         return Ok(());
     }
     let transactions: HashSet<Hash> = rejected().map(|rejection| rejection.transaction).collect();
-    let ours = within(ANSWER, sent(pool, &transactions)).await?;
+    let ours = within(ANSWER, sent(pool, contract, &transactions)).await?;
     // What becomes of others' commits is not looked at: anybody may have as many rejected as they pay for.
     let own = rejected().filter(|rejection| ours.contains_key(&rejection.transaction));
     let streams: Vec<StreamId> = own.map(|rejection| rejection.stream).collect();
@@ -79,8 +84,12 @@ async fn heads(
     Ok(heads)
 }
 
-/// The commits of those transactions that the outbox holds, whichever server sent them.
-async fn sent(pool: &PgPool, transactions: &HashSet<Hash>) -> Result<HashMap<Hash, Sent>, sqlx::Error> {
+/// The commits of those transactions that the outbox holds, whichever server sent them. Whatever a call of another contract has rejected is that contract's.
+async fn sent(
+    pool: &PgPool,
+    contract: Address,
+    transactions: &HashSet<Hash>,
+) -> Result<HashMap<Hash, Sent>, sqlx::Error> {
     let hashes: Vec<&[u8]> = transactions.iter().map(Hash::as_slice).collect();
     let rows: Vec<(Hash, Vec<u8>)> = sqlx::query_as("SELECT hash, raw FROM outbox_transactions WHERE hash = ANY ($1)")
         .bind(hashes)
@@ -88,8 +97,8 @@ async fn sent(pool: &PgPool, transactions: &HashSet<Hash>) -> Result<HashMap<Has
         .await?;
     let batch = |(hash, raw): (Hash, Vec<u8>)| {
         let (transaction, sender) = Transaction::decode(&raw).ok()?;
-        let commits = batch_of_calldata(&transaction.data).and_then(decode_batch);
-        let commits = commits.unwrap_or_default();
+        let batch = batch_of_calldata(&transaction.data).filter(|_| transaction.to == Some(contract))?;
+        let commits = decode_batch(batch)?;
         Some((hash, Sent { sender, commits }))
     };
     Ok(rows.into_iter().filter_map(batch).collect())

@@ -18,12 +18,12 @@ use super::config::UNSETTLED;
 use super::connection::KeptConnection;
 use super::held::Held;
 use super::kind::Kind;
+use super::made_of::MadeOf;
 use super::numbers::{from_sql, to_sql};
 use super::opening::{self, OpenedBlock, SoFar};
 use super::overruling::SharedStates;
 use super::pace::{self, Pace};
 use super::parking::Parking;
-use super::read_beside::ReadBeside;
 use super::schema_hash::SchemaHash;
 use super::status::StatusCell;
 use super::tips::LatelyUsed;
@@ -120,7 +120,7 @@ where
     ) -> Self {
         let kind = Kind {
             shape: SchemaHash::of(&projector),
-            beside: ReadBeside::of(&config.recorders, opener.shared().iter().cloned()),
+            made_of: MadeOf::of(opener.check_values(), &config.recorders),
         };
         Self {
             config,
@@ -325,7 +325,7 @@ where
         claim: Claim,
     ) -> Result<Step, FollowerError> {
         let before = *place.window.last();
-        rejections::check(&self.pool, before.head.position, &checked).await?;
+        rejections::check(&self.pool, self.log.address(), before.head.position, &checked).await?;
         let tips = place.lately_used.behind(&self.pool, &before, &checked).await?;
         if !place.told.held.streams.is_empty() {
             // Another try may have released streams meanwhile.

@@ -15,8 +15,8 @@ CREATE TABLE checkpoint (
     contract       bytea NOT NULL CHECK (length(contract) = 20),
     -- The namespace of the organisation whose entries were opened.
     namespace      bigint NOT NULL,
-    -- What was read beside it: other contracts' plain entries, and namespaces that are shared.
-    beside         text NOT NULL,
+    -- What the read models are made of: under which secrets events were opened, and which contracts are believed.
+    made_of        text NOT NULL,
     block_number   bigint NOT NULL,
     block_hash     bytea NOT NULL CHECK (length(block_hash) = 32),
     position       bigint NOT NULL,

@@ -49,10 +49,10 @@ where
         if found.followed.location != ours.location {
             return Err(Distrust::OtherLog.into());
         }
-        if found.followed.beside != ours.beside {
+        if found.followed.made_of != ours.made_of {
             return Err(FollowerError::MadeOfOther {
-                found: found.followed.beside,
-                configured: ours.beside,
+                found: found.followed.made_of,
+                configured: ours.made_of,
             });
         }
         told.published.tell(&self.opener);
@@ -94,7 +94,7 @@ where
     pub(super) fn followed(&self) -> Followed {
         Followed {
             location: self.opener.location(),
-            beside: self.kind.beside.clone(),
+            made_of: self.kind.made_of.clone(),
         }
     }
 

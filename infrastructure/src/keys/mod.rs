@@ -35,5 +35,5 @@ pub use master::MasterSecret;
 pub(crate) use master::{FingerprintKey, IdentityKey};
 pub use ring::{HeldKey, KeyLookup, KeyRing, KeyRingError, KeySet, SealingKey, SubjectKeys};
 pub(crate) use rows::{KeyColumns, insert_keys};
-pub use secrets::LogSecrets;
+pub use secrets::{CheckValues, LogSecrets};
 pub use wrapping::{KeyEncryptionKey, KeyEncryptionKeys, UnwrapError};

@@ -24,6 +24,15 @@ pub(crate) struct SharedSecret {
     pub(crate) later: Arc<Epochs>,
 }
 
+/// Which secrets these are, by values in hexadecimal that say nothing about them: members who compare them know whether they have the same.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CheckValues {
+    /// That of the organisation's own secret.
+    pub own: String,
+    /// Those of the namespaces that are shared, of the first secret of each.
+    pub shared: Vec<(Namespace, String)>,
+}
+
 impl LogSecrets {
     /// An organisation's own secret, where it shares no namespace.
     pub const fn new(own: MasterSecret) -> Self {
@@ -50,10 +59,14 @@ impl LogSecrets {
         &self.own
     }
 
-    /// The namespaces that are shared, each with a check value of its secret in hexadecimal: members who compare it know whether they have the same.
-    pub fn shared(&self) -> impl Iterator<Item = (Namespace, String)> {
+    /// Which secrets these are.
+    pub fn check_values(&self) -> CheckValues {
         let shared = self.shared.iter();
-        shared.map(|(namespace, secret)| (*namespace, hex::encode(secret.first.org_key_id())))
+        let shared = shared.map(|(namespace, secret)| (*namespace, hex::encode(secret.first.org_key_id())));
+        CheckValues {
+            own: hex::encode(self.own.org_key_id()),
+            shared: shared.collect(),
+        }
     }
 
     pub(crate) const fn shared_secrets(&self) -> &BTreeMap<Namespace, SharedSecret> {

@@ -18,7 +18,8 @@ use super::reference::{Reference, References};
 use super::stream_keys::{NoStreamKey, StreamKeys};
 use super::{StreamName, StreamNames, content};
 use crate::keys::{
-    DataKey, EpochCommitment, EpochNumber, KeyLookup, KeyRing, KeyRingError, KeySet, LogSecrets, SubjectKeys,
+    CheckValues, DataKey, EpochCommitment, EpochNumber, KeyLookup, KeyRing, KeyRingError, KeySet, LogSecrets,
+    SubjectKeys,
 };
 use crate::log::{AppendedEntry, JournaledEntry, KeyId, LogLocation, Namespace, Need, in_record};
 
@@ -92,7 +93,7 @@ pub struct Opener {
     stream_keys: StreamKeys,
     names: StreamNames,
     references: References,
-    shared: Arc<[(Namespace, String)]>,
+    check_values: Arc<CheckValues>,
     keys: Arc<KeyRing>,
 }
 
@@ -105,20 +106,25 @@ impl Opener {
             stream_keys: StreamKeys::new(location, &secrets, &keys),
             names: StreamNames::new(&secrets, location.namespace),
             references: References::new(secrets.own()),
-            shared: secrets.shared().collect(),
+            check_values: Arc::new(secrets.check_values()),
             keys,
         }
     }
 
+    /// Under which secrets it opens.
+    pub fn check_values(&self) -> &CheckValues {
+        &self.check_values
+    }
+
     /// The namespaces that the organisation shares with others, each with a check value of its secret.
     pub fn shared(&self) -> &[(Namespace, String)] {
-        &self.shared
+        &self.check_values.shared
     }
 
     /// Whether a stream stands in a namespace that others share.
     pub fn is_shared(&self, stream: &StreamId) -> bool {
         let of = Namespace::of(stream);
-        self.shared.iter().any(|(namespace, _)| *namespace == of)
+        self.shared().iter().any(|(namespace, _)| *namespace == of)
     }
 
     /// Whether a stream stands in a shared namespace, and the secret is here of the epoch that an entry of it names at the start of its payload.

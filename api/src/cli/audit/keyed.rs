@@ -6,8 +6,8 @@ use api_audit::{Comparison, Head, KeyedReport, Report, TableReport, Unfolded, Wi
 use api_config::Config;
 use infrastructure::chain::{EventLog, Hash};
 use infrastructure::follower::{
-    FollowerError, Noted, ReadBeside, RebuildError, Refolded, block_of, erasures, first_difference, followed,
-    is_current, later_chapters, standing,
+    FollowerError, MadeOf, Noted, RebuildError, Refolded, block_of, erasures, first_difference, followed, is_current,
+    later_chapters, standing,
 };
 use infrastructure::log::LogLocation;
 use infrastructure::postgres::{self, LIVE, Limits, Scratch};
@@ -168,9 +168,9 @@ impl Work<'_> {
             Some(other) if other.location != location => Some("it follows another log, or another namespace of it"),
             Some(other) => {
                 let secrets = self.config.log_secrets().map_err(CliError::from)?;
-                let configured = ReadBeside::of(&self.config.chain.recorders, secrets.shared());
-                (other.beside != configured).then_some(
-                    "its read models were made of other contracts' records, or other shared namespaces, than `chain.recorders` and `chain.shared` name",
+                let configured = MadeOf::of(&secrets.check_values(), &self.config.chain.recorders);
+                (other.made_of != configured).then_some(
+                    "its read models were made of what other secrets open or other contracts record than `keys.master_secret`, `chain.recorders` and `chain.shared` name",
                 )
             }
         })

@@ -23,7 +23,7 @@ pub(super) struct Member {
     pub(super) refusals: u32,
 }
 
-/// What a block said about a member, or about a call.
+/// What a block said about a member.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
     Appended {
@@ -36,10 +36,6 @@ pub(super) enum Verdict {
     /// It is there, and void: it means nothing, and never will.
     Void,
     Unclear,
-    /// Of a call: this transaction has left an entry, so it was executed.
-    Called {
-        transaction: Hash,
-    },
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -78,6 +74,8 @@ pub(super) struct Batch {
     pub(super) underpriced: Option<Millis>,
     /// A node says that the account cannot pay for it.
     pub(super) unpaid: bool,
+    /// A node refuses it for another reason: it may ask for less gas than what it takes by now.
+    pub(super) refused: bool,
     /// How many signatures before the newest one is sent next: one that the account cannot pay for must not keep an older one, which it can,
     /// from being sent again.
     pub(super) back: usize,
@@ -106,6 +104,7 @@ impl Batch {
             pooled: false,
             underpriced: None,
             unpaid: false,
+            refused: false,
             back: 0,
             attempts: 0,
             next_send: now,
@@ -153,6 +152,7 @@ impl Batch {
         self.pooled = false;
         self.underpriced = None;
         self.unpaid = false;
+        self.refused = false;
         self.attempts = 0;
         self.next_send = now;
         self.priced_at = now;

@@ -122,6 +122,9 @@ impl Machine {
     /// When the next batch is to be made; `None` when something else has to happen first.
     pub(super) fn gather_commits_at(&self) -> Option<Millis> {
         let first = self.queue.front().filter(|_| self.authorized)?;
+        if self.needs_larger_blocks(first.size) {
+            return None;
+        }
         let in_flight = self.room()?;
         if first.retry.is_some() || !self.holds(self.queued) {
             return Some(first.since);
@@ -169,7 +172,7 @@ impl Machine {
         while let Some(next) = self.queue.front() {
             let with = size.plus(next.size);
             let limit = next.retry.map_or(company, |retry| retry.company.min(company));
-            // One that is too large even alone is sent alone: it was measured when it was handed over.
+            // One that is too large even alone is sent alone: it was measured when it was handed over, and gas may have become dearer.
             if !members.is_empty() && (members.len() >= limit || !self.holds(with)) {
                 break;
             }

@@ -13,9 +13,9 @@
 //! what is signed. It follows that a call waits as long as its key's nonces before it do: only that key can fill them. No final block is
 //! undone; with the finality `instant` that is the operator's promise, and where a network breaks it a call may be executed twice.
 //!
-//! **What is trusted.** A call may leave no trace in the log, so the follower cannot bear witness to all of it. What it cannot is what a receipt is believed for.
-//! - An entry in the log that names the transaction was checked by the follower like every other. It suffices: an entry of a transaction that was reverted does not exist.
-//! - Otherwise a receipt of the first node is believed, in a block that the follower has applied and that is final by the same rule as
+//! **What is trusted.** A call may leave no trace in the log; and of what it leaves, nothing but the node says of which transaction that is: the running hash
+//! covers entries, not transactions. So receipts are asked for.
+//! - A receipt of the first node is believed, in a block that the follower has applied and that is final by the same rule as
 //!   everything else, if its hash is the one that the follower has for that block (as long as it keeps it), if the node also says that the account's nonce was
 //!   used by then, and if no node that is configured has another receipt. A node that is silent counts as agreeing. A single node that makes up receipts
 //!   for blocks that are there is not caught: it can tell that a call was done, or refused, which was not.
@@ -77,9 +77,15 @@ impl Machine {
         self.calls.iter().take_while(|waiting| waiting.again).count()
     }
 
-    /// The most gas that a call may ask for, as far as is known.
+    /// The most gas that a call may ask for, in the largest blocks that were seen: what a block has may be less for a while.
     pub(super) fn most_call_gas(&self) -> u64 {
-        self.limits.call_gas(&self.told_gas, self.block_gas.unwrap_or(u64::MAX))
+        self.limits
+            .call_gas(&self.told_gas, self.largest_block.unwrap_or(u64::MAX))
+    }
+
+    /// How much gas a call asks for.
+    pub(super) fn asked_for(&self, waiting: &WaitingCall) -> u64 {
+        waiting.gas.min(self.most_call_gas())
     }
 
     /// Makes a transaction of the first call if it is time. Commits that have waited longer come before it: `false`.
@@ -94,7 +100,7 @@ impl Machine {
         let Some((nonce, waiting)) = self.next_nonce.zip(self.calls.pop_front()) else {
             return false;
         };
-        let gas_limit = waiting.gas.min(self.most_call_gas());
+        let gas_limit = self.asked_for(&waiting);
         let fee = self.fee(gas_limit).unwrap_or_default();
         self.next_nonce = Some(nonce + 1);
         self.storing = true;
@@ -140,9 +146,9 @@ impl Machine {
     }
 
     /// When the next call is to be made a transaction; `None` when something else has to happen first. It waits for no company. One that asks for
-    /// much waits until it is known how much a block has: what asks for more is never mined, and neither is anything after it.
+    /// more than a block has now, or for much while that is not known, waits: it would not be mined, and neither would anything after it.
     pub(super) fn gather_call_at(&self) -> Option<Millis> {
-        let may_ask = |waiting: &&WaitingCall| self.block_gas.is_some() || waiting.gas <= BLIND_GAS;
+        let may_ask = |waiting: &&WaitingCall| self.asked_for(waiting) <= self.block_gas.unwrap_or(BLIND_GAS);
         let first = self.calls.front().filter(may_ask)?;
         self.room().map(|_| first.since)
     }

@@ -1,7 +1,7 @@
 //! From the outbox into a block: sending, sending again, and asking when something is unclear.
 
 use super::batch::{Batch, Content, Phase};
-use super::price::{affordable, cheapen, reprice, reprice_at};
+use super::price::{affordable, cheapen, give_more_gas, reprice, reprice_at};
 use super::{Action, Machine, Millis, Nonce, SendAnswer};
 use crate::appender::fees::Fee;
 use crate::chain::Hash;
@@ -22,8 +22,11 @@ impl Machine {
             progress_at,
             settled_below,
             heard,
+            gas,
+            block_gas,
             ..
         } = self;
+        let bounds = limits.gas_bounds(block_gas.unwrap_or(u64::MAX));
         let waiting = batches
             .range_mut(*settled_below..)
             .filter(|(_, batch)| *heard && batch.phase == Phase::Waiting);
@@ -43,6 +46,11 @@ impl Machine {
             }
             if batch.unpaid && !batch.sending && !batch.replacing {
                 cheapen(*nonce, batch, Fee::of(market, limits.fee_ceiling), market.base, actions);
+            }
+            if batch.refused && !batch.is_call() {
+                let size = batch.size();
+                let wanted = gas.limit(size).min(gas.most(size, bounds));
+                give_more_gas(*nonce, batch, wanted, Fee::of(market, limits.fee_ceiling), actions);
             }
             if reprice_at(batch, *market_at, *progress_at, limits.reprice_after).is_some_and(|at| now >= at) {
                 reprice(*nonce, batch, market, limits.fee_ceiling, now, actions);
@@ -93,7 +101,7 @@ impl Machine {
         sends.chain(asks).chain(self.observe_at()).min()
     }
 
-    pub(super) fn sent(&mut self, now: Millis, nonce: Nonce, answer: SendAnswer) {
+    pub(super) fn sent(&mut self, now: Millis, nonce: Nonce, answer: SendAnswer, actions: &mut Vec<Action>) {
         let limits = self.limits;
         let Some(batch) = self.batches.get_mut(&nonce) else {
             return;
@@ -106,6 +114,7 @@ impl Machine {
                 batch.pooled = true;
                 batch.underpriced = None;
                 batch.unpaid = false;
+                batch.refused = false;
                 batch.attempts += 1;
                 batch.next_send = now + pause.min(limits.resend_after.saturating_mul(10));
             }
@@ -117,6 +126,13 @@ impl Machine {
                 let pause = doubled(limits.retry_after, batch.attempts);
                 batch.attempts += 1;
                 batch.next_send = now + pause.min(limits.retry_at_most);
+                if answer == SendAnswer::Refused {
+                    batch.refused = true;
+                    // The chain's rules may have become dearer since it was signed.
+                    if batch.attempts.is_power_of_two() {
+                        actions.push(Action::AskGasRules);
+                    }
+                }
                 if answer == SendAnswer::Underpriced {
                     batch.underpriced.get_or_insert(now);
                 }
@@ -137,6 +153,7 @@ impl Machine {
         batch.hashes.push(hash);
         batch.fee = fee;
         batch.unpaid = false;
+        batch.refused = false;
         batch.back = 0;
         batch.attempts = 0;
         batch.next_send = now;

@@ -154,12 +154,14 @@ pub enum Action {
     Store(NewBatch),
     /// Sign and store a call; answer with [`Input::CallStored`], or with [`Input::CallStands`] where the table of calls has its id already.
     StoreCall(NewCall),
-    /// Sign the stored batch at another fee and store that beside it; answer with [`Input::Replaced`].
+    /// Sign the stored transaction at another fee, or with more gas, and store that beside it; answer with [`Input::Replaced`].
     Replace {
         /// Which.
         nonce: Nonce,
         /// What it offers now.
         fee: Fee,
+        /// What it asks for now.
+        gas_limit: u64,
     },
     /// Send the newest signature of the batch; answer with [`Input::Sent`].
     Send {

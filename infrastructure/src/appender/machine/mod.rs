@@ -112,6 +112,8 @@ pub struct Machine {
     ran_out: Option<(Size, u64)>,
     /// How much gas a block has; `None` until a node has said it.
     block_gas: Option<u64>,
+    /// The most that a block has had since this process began.
+    largest_block: Option<u64>,
     authorized: bool,
     /// The organisation's own namespace, if it appends in others, too.
     own: Option<Namespace>,
@@ -140,6 +142,7 @@ impl Machine {
             gas: limits.gas,
             ran_out: None,
             block_gas: None,
+            largest_block: None,
             queue: VecDeque::new(),
             queued: Size::default(),
             calls: VecDeque::new(),
@@ -189,7 +192,10 @@ impl Machine {
                 self.asking_fees = false;
             }
             Input::Funds(funds) => self.funds = Some(funds),
-            Input::BlockGas(gas) => self.block_gas = Some(gas),
+            Input::BlockGas(gas) => {
+                self.block_gas = Some(gas);
+                self.largest_block = self.largest_block.max(Some(gas));
+            }
             Input::GasRules(rules) => self.learn(rules),
             Input::Stored {
                 nonce,
@@ -205,7 +211,7 @@ impl Machine {
             } => self.call_stored(now, nonce, hash, fee, gas_limit, actions),
             Input::CallStands { nonce, is_the_same } => self.call_stands(nonce, is_the_same, actions),
             Input::Replaced { nonce, hash, fee } => self.replaced(now, nonce, hash, fee),
-            Input::Sent { nonce, answer } => self.sent(now, nonce, answer),
+            Input::Sent { nonce, answer } => self.sent(now, nonce, answer, actions),
             Input::NonceSeen { head, count } => self.nonce_seen(now, head, count, actions),
             Input::NonceUnknown => self.observing = false,
             Input::ReceiptSeen { nonce, used, receipt } => self.receipt_seen(now, nonce, used, receipt, actions),

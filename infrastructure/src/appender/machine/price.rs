@@ -33,6 +33,24 @@ impl Machine {
         self.limits.hold(size, &self.gas, self.block_gas.unwrap_or(BLIND_GAS))
     }
 
+    /// Whether a transaction with so much waits until blocks have more gas than now: because they had enough for it before, or because they
+    /// have less than its bytes alone take. That could never be mined, nor could what comes after it.
+    pub(super) fn needs_larger_blocks(&self, size: Size) -> bool {
+        let Some(block) = self.block_gas else { return false };
+        let allows = |block| self.gas.allow(size, self.limits.gas_bounds(block));
+        let can_be_mined = self.gas.floor(size) <= self.most_gas(size);
+        !allows(block) && (allows(self.largest_block.unwrap_or(block)) || !can_be_mined)
+    }
+
+    /// How much gas the first of what waits asks for, if no block has so much now.
+    pub fn waits_for_gas(&self) -> Option<u64> {
+        let commit = self.queue.front().map(|first| first.size);
+        let commit = commit.filter(|size| self.needs_larger_blocks(*size));
+        let call = self.calls.front().map(|first| self.asked_for(first));
+        let call = call.filter(|gas| self.block_gas.is_some_and(|block| *gas > block));
+        commit.map(|size| self.gas.limit(size)).max(call)
+    }
+
     /// What a transaction with so much asks for: what it takes, as long as it may.
     pub(super) fn gas_limit(&self, size: Size) -> u64 {
         self.gas.limit(size).min(self.most_gas(size))
@@ -96,7 +114,11 @@ pub(super) fn reprice(
     batch.underpriced = None;
     if let Some(fee) = batch.fee.replacing(market, ceiling).filter(|_| is_asked_for) {
         batch.replacing = true;
-        actions.push(Action::Replace { nonce, fee });
+        actions.push(Action::Replace {
+            nonce,
+            fee,
+            gas_limit: batch.gas_limit,
+        });
     }
 }
 
@@ -104,7 +126,24 @@ pub(super) fn reprice(
 pub(super) fn cheapen(nonce: Nonce, batch: &mut Batch, fee: Fee, base: u128, actions: &mut Vec<Action>) {
     if base == 0 && fee.max < batch.fee.max {
         batch.replacing = true;
-        actions.push(Action::Replace { nonce, fee });
+        actions.push(Action::Replace {
+            nonce,
+            fee,
+            gas_limit: batch.gas_limit,
+        });
+    }
+}
+
+/// Signs a batch again that a node refuses, if what it takes is more than it asks for: the chain's rules have become dearer since.
+pub(super) fn give_more_gas(nonce: Nonce, batch: &mut Batch, wanted: u64, fee: Fee, actions: &mut Vec<Action>) {
+    if wanted > batch.gas_limit && !batch.sending && !batch.replacing {
+        batch.replacing = true;
+        batch.gas_limit = wanted;
+        actions.push(Action::Replace {
+            nonce,
+            fee,
+            gas_limit: wanted,
+        });
     }
 }
 

@@ -72,7 +72,9 @@ impl Machine {
             return false;
         };
         let (size, limit) = (batch.size(), batch.gas_limit);
-        let most = self.most_gas(size);
+        let most = self
+            .gas
+            .most(size, self.limits.gas_bounds(self.largest_block.unwrap_or(u64::MAX)));
         // What it would take now may be less than it took: its commits may be stale meanwhile.
         let wanted = match needed {
             Some(needed) if needed > limit => needed.saturating_add(needed / 10),

@@ -2,9 +2,9 @@
 
 use std::iter::Peekable;
 
-use super::batch::{Batch, Content, Member, Phase, Verdict};
+use super::batch::{Batch, Member, Phase, Verdict};
 use super::{Action, Machine, Millis, Nonce};
-use crate::log::{CommitOutcome, Namespace, RejectedCommit};
+use crate::log::{CommitOutcome, Namespace, RejectedCommit, StreamTip};
 use crate::notices::{AppliedEvent, EntryState};
 use application::log::Finality;
 
@@ -36,18 +36,8 @@ impl Machine {
                 continue;
             };
             let ours = |hash: &[u8; 32]| batch.hashes.contains(hash);
-            if matches!(batch.content, Content::Call(_)) {
-                // What is rejected says nothing of a call: nothing vouches for whose transaction it was.
-                let Some(entry) = appended.iter().find(|event| ours(&event.transaction)) else {
-                    continue;
-                };
-                let transaction = entry.transaction;
-                if !matches!(batch.phase, Phase::Final { .. }) {
-                    let verdicts = vec![Verdict::Called { transaction }];
-                    batch.phase = Phase::Included { block, verdicts };
-                }
-                self.progress_at = now;
-                actions.push(Action::Mined { nonce: *nonce });
+            // Nothing vouches for whose transaction an entry or a rejection is of, so neither says anything of a call.
+            if batch.is_call() {
                 continue;
             }
             let events = appended.iter().filter(|event| ours(&event.transaction)).peekable();
@@ -98,7 +88,7 @@ impl Machine {
     pub(super) fn finalized(&mut self, block: u64, actions: &mut Vec<Action>) {
         self.final_block = self.final_block.max(block);
         let final_block = self.final_block;
-        for (nonce, batch) in self.batches.range_mut(self.settled_below..) {
+        for batch in self.batches.range_mut(self.settled_below..).map(|(_, batch)| batch) {
             let Phase::Included { block, verdicts } = &mut batch.phase else {
                 continue;
             };
@@ -106,10 +96,6 @@ impl Machine {
                 continue;
             }
             let (block, verdicts) = (*block, std::mem::take(verdicts));
-            if let [Verdict::Called { transaction }] = *verdicts {
-                batch.settle_call(*nonce, block, transaction, None, actions);
-                continue;
-            }
             batch.phase = Phase::Final { block };
             if !std::mem::replace(&mut batch.told, true) {
                 tell(batch.members(), &verdicts, actions);
@@ -190,8 +176,14 @@ fn verdicts<'a>(
             }
             let (mut verdict, mut states) = (Verdict::Unclear, Vec::new());
             for part in &member.commit.parts {
-                for version in (part.expected.version + 1..).take(part.payloads.len()) {
-                    match events.next_if(|event| event.stream == part.stream && event.tip.version == version) {
+                // Which transaction an entry is of is a node's word, so what it says counts as well: another's may have been first.
+                let mut tip = StreamTip {
+                    version: part.expected.version,
+                    ..StreamTip::default()
+                };
+                for payload in &part.payloads {
+                    tip = tip.after(payload);
+                    match events.next_if(|event| event.stream == part.stream && event.tip == tip) {
                         Some(event) => {
                             verdict = Verdict::Appended { last: event.position };
                             states.push(event.state);
@@ -249,7 +241,7 @@ fn tell(members: &[Member], verdicts: &[Verdict], actions: &mut Vec<Action>) {
             },
             Verdict::Rejected { stream, actual } => CommitOutcome::Rejected { stream, actual },
             Verdict::Void => CommitOutcome::Void,
-            Verdict::Unclear | Verdict::Called { .. } => CommitOutcome::HandedOver,
+            Verdict::Unclear => CommitOutcome::HandedOver,
         };
         actions.push(Action::Resolve(key, outcome));
     }

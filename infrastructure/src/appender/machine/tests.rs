@@ -42,7 +42,8 @@ fn sent() -> Machine {
     sent_by(new(), CHEAP)
 }
 
-fn sent_by(mut machine: Machine, market: Fees) -> Machine {
+/// A commit that waits.
+fn queued(number: u64, since: Millis) -> Queued {
     let part = StreamPart {
         stream: StreamId([1; 32]),
         expected: StreamHead::default(),
@@ -52,18 +53,17 @@ fn sent_by(mut machine: Machine, market: Fees) -> Machine {
         command_id: CommandId::default(),
         parts: vec![part],
     });
-    let (key, size) = (CommitKey(0), Size::of(&commit).unwrap());
+    Queued {
+        key: CommitKey(number),
+        size: Size::of(&commit).unwrap(),
+        commit,
+        since,
+    }
+}
+
+fn sent_by(mut machine: Machine, market: Fees) -> Machine {
     told(&mut machine, 0, Input::Fees(market));
-    told(
-        &mut machine,
-        1,
-        Input::Queue(Queued {
-            key,
-            commit,
-            size,
-            since: 1,
-        }),
-    );
+    told(&mut machine, 1, Input::Queue(queued(0, 1)));
     let stored = Input::Stored {
         nonce: 0,
         hash: [7; 32],
@@ -88,7 +88,7 @@ fn who_offers_too_little_asks_for_the_price_once_and_then_offers_that() {
     assert!(matches!(actions[..], [Action::Send { .. }]), "{actions:?}");
     assert!(told(&mut machine, 201, underpriced()).is_empty());
     let actions = told(&mut machine, 202, Input::Fees(DEAR));
-    let [Action::Replace { nonce: 0, fee }] = actions[..] else {
+    let [Action::Replace { nonce: 0, fee, .. }] = actions[..] else {
         panic!("{actions:?}");
     };
     assert_eq!(fee.max, 20_010);
@@ -209,6 +209,131 @@ fn what_takes_more_than_a_transaction_may_ask_for_is_given_up_in_the_end_and_not
     assert_eq!(machine.gas, GasRules::TODAY);
 }
 
+/// How much gas a commit of so many bytes asks for that is stored now, if one is.
+fn stored_with(machine: &mut Machine, now: Millis) -> Option<u64> {
+    let actions = told(machine, now, Input::Tick);
+    actions.iter().find_map(|action| match action {
+        Action::Store(batch) => Some(batch.gas_limit),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_commit_waits_while_blocks_have_less_gas_than_before_and_is_stored_when_they_have_it_again() {
+    let mut machine = new();
+    told(&mut machine, 0, Input::Fees(CHEAP));
+    told(&mut machine, 0, Input::BlockGas(30_000_000));
+    told(&mut machine, 0, Input::BlockGas(60_000));
+    told(&mut machine, 1, Input::Queue(queued(0, 1)));
+    assert_eq!(stored_with(&mut machine, 2), None);
+    let asked = machine.waits_for_gas();
+    assert!(asked.is_some_and(|gas| gas > 60_000), "{asked:?}");
+    assert_eq!(machine.wake_at(), machine.turn_away_at(), "nothing else is to be done");
+    let actions = told(&mut machine, 3, Input::BlockGas(30_000_000));
+    assert!(
+        actions.iter().any(|action| matches!(action, Action::Store(_))),
+        "{actions:?}"
+    );
+    assert_eq!(machine.waits_for_gas(), None);
+}
+
+#[test]
+fn nothing_is_signed_for_less_gas_than_its_bytes_alone_take() {
+    let mut machine = new();
+    told(&mut machine, 0, Input::Fees(CHEAP));
+    // No block was ever larger.
+    told(&mut machine, 0, Input::BlockGas(1_000_000));
+    let mut long = queued(0, 1);
+    long.size.bytes = 40_000;
+    let mut fits = queued(1, 1);
+    fits.size.bytes = 20_000;
+    told(&mut machine, 1, Input::Queue(long));
+    assert_eq!(stored_with(&mut machine, 2), None);
+    let actions = told(&mut machine, 6_000, Input::Tick);
+    assert!(
+        actions.iter().any(|action| matches!(action, Action::TurnAway(_))),
+        "{actions:?}"
+    );
+    // What may be enough is tried.
+    let actions = told(&mut machine, 6_001, Input::Queue(fits));
+    assert_eq!(
+        asked_for(&actions),
+        1_000_000.min(GasRules::TODAY.limit(machine.batches[&0].size()))
+    );
+}
+
+#[test]
+fn what_a_node_refuses_is_signed_again_with_more_gas_once_the_chain_asks_for_more() {
+    let mut machine = sent();
+    let first = machine.batches[&0].gas_limit;
+    let refused = Input::Sent {
+        nonce: 0,
+        answer: SendAnswer::Refused,
+    };
+    let actions = told(&mut machine, 3, refused);
+    assert!(
+        actions.iter().any(|action| matches!(action, Action::AskGasRules)),
+        "{actions:?}"
+    );
+    let dearer = GasRules {
+        floor_byte: 6_400,
+        ..GasRules::TODAY
+    };
+    let actions = told(&mut machine, 4, Input::GasRules(dearer));
+    let raised = actions.iter().find_map(|action| match action {
+        Action::Replace {
+            nonce: 0, gas_limit, ..
+        } => Some(*gas_limit),
+        _ => None,
+    });
+    assert_eq!(raised, Some(dearer.limit(machine.batches[&0].size())), "{actions:?}");
+    assert!(raised > Some(first));
+}
+
+#[test]
+fn anothers_entry_that_a_node_shows_in_our_transaction_is_not_our_commit() {
+    let mut machine = sent();
+    let (ours, hash) = {
+        let batch = &machine.batches[&0];
+        (batch.members()[0].commit.parts[0].clone(), batch.hashes[0])
+    };
+    let shown = |payload: &[u8]| AppliedEvent {
+        stream: ours.stream,
+        tip: StreamTip {
+            version: ours.expected.version,
+            ..StreamTip::default()
+        }
+        .after(payload),
+        position: 1,
+        transaction: hash,
+        command_id: None,
+        state: EntryState::Applied,
+    };
+    let outcome = |machine: &mut Machine, entry: AppliedEvent| {
+        let applied = Input::Applied {
+            block: 5,
+            appended: &[entry],
+            rejected: &[],
+        };
+        let mut actions = told(machine, 3, applied);
+        actions.extend(told(machine, 4, Input::Finalized { block: 5 }));
+        actions.iter().find_map(|action| match action {
+            Action::Resolve(_, outcome) => Some(*outcome),
+            _ => None,
+        })
+    };
+    assert_eq!(
+        outcome(&mut machine, shown(b"another's")),
+        Some(CommitOutcome::HandedOver)
+    );
+    let mut machine = sent();
+    let appended = outcome(&mut machine, shown(&ours.payloads[0]));
+    assert!(
+        matches!(appended, Some(CommitOutcome::Appended { position: 1, .. })),
+        "{appended:?}"
+    );
+}
+
 #[test]
 fn what_offers_what_the_market_asks_is_raised_a_few_times_whatever_a_node_says() {
     let mut machine = sent();
@@ -231,7 +356,7 @@ fn what_offers_what_the_market_asks_is_raised_a_few_times_whatever_a_node_says()
         now += 1;
         actions.extend(told(&mut machine, now, Input::Fees(market)));
         for action in actions {
-            if let Action::Replace { nonce, fee } = action {
+            if let Action::Replace { nonce, fee, .. } = action {
                 raised += 1;
                 let hash = [raised; 32];
                 told(&mut machine, now, Input::Replaced { nonce, hash, fee });
@@ -312,7 +437,7 @@ fn what_an_account_cannot_pay_is_signed_again_for_less_where_gas_is_free() {
         answer: SendAnswer::CannotPay,
     };
     let actions = told(&mut machine, 4, cannot_pay);
-    let [Action::Replace { nonce: 0, fee }] = actions[..] else {
+    let [Action::Replace { nonce: 0, fee, .. }] = actions[..] else {
         panic!("{actions:?}");
     };
     assert_eq!(fee, Fee::default());

@@ -404,7 +404,7 @@ async fn junk_in_a_shared_calendar_holds_nobody_back() {
             MasterSecret::new([0x55; 32]),
             Vec::new(),
         );
-        let (_, check_value) = secret.shared().next().unwrap();
+        let (_, check_value) = secret.check_values().shared.remove(0);
         assert_eq!(check_value.len(), 8, "{check_value}");
         let shared = json!([{ "namespace": network.shared.0, "checkValue": check_value }]);
         assert_eq!(status["chain"]["shared"], shared);

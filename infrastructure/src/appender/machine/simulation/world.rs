@@ -678,7 +678,7 @@ impl World {
             Action::StoreCall(_) | Action::AskCall { .. } | Action::TellCall(..) | Action::SettleCall { .. } => {
                 panic!("nobody calls anything here");
             }
-            Action::Replace { nonce, fee } => self.after(Later::Replace(nonce, fee)),
+            Action::Replace { nonce, fee, .. } => self.after(Later::Replace(nonce, fee)),
             Action::Send { nonce, hash } => {
                 let answer = self.send(nonce, hash);
                 self.after(Later::Sent(nonce, answer));

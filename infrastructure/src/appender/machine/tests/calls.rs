@@ -118,7 +118,7 @@ fn what_came_of_it_is_noted_when_its_block_is_final_and_then_forgotten() {
 }
 
 #[test]
-fn an_entry_that_it_left_tells_as_much_when_it_is_final_and_no_node_is_asked() {
+fn an_entry_that_a_node_shows_in_its_transaction_says_nothing_of_it() {
     let mut machine = called();
     let entry = AppliedEvent {
         stream: StreamId([9; 32]),
@@ -133,24 +133,44 @@ fn an_entry_that_it_left_tells_as_much_when_it_is_final_and_no_node_is_asked() {
         appended: &[entry],
         rejected: &[],
     };
-    assert_eq!(noted(&told(&mut machine, 3, applied)), None);
-    told(&mut machine, 4, Input::Reverted { to: 4 });
-    assert_eq!(
-        noted(&told(&mut machine, 5, Input::Finalized { block: 5 })),
-        None,
-        "it was undone"
-    );
-    let applied = Input::Applied {
-        block: 6,
-        appended: &[entry],
-        rejected: &[],
-    };
-    told(&mut machine, 6, applied);
-    let actions = told(&mut machine, 7, Input::Finalized { block: 6 });
+    let mut actions = told(&mut machine, 3, applied);
+    actions.extend(told(&mut machine, 4, Input::Finalized { block: 5 }));
+    assert_eq!(noted(&actions), None, "another's entry may be shown there");
     assert!(
-        matches!(noted(&actions), Some(CallOutcome::Done { block: 6, .. })),
+        actions.iter().any(|action| matches!(action, Action::AskNonce)),
         "{actions:?}"
     );
+}
+
+#[test]
+fn a_call_waits_while_blocks_have_less_gas_than_it_asks_for() {
+    let mut machine = new();
+    told(&mut machine, 0, Input::Fees(CHEAP));
+    told(&mut machine, 0, Input::BlockGas(30_000_000));
+    told(&mut machine, 0, Input::BlockGas(120_000));
+    assert!(told(&mut machine, 1, Input::QueueCall(handed(200_000, 1))).is_empty());
+    assert_eq!(machine.waits_for_gas(), Some(200_000));
+    let actions = told(&mut machine, 2, Input::BlockGas(30_000_000));
+    let asks = |action: &Action| matches!(action, Action::StoreCall(NewCall { gas_limit: 200_000, .. }));
+    assert!(actions.iter().any(asks), "{actions:?}");
+    assert_eq!(machine.waits_for_gas(), None);
+}
+
+#[test]
+fn out_of_gas_in_blocks_that_are_small_for_a_while_is_no_refusal() {
+    let mut machine = called();
+    told(&mut machine, 3, Input::BlockGas(30_000_000));
+    told(&mut machine, 3, Input::BlockGas(60_000));
+    used(&mut machine);
+    let out_of_gas = CallSeen::OutOfGas {
+        block: 4,
+        transaction: [7; 32],
+        needed: None,
+    };
+    let actions = seen(&mut machine, out_of_gas);
+    assert_eq!((noted(&actions), signed_again(&actions)), (None, None), "{actions:?}");
+    let actions = told(&mut machine, 13, Input::BlockGas(30_000_000));
+    assert_eq!(signed_again(&actions), Some(120_000), "{actions:?}");
 }
 
 #[test]

@@ -694,7 +694,7 @@ impl World {
                 self.after(account, Later::StoreCall(new, from));
             }
             Action::SettleCall { nonce, id, end } => self.after(account, Later::Settle(nonce, id, end)),
-            Action::Replace { nonce, fee } => self.after(account, Later::Replace(nonce, fee)),
+            Action::Replace { nonce, fee, .. } => self.after(account, Later::Replace(nonce, fee)),
             Action::Send { nonce, hash } => {
                 let answer = self.send(account, nonce, hash);
                 self.hear(account, move || Input::Sent { nonce, answer });
