@@ -76,6 +76,8 @@ pub enum Conduct {
     NamesAnotherFinalBlock,
     /// It shows log entries in the reverse order.
     ReordersLogs,
+    /// It says that entries of the first transaction are of the second.
+    MovesLogs(String, String),
     /// It shows each log entry twice.
     DoublesLogs,
     /// It shows each log entry once more as removed, with another payload.
@@ -473,6 +475,11 @@ fn distort(conduct: &Conduct, method: &str, answer: &mut Value) -> bool {
                     .is_some_and(|log| log.remove("blockTimestamp").is_some())
             };
             logs.iter_mut().filter_map(|log| told(log).then_some(())).count() > 0
+        }
+        Conduct::MovesLogs(from, to) => {
+            let of_first = logs.iter_mut().filter(|log| log["transactionHash"] == from.as_str());
+            let moved = of_first.map(|log| log["transactionHash"] = json!(to));
+            moved.count() > 0
         }
         Conduct::HidesRejections => {
             let before = logs.len();

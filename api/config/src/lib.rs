@@ -67,10 +67,12 @@ pub enum ConfigError {
         source: SecretError,
     },
     /// A file with a secret cannot be read.
-    #[error("the file of `{name}` cannot be read: {source}")]
+    #[error("the file of `{name}` cannot be read, {}: {source}", file.display())]
     SecretFile {
         /// Which.
         name: &'static str,
+        /// Where it should be.
+        file: PathBuf,
         /// Why.
         source: std::io::Error,
     },
@@ -572,7 +574,11 @@ fn secret(name: &'static str, given: Option<&SecretString>, file: Option<&Path>)
         (Some(secret), None) => Ok(secret.clone()),
         (None, Some(file)) => std::fs::read_to_string(file)
             .map(|text| text.trim().into())
-            .map_err(|source| ConfigError::SecretFile { name, source }),
+            .map_err(|source| ConfigError::SecretFile {
+                name,
+                file: file.to_owned(),
+                source,
+            }),
         _ => Err(ConfigError::OneOfTwo(name)),
     }
 }

@@ -138,17 +138,10 @@ where
         set_undo_block(connection, &block.checked.log.block.number.to_string()).await?;
         apply_entries(connection, projector, &block.checked.log.block, &block.readable).await?;
     }
-    if !undoable.is_empty() {
-        let finalized = to_sql(run.finalized.block);
-        sqlx::query(
-            "WITH forgotten AS (DELETE FROM undo_log WHERE block <= $1)
-             SELECT set_config('medconnect.undo_block', '', true)",
-        )
-        .bind(finalized)
-        .execute(connection)
-        .await?;
+    if undoable.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    Ok(set_undo_block(connection, "").await?)
 }
 
 pub(super) async fn apply_entries<P>(

@@ -202,7 +202,7 @@ pub(super) async fn place(
     moved.await.map(drop)
 }
 
-/// Moves the checkpoint to the last of these blocks, remembers them all, forgets those that are not needed any more, and appends
+/// Moves the checkpoint to the last of these blocks, remembers them all, forgets those that are not needed any more with the former images of what is final, and appends
 /// entries to the journal; all of it only if the checkpoint is where it must be, or else locked. Answers, if it was, whether anything is parked before. In one round
 /// trip: every command waits for it.
 pub(super) async fn advance(
@@ -232,9 +232,12 @@ pub(super) async fn advance(
                  running_hash = $14, foreign_events = $15, void_events = $16, unreadable_events = $17,
                  overruled_events = $39
              WHERE $18::bigint IS NULL
-                OR (block_number = $18 AND block_hash = $19 AND (SELECT hash FROM shape) = $20 AND made_of = $37)
+                OR (block_number = $18 AND block_hash = $19 AND (SELECT hash FROM shape) = $20 AND made_of = $37
+                    AND (foreign_events, void_events, unreadable_events, overruled_events) = ($40, $41, $42, $43))
              RETURNING 1),
          forgotten AS (DELETE FROM blocks USING moved WHERE number < $8),
+         -- With what is final go its former images: somebody may be in them who is erased.
+         undoable AS (DELETE FROM undo_log USING moved WHERE block <= $9),
          remembered AS (
              INSERT INTO blocks (number, hash, position, running_hash, foreign_events, void_events, unreadable_events, overruled_events)
              SELECT new.* FROM moved, UNNEST($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[], $5::bigint[], $6::bigint[],
@@ -278,6 +281,13 @@ pub(super) async fn advance(
     let made_of = before.as_ref().map(|before| before.kind.made_of.0.as_str());
     let query = entries.bind(query).bind(made_of);
     let query = query.bind(overruled).bind(to_sql(to.unread.overruled));
+    // Another program may have counted otherwise, and put its schema here.
+    let counted = before.as_ref().map(|before| before.block.unread);
+    let query = query
+        .bind(counted.map(|counted| to_sql(counted.foreign)))
+        .bind(counted.map(|counted| to_sql(counted.void)))
+        .bind(counted.map(|counted| to_sql(counted.unreadable)))
+        .bind(counted.map(|counted| to_sql(counted.overruled)));
     query.fetch_optional(connection).await
 }
 

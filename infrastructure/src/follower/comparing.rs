@@ -49,7 +49,7 @@ impl Noted {
         }
     }
 
-    /// What is compared of it. What the journal says beside the sealed entry is not: some of it is forgotten when somebody is erased.
+    /// What is compared of it.
     const fn columns(self) -> &'static str {
         match self {
             Self::Journal => "stream, version, hash, before, block_number, transaction, origin, payload",
@@ -57,9 +57,24 @@ impl Noted {
             Self::Chapters => "stream, record, number",
         }
     }
+
+    /// In what else a live row differs from one that was read afresh. What the journal says beside a sealed entry decides commands. Of an event of which nothing is known afresh,
+    /// for somebody is erased, the live row may know more for a while; and which of the entries of the erased are void nobody can tell any more.
+    const fn differs_besides(self) -> &'static str {
+        match self {
+            Self::Journal => {
+                "(afresh.aggregate_id IS NOT NULL AND (ours.aggregate_id, ours.command_id, ours.claimed_at, ours.void)
+                      IS DISTINCT FROM (afresh.aggregate_id, afresh.command_id, afresh.claimed_at, afresh.void))
+                 OR ((ours.void IS NULL) <> (afresh.void IS NULL) AND NOT EXISTS (
+                      SELECT FROM live.erasures WHERE erasures.stream = live.record_of(ours.stream)))"
+            }
+            Self::Erasures | Self::Chapters => "false",
+        }
+    }
 }
 
-/// The first position up to this one at which the live schema has noted something else than another schema, or one more or less.
+/// The first position up to this one at which the live schema has noted something else than another schema, or one more or less; or one behind
+/// the end of what it has read.
 ///
 /// # Errors
 /// When the database refuses.
@@ -69,10 +84,13 @@ pub async fn first_difference(
     noted: Noted,
     position: Position,
 ) -> Result<Option<Position>, sqlx::Error> {
-    let (table, columns) = (noted.name(), noted.columns());
-    let rows = |of: &str| format!("(SELECT position, ({columns}) AS entry FROM \"{of}\".{table} WHERE position <= $1)");
+    let (table, columns, besides) = (noted.name(), noted.columns(), noted.differs_besides());
+    let rows = |of: &str| format!("(SELECT *, ({columns}) AS entry FROM \"{of}\".{table} WHERE position <= $1)");
     let sql = format!(
-        "SELECT min(position) FROM {} AS ours FULL JOIN {} AS afresh USING (position) WHERE ours.entry IS DISTINCT FROM afresh.entry",
+        "SELECT LEAST(
+             (SELECT min(position) FROM {} AS ours FULL JOIN {} AS afresh USING (position)
+              WHERE ours.entry IS DISTINCT FROM afresh.entry OR {besides}),
+             (SELECT min(position) FROM {LIVE}.{table} WHERE position > (SELECT position FROM {LIVE}.checkpoint)))",
         rows(LIVE),
         rows(schema),
     );

@@ -233,7 +233,7 @@ pub(super) fn open(
             let void = unpublished.or(ended.filter(|_| !opener.is_shared(&entry.stream)));
             openings.push(match (own, void) {
                 (own @ (Opening::Public | Opening::Foreign), _) => own,
-                (own @ Opening::Void(_), Some(_)) => own,
+                // It is the reason that does not depend on keys, so that it stays the same when these are destroyed.
                 (_, Some(void)) => Opening::Void(void),
                 // It is published: only this program does not know it. In a shared namespace there are no others.
                 (Opening::Void(Void::UnknownFormat(format)), None) if !opener.is_shared(&entry.stream) => {

@@ -87,7 +87,8 @@ async fn look_at_names(pool: &PgPool, opener: &Opener, findings: &mut SharedFind
                 (Author::Another, false) => unnamed += 1,
             }
         }
-        if forgotten > 0 {
+        // Where nothing of the others has a name either, the secret that is configured is the wrong one.
+        if forgotten > 0 && (named > 0 || unnamed == 0) {
             findings.forgotten.insert(*namespace, forgotten);
         }
         if named == 0 && unnamed > 0 {
@@ -128,7 +129,7 @@ impl fmt::Display for SharedFindings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let forgotten = listed(&self.forgotten, "streams");
         let forgotten = forgotten.map(|each| {
-            format!("this organisation has written with other secrets what must be offered and booked again, for nobody can read it: {each}")
+            format!("this organisation has written under another secret than the one that is configured; if the others have the configured one, nobody can read that, and it must be offered and booked again: {each}")
         });
         let found = [self.of_unconfigured(), self.of_unreadable(), forgotten];
         let found: Vec<_> = found.into_iter().flatten().collect();

@@ -33,7 +33,13 @@ impl Restore {
         if let Some(folder) = &self.secrets_to {
             write_secrets(folder, &backup)?;
         }
-        let (master, encryption) = self.config.secrets()?;
+        let (master, encryption) = self.config.secrets().map_err(|error| match &self.secrets_to {
+            Some(folder) => CliError::Usage(format!(
+                "the secrets of the backup are in {} now, but the configuration does not take them from there: {error}",
+                folder.display()
+            )),
+            None => error.into(),
+        })?;
         backup.belongs(log, &master).map_err(CliError::other)?;
         keeping::confirm_opens(&backup, &encryption).map_err(|error| {
             CliError::Usage(format!(

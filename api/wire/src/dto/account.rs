@@ -52,12 +52,12 @@ pub enum AccountKind {
 /// The body of a request to open an account.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({ "name": "Ward 3 bedside terminals", "role": "hospital" }))]
 pub struct OpenAccount {
     /// The name of the account, as shown in lists. No two services have the same name.
     #[schema(inline, value_type = AccountName)]
     pub name: String,
     /// The role of the account: any but `patient` and `doctor`, whose accounts are opened when they are registered.
-    #[schema(example = "hospital")]
     pub role: Role,
     /// The kind of holder that the account is for.
     #[serde(default)]

@@ -7,6 +7,7 @@ use super::{Action, Machine, Millis, Nonce};
 use crate::log::{CommitOutcome, Namespace, RejectedCommit, StreamTip};
 use crate::notices::{AppliedEvent, EntryState};
 use application::log::Finality;
+use application::ports::command::Unavailable;
 
 /// How long batches that may be forgotten are collected.
 const CLEAN_EVERY: Millis = 250;
@@ -204,21 +205,24 @@ fn verdicts<'a>(
         .collect()
 }
 
-/// Whether a member was rejected on the very head that it named: then the signing key is no writer any more, and what is stored until it is one again
-/// would be rejected as well. That it does not write in another namespace than the organisation's own is no reason for that.
+/// Whether the signing key is no writer any more where it appends: what is stored until it is one again would be rejected as well. That it does not write in another namespace than the organisation's own is no reason for that.
 fn lacks_the_right(members: &[Member], verdicts: &[Verdict], own: Option<Namespace>) -> bool {
     members.iter().zip(verdicts).any(|(member, verdict)| {
-        let Verdict::Rejected { stream, actual } = verdict else {
-            return false;
-        };
-        if own.is_some_and(|own| own != Namespace::of(stream)) {
-            return false;
-        }
-        let parts = &member.commit.parts;
-        parts
-            .iter()
-            .any(|part| part.stream == *stream && part.expected == *actual)
+        let namespace = no_right_in(member, *verdict);
+        namespace.is_some_and(|namespace| own.is_none_or(|own| own == namespace))
     })
+}
+
+/// In which namespace the signing key was no writer, if a member was rejected on the very head that it named.
+fn no_right_in(member: &Member, verdict: Verdict) -> Option<Namespace> {
+    let Verdict::Rejected { stream, actual } = verdict else {
+        return None;
+    };
+    let parts = &member.commit.parts;
+    let is_as_named = parts
+        .iter()
+        .any(|part| part.stream == stream && part.expected == actual);
+    is_as_named.then(|| Namespace::of(&stream))
 }
 
 /// Tells everybody who waits for a member. What has no effect is marked first: its command may come again at once.
@@ -239,6 +243,10 @@ fn tell(members: &[Member], verdicts: &[Verdict], actions: &mut Vec<Action>) {
                 position: last,
                 finality: Finality::Final,
             },
+            // Nobody was faster: decided again, it would be rejected again.
+            Verdict::Rejected { .. } if no_right_in(member, *verdict).is_some() => {
+                CommitOutcome::Failed(Unavailable::NotAppending)
+            }
             Verdict::Rejected { stream, actual } => CommitOutcome::Rejected { stream, actual },
             Verdict::Void => CommitOutcome::Void,
             Verdict::Unclear => CommitOutcome::HandedOver,

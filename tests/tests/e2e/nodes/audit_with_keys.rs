@@ -144,6 +144,42 @@ async fn a_database_is_what_its_log_gives_while_everybody_goes_on_and_is_not_whe
         report["withKeys"]["comparison"]["at"]["tables"][0]["firstDifference"],
         7
     );
+
+    // What the journal says beside an entry decides commands; and so does what stands behind its end.
+    for (table, forged) in [
+        (
+            "journal",
+            "UPDATE live.journal SET void = 'x', aggregate_id = NULL, command_id = NULL, claimed_at = NULL
+             WHERE position = (SELECT max(position) FROM live.journal WHERE aggregate_id IS NOT NULL)",
+        ),
+        (
+            "journal",
+            "UPDATE live.journal SET aggregate_id = 'calendars/elsewhere'
+             WHERE position = (SELECT max(position) FROM live.journal WHERE aggregate_id IS NOT NULL)",
+        ),
+        (
+            "journal",
+            "INSERT INTO live.journal SELECT (x).* FROM (SELECT (jsonb_populate_record(journal, jsonb_build_object(
+                 'position', position + 1000000, 'version', version + 1))) AS x FROM live.journal
+             ORDER BY position DESC LIMIT 1) AS behind",
+        ),
+        (
+            "erasures",
+            "INSERT INTO live.erasures (position, stream, subject, key_ids)
+             SELECT position + 1000000, stream, 'patient/' || gen_random_uuid(), '{}' FROM live.journal
+             ORDER BY position DESC LIMIT 1",
+        ),
+    ] {
+        site.succeed(&rebuild, &[]).await;
+        let done = connection.execute(forged).await.unwrap();
+        assert_eq!(done.rows_affected(), 1, "{forged}");
+        let (code, report, said) = audit(&site).await;
+        assert_eq!(
+            (code, differing(&report)),
+            (4, vec![table]),
+            "{forged}: {report} {said}"
+        );
+    }
     assert_eq!(scratches(&site).await, Vec::<String>::new());
 }
 

@@ -2,3 +2,4 @@
 
 mod newer_versions;
 mod plans;
+mod rebuilds;

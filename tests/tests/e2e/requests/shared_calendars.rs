@@ -19,6 +19,7 @@ use infrastructure::sealing::{Opener, Profile, Sealer, StreamNames, UnsealedEven
 use serde_json::{Value, json};
 use tests::chain::{KEYS, TestChain};
 use tests::clinic::Clinic;
+use tests::proxy::{Conduct, Proxy};
 use tests::system::{SystemOptions, TestSystem, until};
 use uuid::Uuid;
 
@@ -412,6 +413,77 @@ async fn junk_in_a_shared_calendar_holds_nobody_back() {
     for system in servers {
         system.agrees_with_a_rebuild(&network.chain).await;
     }
+}
+
+/// The hash of the transaction that was stored last, in a server's outbox.
+async fn stored_last(system: &TestSystem) -> Option<String> {
+    let sql = "SELECT hash FROM outbox_transactions ORDER BY nonce DESC LIMIT 1";
+    let hash = sqlx::query_scalar(sql).fetch_optional(&system.parts().pool);
+    let hash: Option<Vec<u8>> = hash.await.unwrap();
+    hash.map(|hash| format!("0x{}", hex::encode(hash)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_booking_is_not_acknowledged_because_a_node_shows_anothers_entry_as_ours() {
+    let network = Network::start().await;
+    let proxy = Proxy::of(network.chain.url());
+    let options = SystemOptions {
+        signer: 1,
+        organisation: ORGANISATIONS[0],
+        shared: network.shared_config(),
+        node: Some(proxy.url()),
+        ..SystemOptions::default()
+    };
+    let first = TestSystem::with(&network.chain, &network.deployments[0], options).await;
+    let servers = [first, network.serve(1).await];
+    let clinics = clinics(&network, &servers, "Slotted").await;
+    let [first, other] = servers;
+    clinics[0].offer(&first, 6).await;
+    until_free(&other, &clinics[1], 6).await;
+    let patients = [
+        clinics[0].patient(&first, "One").await,
+        clinics[1].patient(&other, "Two").await,
+    ];
+    for system in [&first, &other] {
+        until("an empty outbox", async || stored_last(system).await.is_none()).await;
+    }
+    // Both want the slot. The node withholds what the first one sent, and shows the other's entry in its place.
+    network.chain.call("evm_setAutomine", json!([false])).await;
+    let ours = clinics[0].book(&first, &patients[0], 0);
+    let theirs = async {
+        until("it is stored", async || stored_last(&first).await.is_some()).await;
+        let hash = stored_last(&first).await.unwrap();
+        let pooled = async || {
+            let found = network.chain.call("eth_getTransactionByHash", json!([hash])).await;
+            !found.is_null()
+        };
+        until("it is in the pool", pooled).await;
+        network.chain.call("anvil_dropTransaction", json!([hash])).await;
+        let lied = async {
+            until("the other's is stored", async || stored_last(&other).await.is_some()).await;
+            let theirs = stored_last(&other).await.unwrap();
+            let pooled = async || {
+                let found = network.chain.call("eth_getTransactionByHash", json!([theirs])).await;
+                !found.is_null()
+            };
+            until("the other's is in the pool", pooled).await;
+            proxy.behave(Conduct::MovesLogs(theirs.clone(), hash));
+            network.chain.call("evm_mine", json!([])).await;
+            until("the node has lied", async || proxy.lies() > 0).await;
+            proxy.behave(Conduct::Honest);
+            network.chain.call("evm_setAutomine", json!([true])).await;
+            network.chain.call("evm_mine", json!([])).await;
+        };
+        let (theirs, ()) = tokio::join!(clinics[1].book(&other, &patients[1], 0), lied);
+        theirs
+    };
+    let (ours, theirs) = tokio::join!(ours, theirs);
+    assert_eq!(theirs.0, 201, "{theirs:?}");
+    assert_ne!(ours.0, 201, "{ours:?}");
+    let servers = [first, other];
+    until_same_days(&servers).await;
+    let (_, listed) = servers[0].get("/v1/appointments", &clinics[0].key).await;
+    assert_eq!(listed["items"], json!([]), "{listed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
