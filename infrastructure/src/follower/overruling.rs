@@ -38,7 +38,7 @@ impl InShared<'_> {
         Namespace::of(&self.entry.stream)
     }
 
-    /// Whether it is not known yet what to make of it. (Days are no records, and what does not decode there is void: neither its key alone nor a newer program is waited for.)
+    /// Whether it is not known yet what to make of it. (Of what does not decode in a shared namespace the opener says that it is void, and never the third or the fourth of these.)
     const fn waits(&self) -> bool {
         match self.opening {
             Opening::EpochMissing { .. }

@@ -99,7 +99,7 @@ impl Machine {
             let (block, verdicts) = (*block, std::mem::take(verdicts));
             batch.phase = Phase::Final { block };
             if !std::mem::replace(&mut batch.told, true) {
-                tell(batch.members(), &verdicts, actions);
+                tell(batch.members(), &verdicts, self.own, actions);
             }
         }
     }
@@ -226,7 +226,7 @@ fn no_right_in(member: &Member, verdict: Verdict) -> Option<Namespace> {
 }
 
 /// Tells everybody who waits for a member. What has no effect is marked first: its command may come again at once.
-fn tell(members: &[Member], verdicts: &[Verdict], actions: &mut Vec<Action>) {
+fn tell(members: &[Member], verdicts: &[Verdict], own: Option<Namespace>, actions: &mut Vec<Action>) {
     let rejected: Vec<_> = members
         .iter()
         .zip(verdicts)
@@ -243,8 +243,10 @@ fn tell(members: &[Member], verdicts: &[Verdict], actions: &mut Vec<Action>) {
                 position: last,
                 finality: Finality::Final,
             },
-            // Nobody was faster: decided again, it would be rejected again.
-            Verdict::Rejected { .. } if no_right_in(member, *verdict).is_some() => {
+            // Nobody was faster: decided again, it would be rejected again. In the organisation's own namespace it waits until the key is admitted again.
+            Verdict::Rejected { .. }
+                if no_right_in(member, *verdict).is_some_and(|of| own.is_some_and(|own| own != of)) =>
+            {
                 CommitOutcome::Failed(Unavailable::NotAppending)
             }
             Verdict::Rejected { stream, actual } => CommitOutcome::Rejected { stream, actual },

@@ -5,6 +5,7 @@ mod calls;
 use std::sync::Arc;
 
 use application::log::{Finality, StreamId};
+use application::ports::command::Unavailable;
 use domain::kernel::CommandId;
 
 use super::*;
@@ -331,6 +332,38 @@ fn anothers_entry_that_a_node_shows_in_our_transaction_is_not_our_commit() {
     assert!(
         matches!(appended, Some(CommitOutcome::Appended { position: 1, .. })),
         "{appended:?}"
+    );
+}
+
+#[test]
+fn whoever_may_not_write_in_another_namespace_is_told_so_and_in_their_own_it_is_decided_again() {
+    let told_in = |own: Namespace| {
+        let mut machine = sent().of(own);
+        let rejected = RejectedCommit {
+            transaction: [7; 32],
+            index: 0,
+            stream: StreamId([1; 32]),
+            actual: StreamHead::default(),
+        };
+        let applied = Input::Applied {
+            block: 5,
+            appended: &[],
+            rejected: &[rejected],
+        };
+        let mut actions = told(&mut machine, 3, applied);
+        actions.extend(told(&mut machine, 4, Input::Finalized { block: 5 }));
+        let outcome = actions.iter().find_map(|action| match action {
+            Action::Resolve(_, outcome) => Some(*outcome),
+            _ => None,
+        });
+        (outcome.unwrap(), machine.authorized)
+    };
+    let not_appending = CommitOutcome::Failed(Unavailable::NotAppending);
+    assert_eq!(told_in(Namespace(7)), (not_appending, true));
+    let (outcome, authorized) = told_in(Namespace::of(&StreamId([1; 32])));
+    assert!(
+        matches!(outcome, CommitOutcome::Rejected { .. }) && !authorized,
+        "{outcome:?}"
     );
 }
 

@@ -6,7 +6,7 @@ use domain::account::AccountEvent;
 use domain::kernel::AccountId;
 use infrastructure::chain::Deployment;
 use infrastructure::follower::{FinalityRule, FollowerError, Newer, RebuildError};
-use infrastructure::keys::MasterSecret;
+use infrastructure::keys::{LogSecrets, MasterSecret};
 use infrastructure::notices::Notices;
 use infrastructure::postgres::LIVE;
 use tests::following::{Running, hashes};
@@ -43,6 +43,18 @@ async fn is_told(follower: &Running) {
     .await;
 }
 
+/// Says that the read models are made of what a secret opens with the other check value.
+async fn made_of(log: &TestLog, former: &str, now: &str) {
+    let sql = "UPDATE checkpoint SET made_of = replace(made_of, $1, $2) WHERE made_of LIKE '%' || $1 || '%'";
+    let said = sqlx::query(sql)
+        .bind(former)
+        .bind(now)
+        .execute(&log.pool(LIVE))
+        .await
+        .unwrap();
+    assert_eq!(said.rows_affected(), 1);
+}
+
 #[tokio::test]
 async fn what_a_newer_version_wrote_stops_an_older_one_and_is_not_parked() {
     let mut log = TestLog::start().await;
@@ -72,11 +84,16 @@ async fn what_a_newer_version_wrote_stops_an_older_one_and_is_not_parked() {
         "{refused:?}"
     );
 
-    // A replica that can read it goes on in the same database. What stands in for one has another secret: to it all is foreign.
-    let secret = std::mem::replace(&mut log.secret, MasterSecret::new([8; 32]));
+    // A replica that can read it goes on in the same database. What stands in for one has another secret, of which the read models are said to be made meanwhile: to it all
+    // is foreign.
+    let other = MasterSecret::new([8; 32]);
+    let [ours, others] = [&log.secret, &other].map(|secret| LogSecrets::from(secret).check_values().own);
+    made_of(&log, &ours, &others).await;
+    let secret = std::mem::replace(&mut log.secret, other);
     let newer = Running::start(&log, FinalityRule::Instant);
     log.secret = secret;
     newer.caught_up(&log).await;
+    made_of(&log, &others, &ours).await;
     assert_eq!((position(&log).await, parked(&log).await), (before + 1, 0));
     is_told(&follower).await;
     newer.stop().await;

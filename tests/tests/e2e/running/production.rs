@@ -301,7 +301,7 @@ async fn what_a_configured_contract_records_is_told_and_no_other_contract_is_tak
     let said = site.fail_to_serve(&[]).await;
     check(
         &said,
-        1,
+        2,
         &["chain.recorders", &contract.to_string(), "medconnect rebuild"],
     );
     site.succeed(&["rebuild", "--config", &site.config()], &[]).await;
