@@ -51,11 +51,11 @@ enum Entry {
 fn becomes(chapter: Chapter, key: Key, entry: Entry) -> (Fate, Option<Void>) {
     let void = |why| (Fate::Void, Some(why));
     match (chapter, key, entry) {
-        // With the key it shows by itself what it is.
-        (_, Key::Held, Entry::Junk) => void(Void::NotAuthentic),
+        // What does not depend on keys comes first: it is so for whoever has lost them.
         (Chapter::Closed, ..) => void(Void::AfterClosing),
         (Chapter::NotBegun, ..) => void(Void::BeforeItsChapter),
         (Chapter::OfTheErased, ..) => void(Void::AfterErasure),
+        (Chapter::Open, Key::Held, Entry::Junk) => void(Void::NotAuthentic),
         (Chapter::Open, _, Entry::Closing | Entry::Erasure) | (Chapter::Open, Key::Held, Entry::Event) => {
             (Fate::Counted, None)
         }
