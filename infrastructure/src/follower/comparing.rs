@@ -58,8 +58,9 @@ impl Noted {
         }
     }
 
-    /// In what else a live row differs from one that was read afresh. What the journal says beside a sealed entry decides commands. Of an event of which nothing is known afresh,
-    /// for somebody is erased, the live row may know more for a while; and which of the entries of the erased are void nobody can tell any more.
+    /// In what else a live row differs from one that was read afresh. What the journal says beside a sealed entry decides commands. Of an event of
+    /// which nothing is known afresh, for somebody is erased, the live row may know more for a while; and which of the entries of the erased are
+    /// void nobody can tell any more.
     const fn differs_besides(self) -> &'static str {
         match self {
             Self::Journal => {

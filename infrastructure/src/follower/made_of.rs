@@ -8,7 +8,7 @@ use crate::keys::CheckValues;
 
 /// The secrets under which events were opened, by their check values, and the contracts that are believed: the same in whatever order they are configured.
 /// Of others other read models are made.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MadeOf(pub(super) String);
 
 impl MadeOf {

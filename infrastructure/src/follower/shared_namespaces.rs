@@ -99,7 +99,7 @@ async fn look_at_names(pool: &PgPool, opener: &Opener, findings: &mut SharedFind
 }
 
 impl SharedFindings {
-    /// What the first trouble says, if there is any.
+    /// What `shared-namespace-not-configured` says, if it is so.
     pub(super) fn of_unconfigured(&self) -> Option<String> {
         let each = listed(&self.unconfigured, "practitioners")?;
         Some(format!(
@@ -107,7 +107,7 @@ impl SharedFindings {
         ))
     }
 
-    /// What the second trouble says, if there is any.
+    /// What `shared-namespace-unreadable` says, if it is so.
     pub(super) fn of_unreadable(&self) -> Option<String> {
         let each = listed(&self.unreadable, "streams of others")?;
         Some(format!(

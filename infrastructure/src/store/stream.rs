@@ -70,11 +70,16 @@ struct Known {
     /// Oldest first; each rests on the one before it.
     in_flight: VecDeque<Pending>,
     generation: u64,
-    required: Option<StreamHead>,
-    /// The commit that `required` is only hoped for from: until it is appended, nobody has said that the journal gets there.
-    hoped_from: Option<InFlight>,
+    required: Option<Required>,
     /// Whether the journal had it once: then nobody guesses that it is new.
     exists: bool,
+}
+
+/// A head that the journal must reach before it is read.
+struct Required {
+    head: StreamHead,
+    /// The commit that leads there, while nobody knows yet whether it is appended.
+    hoped_from: Option<InFlight>,
 }
 
 struct At {
@@ -148,7 +153,7 @@ impl Stream {
         let known = self.known();
         Fill {
             generation: known.generation,
-            required: known.required,
+            required: known.required.as_ref().map(|required| required.head),
             is_first: known.loaded.is_none() && known.required.is_none() && !known.exists,
         }
     }
@@ -167,7 +172,7 @@ impl Stream {
     pub(super) fn give_up_waiting(&self, fill: Fill) {
         let mut known = self.known();
         if known.generation == fill.generation {
-            known.require(None);
+            known.required = None;
         }
     }
 
@@ -213,8 +218,11 @@ impl Stream {
     pub(super) fn closes(&self, generation: u64, tip: StreamTip, commit: InFlight) {
         let mut known = self.known();
         if known.generation == generation {
-            known.drop_state(Some(tip.head()));
-            known.hoped_from = Some(commit);
+            known.drop_state(None);
+            known.required = Some(Required {
+                head: tip.head(),
+                hoped_from: Some(commit),
+            });
         }
     }
 
@@ -222,11 +230,7 @@ impl Stream {
     pub(super) fn resolved(&self, stream: &StreamId, commit: &InFlight, outcome: &CommitOutcome) {
         let mut known = self.known();
         let place = known.in_flight.iter().position(|pending| pending.commit.is(commit));
-        if known.hoped_from.take_if(|hoped| hoped.is(commit)).is_some()
-            && !matches!(outcome, CommitOutcome::Appended { .. })
-        {
-            known.required = None;
-        }
+        known.hope_ended(commit, outcome);
         match (outcome, place) {
             (CommitOutcome::Appended { position, .. }, Some(place)) => {
                 let appended = known.in_flight.drain(..=place).next_back();
@@ -293,7 +297,7 @@ impl Stream {
         if known.loaded.as_ref().is_none_or(|at| at.position > position) {
             known.drop_state(None);
         }
-        known.require(None);
+        known.required = None;
         drop(known);
         self.changed.notify_waiters();
     }
@@ -362,7 +366,7 @@ impl Known {
                 has_ended,
             });
             self.in_flight.clear();
-            self.require(None);
+            self.required = None;
             return;
         };
         let agrees = tip == at.base || self.in_flight.iter().any(|pending| pending.passes(tip));
@@ -397,16 +401,18 @@ impl Known {
         self.in_flight.clear();
         self.generation += 1;
         // Of two heads that were reported the journal must reach the later one.
-        let later = |head: &StreamHead| self.required.is_none_or(|known| head.version >= known.version);
-        if let Some(required) = required.filter(later) {
-            self.require(Some(required));
+        let known = self.required.as_ref().map(|known| known.head.version);
+        if let Some(head) = required.filter(|head| Some(head.version) >= known) {
+            self.required = Some(Required { head, hoped_from: None });
         }
     }
 
-    /// What the journal must reach, for certain.
-    fn require(&mut self, head: Option<StreamHead>) {
-        self.required = head;
-        self.hoped_from = None;
+    /// It is clear what became of a commit. If the journal was to get where that led, it must, or need not.
+    fn hope_ended(&mut self, commit: &InFlight, outcome: &CommitOutcome) {
+        let is_hoped_from = |required: &mut Required| required.hoped_from.take_if(|hoped| hoped.is(commit)).is_some();
+        if self.required.as_mut().is_some_and(is_hoped_from) && !matches!(outcome, CommitOutcome::Appended { .. }) {
+            self.required = None;
+        }
     }
 }
 
@@ -578,11 +584,11 @@ mod tests {
         stream.resolved(&ID, &first, &rejected);
         stream.resolved(&ID, &closing, &rejected);
         assert_eq!(stream.begin_fill().required, Some(tip(2, 9).head()));
-        for nowhere in [CommitOutcome::Void, CommitOutcome::Duplicate, CommitOutcome::HandedOver] {
+        for outcome in [CommitOutcome::Void, CommitOutcome::Duplicate, CommitOutcome::HandedOver] {
             let stream = stream_at(tip(1, 1));
             let closing = close(&stream, tip(2, 2));
-            stream.resolved(&ID, &closing, &nowhere);
-            assert_eq!(stream.begin_fill().required, None, "{nowhere:?}");
+            stream.resolved(&ID, &closing, &outcome);
+            assert_eq!(stream.begin_fill().required, None, "{outcome:?}");
         }
     }
 

@@ -158,9 +158,9 @@ pub enum Action {
     Replace {
         /// Which.
         nonce: Nonce,
-        /// What it offers now.
+        /// What it then offers.
         fee: Fee,
-        /// What it asks for now.
+        /// How much gas it then asks for.
         gas_limit: u64,
     },
     /// Send the newest signature of the batch; answer with [`Input::Sent`].

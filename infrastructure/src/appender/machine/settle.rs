@@ -205,7 +205,8 @@ fn verdicts<'a>(
         .collect()
 }
 
-/// Whether the signing key is no writer any more where it appends: what is stored until it is one again would be rejected as well. That it does not write in another namespace than the organisation's own is no reason for that.
+/// Whether the signing key is no writer any more: what is stored until it is one again would be rejected as well. That it does not write in another
+/// namespace than the organisation's own is no reason for that.
 fn lacks_the_right(members: &[Member], verdicts: &[Verdict], own: Option<Namespace>) -> bool {
     members.iter().zip(verdicts).any(|(member, verdict)| {
         let namespace = no_right_in(member, *verdict);
