@@ -261,6 +261,10 @@ async fn prepare(config: &Config, secrets: &LogSecrets, encryption: &KeyEncrypti
     let pool = pools::for_long_work(&config.database)?;
     migrate(&pool).await?;
     check_database(&pool, config, secrets, encryption).await?;
+    // From now on it is this secret's.
+    if !keeping::is_used_with(&pool, secrets.own()).await? {
+        return Err(ComposeError::OtherSecret);
+    }
     let followed = postgres::within(postgres::ANSWER, follower::followed(&pool)).await?;
     pool.close().await;
     let configured = MadeOf::of(&secrets.check_values(), &config.chain.recorders);
@@ -272,7 +276,7 @@ async fn prepare(config: &Config, secrets: &LogSecrets, encryption: &KeyEncrypti
     }
 }
 
-/// Makes sure that a database is the one of this log, these secrets and these keys, whatever read models it has.
+/// Makes sure that a database is the one of this log, these secrets and these keys, as far as it is anybody's, whatever read models it has. Nothing is written.
 ///
 /// # Errors
 /// When it is another one's, or has other tables than this version's, or refuses.
@@ -285,7 +289,7 @@ pub async fn check_database(
     if !postgres::is_current(pool).await? {
         return Err(ComposeError::NotPrepared);
     }
-    if !keeping::is_used_with(pool, secrets.own()).await? {
+    if keeping::is_used_with_another(pool, secrets.own()).await? {
         return Err(ComposeError::OtherSecret);
     }
     if let Some(wrong) = keeping::wrong_encryption_key(pool, encryption).await? {

@@ -83,7 +83,7 @@ where
     }
 
     /// Another follower undid blocks that were told here: tells so, and goes back to where both agree. What it applied since is
-    /// found applied, and told, block by block.
+    /// found applied, and told, block by block. Or a rebuild has put read models here that are as far and count otherwise what could not be read.
     pub(super) async fn realign(&self, place: &mut Option<Place>) {
         let found = within(TRANSACTION, async {
             let mut connection = self.pool.acquire().await?;
@@ -95,7 +95,7 @@ where
         };
         let theirs: Vec<_> = found.window.blocks().map(AppliedBlock::header).collect();
         match known.window.fork(&theirs) {
-            Fork::None => {}
+            Fork::None => known.window.count_as(&found.window),
             Fork::Above(block) => {
                 known.window.truncate_to(block.number);
                 known.finalized = found.finalized;

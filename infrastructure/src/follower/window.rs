@@ -138,6 +138,14 @@ impl Window {
         }
     }
 
+    /// Takes over what another window of the same chain counts of what could not be read.
+    pub fn count_as(&mut self, other: &Self) {
+        for block in self.blocks.iter_mut().chain([&mut self.last]) {
+            let counted = other.at(block.number).filter(|counted| counted.hash == block.hash);
+            block.unread = counted.map_or(block.unread, |counted| counted.unread);
+        }
+    }
+
     /// Compares the window with a node's headers, in any order: the newest block on which both agree is where they part.
     pub fn fork(&self, headers: &[BlockRef]) -> Fork {
         let shared = headers.iter().filter_map(|header| {

@@ -35,6 +35,9 @@ pub(super) enum Verdict {
     },
     /// It is there, and void: it means nothing, and never will.
     Void,
+    /// It is there, and takes effect once what is parked is read.
+    Parked,
+    /// The block does not say it.
     Unclear,
 }
 

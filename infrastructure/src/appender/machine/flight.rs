@@ -50,7 +50,7 @@ impl Machine {
             if batch.refused && !batch.is_call() {
                 let size = batch.size();
                 let wanted = gas.limit(size).min(gas.most(size, bounds));
-                give_more_gas(*nonce, batch, wanted, Fee::of(market, limits.fee_ceiling), actions);
+                give_more_gas(*nonce, batch, wanted, market, limits.fee_ceiling, actions);
             }
             if reprice_at(batch, *market_at, *progress_at, limits.reprice_after).is_some_and(|at| now >= at) {
                 reprice(*nonce, batch, market, limits.fee_ceiling, now, actions);

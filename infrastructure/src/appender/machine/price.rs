@@ -135,8 +135,17 @@ pub(super) fn cheapen(nonce: Nonce, batch: &mut Batch, fee: Fee, base: u128, act
 }
 
 /// Signs a batch again that a node refuses, if what it takes is more than it asks for: the chain's rules have become dearer since.
-pub(super) fn give_more_gas(nonce: Nonce, batch: &mut Batch, wanted: u64, fee: Fee, actions: &mut Vec<Action>) {
+pub(super) fn give_more_gas(
+    nonce: Nonce,
+    batch: &mut Batch,
+    wanted: u64,
+    market: Fees,
+    ceiling: u128,
+    actions: &mut Vec<Action>,
+) {
     if wanted > batch.gas_limit && !batch.sending && !batch.replacing {
+        // A node may have it all the same, and takes no other for less.
+        let fee = batch.fee.replacing(market, ceiling).unwrap_or(batch.fee);
         batch.replacing = true;
         batch.gas_limit = wanted;
         actions.push(Action::Replace {

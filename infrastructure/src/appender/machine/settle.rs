@@ -44,6 +44,12 @@ impl Machine {
             let events = appended.iter().filter(|event| ours(&event.transaction)).peekable();
             let rejections = rejected.iter().filter(|commit| ours(&commit.transaction)).peekable();
             let verdicts = verdicts(batch.members(), events, rejections);
+            if verdicts.iter().all(|verdict| *verdict == Verdict::Unclear) {
+                // Another's is shown in its place: it may still be mined.
+                tracing::error!(nonce, block, "a node shows what is not ours in a transaction of ours");
+                self.observe_now = true;
+                continue;
+            }
             if verdicts.contains(&Verdict::Unclear) {
                 tracing::error!(
                     nonce,
@@ -196,8 +202,7 @@ fn verdicts<'a>(
             if states.contains(&EntryState::Void) {
                 Verdict::Void
             } else if states.contains(&EntryState::Parked) {
-                // It is on the chain, and takes effect at some time.
-                Verdict::Unclear
+                Verdict::Parked
             } else {
                 verdict
             }
@@ -252,7 +257,7 @@ fn tell(members: &[Member], verdicts: &[Verdict], own: Option<Namespace>, action
             }
             Verdict::Rejected { stream, actual } => CommitOutcome::Rejected { stream, actual },
             Verdict::Void => CommitOutcome::Void,
-            Verdict::Unclear => CommitOutcome::HandedOver,
+            Verdict::Parked | Verdict::Unclear => CommitOutcome::HandedOver,
         };
         actions.push(Action::Resolve(key, outcome));
     }

@@ -48,6 +48,14 @@ async fn a_rebuild_makes_read_models_of_nothing_but_what_the_server_reads() {
     let said = site.run(&compare, &[("MEDCONNECT_DATABASE__URL", &empty)]).await;
     assert_eq!(said.code, 1, "{}", said.err);
     assert!(said.err.contains("medconnect migrate"), "{}", said.err);
+    // Nor does it make a database anybody's that is nobody's yet.
+    let fresh = [("MEDCONNECT_DATABASE__URL", empty.as_str())];
+    site.succeed(&["migrate", "--config", &config], &fresh).await;
+    let rebuild = ["rebuild", "--config", &config];
+    site.succeed(&rebuild, &[fresh[0], other_secret[0]]).await;
+    site.succeed(&rebuild, &fresh).await;
+    let empty = PgPool::connect(&empty).await.unwrap();
+    assert_eq!(live(&empty).await.0, before.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
