@@ -49,6 +49,7 @@ RULES = {
     "The cursor is not one of this server's": "a cursor is what an earlier page gave",
     "is not one of this server's": "the same, in a body",
     "names nothing that exists": "an id is one of something that is there",
+    "it is not the number of a namespace that this server shares": "which namespaces a server shares stands in its settings",
     "must be after the start": "two values of one session",
     "`until` must not be before `from`, nor more than 92 days after it": "two values of one search",
     "`to` must not be before `from`": "two values of one list",
