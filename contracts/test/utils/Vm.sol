@@ -22,8 +22,13 @@ interface Vm {
     function assertLe(uint256 left, uint256 right, string calldata reason) external pure;
     function assertNotEq(bytes32 left, bytes32 right, string calldata reason) external pure;
 
+    function addr(uint256 key) external pure returns (address account);
     function assume(bool condition) external pure;
     function chainId(uint256 id) external;
+    function etch(address target, bytes calldata code) external;
+    function publicKeyP256(uint256 key) external pure returns (uint256 x, uint256 y);
+    function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
+    function signP256(uint256 key, bytes32 digest) external pure returns (bytes32 r, bytes32 s);
     function expectRevert(bytes calldata reason) external;
     function prank(address sender) external;
     function startPrank(address sender) external;
