@@ -8,7 +8,7 @@
 //! `tests`. Start in [`calendar`], which owns the rule
 //! that a slot is never booked twice, and has so many rules that its decisions have a file of their own, `decision.rs`.
 //! [`kernel`] holds what the aggregates share, [`event`] and [`state`] an event and the state
-//! of any of them.
+//! of any of them. [`consent`] is what patients sign, [`registries`] what the contracts record that decide about it.
 
 #[macro_use]
 pub mod table;
@@ -20,11 +20,13 @@ pub mod calendar;
 pub mod chapters;
 pub mod chart;
 pub mod claims;
+pub mod consent;
 pub mod encounter;
 pub mod erasure;
 pub mod event;
 pub mod patient;
 pub mod practitioner;
+pub mod registries;
 pub mod state;
 
 #[cfg(test)]

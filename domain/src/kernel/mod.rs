@@ -17,6 +17,7 @@ mod teller;
 pub(crate) mod testing;
 mod text;
 pub mod time;
+pub mod typed_data;
 
 pub use aggregate::{ClinicAggregate, Versioned};
 pub use clinical::{Address, CodeSystem, Coding, Concept, Gender, HumanName, Identifier, Wallet};

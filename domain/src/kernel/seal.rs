@@ -1,7 +1,16 @@
 //! Under which keys an event is sealed.
 
+use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, VariantNames};
+
 /// What a part of a person's record is about. Each category has a key of its own, so that it can be shared alone.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+///
+/// Its name stands in what patients sign, and never changes.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, Display, EnumString, VariantNames,
+)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Category {
     /// Who somebody is.
     Identity,

@@ -12,7 +12,7 @@
 //! - [`signer`]: the key that pays for transactions.
 //! - [`gas`]: what a transaction with a batch may use.
 //! - [`deploy`]: putting the contract on a chain; [`namespaces`]: what the owner of a namespace does; [`sending`]: one transaction at a time.
-//! - [`recorders`]: other contracts that write to the log, and are believed.
+//! - [`recorders`]: other contracts that write to the log, and are believed; [`registries`]: those that are ours.
 
 pub mod address;
 pub mod administration;
@@ -27,6 +27,7 @@ pub mod namespaces;
 pub mod node;
 mod receipt_logs;
 pub mod recorders;
+pub mod registries;
 pub mod rpc;
 pub mod running_hash;
 pub mod sending;

@@ -117,6 +117,17 @@ impl Signer {
     }
 }
 
+impl Signer {
+    /// Signs the digest of typed data, with the recovery id at the end.
+    ///
+    /// # Errors
+    /// When the key refuses.
+    pub fn sign_digest(&self, digest: Hash) -> Result<[u8; 65], TransactionError> {
+        let signed = self.wallet.sign_hash(digest.into());
+        signed.map(Into::into).map_err(|_| TransactionError::Signing)
+    }
+}
+
 impl FromStr for Signer {
     type Err = SecretKeyError;
 

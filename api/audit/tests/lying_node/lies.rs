@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::meaning::HEADER;
 use crate::node::{Question, Recording, Said};
-use crate::random::Random;
+use fixtures::random::Random;
 
 /// What a node says instead of the truth.
 #[derive(Clone, Default, Debug)]

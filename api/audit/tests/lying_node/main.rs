@@ -13,7 +13,6 @@ mod log;
 mod meaning;
 mod node;
 mod patients;
-mod random;
 mod sealed;
 
 use std::collections::BTreeMap;
@@ -22,10 +21,10 @@ use std::sync::Arc;
 use api_audit::{Audit, AuditError, Fault, Verdict, verify};
 use infrastructure::chain::{Address, Hash};
 
+use fixtures::random::Random;
 use lies::{KINDS, Lie};
 use log::SmallLog;
 use node::{Recording, node};
-use random::Random;
 
 /// How many lies are told in all: of ten thousand and more the meaning is another than the truth's.
 const LIES: u64 = 12_000;

@@ -1,0 +1,353 @@
+//! What `ConsentRegistry.sol` records, and what is known from it of a patient: the copy that decides for the server.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::packed::Packed;
+use crate::consent::{GrantId, GranteeTag, SignerId};
+
+/// An entry of the registry, about one patient of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Entry {
+    /// A grant was given, in the epochs that hold.
+    Granted {
+        /// Which.
+        grant: GrantId,
+        /// To whom.
+        grantee: GranteeTag,
+        /// From when on it holds, in seconds since 1970.
+        not_before: u64,
+        /// When it ends; 0 for never.
+        expiry: u64,
+        /// Who signed it.
+        by: SignerId,
+    },
+    /// A grant was revoked.
+    Revoked {
+        /// Which.
+        grant: GrantId,
+        /// Who signed it.
+        by: SignerId,
+    },
+    /// All grants to somebody were revoked.
+    GranteeRevoked {
+        /// To whom.
+        grantee: GranteeTag,
+        /// The epoch that it ended.
+        epoch: u64,
+        /// Who signed it.
+        by: SignerId,
+    },
+    /// All grants were revoked.
+    AllRevoked {
+        /// The epoch that it ended.
+        epoch: u64,
+        /// Who signed it.
+        by: SignerId,
+    },
+    /// Somebody may speak for the patient.
+    Delegated {
+        /// Who.
+        delegate: SignerId,
+        /// Until when, in seconds since 1970.
+        until: u64,
+    },
+    /// They may no more.
+    DelegationEnded {
+        /// Who.
+        delegate: SignerId,
+    },
+    /// The patient has these guardians.
+    GuardiansSet {
+        /// Their hash; 0 for none.
+        guardians: [u8; 32],
+    },
+    /// Guardians have named another controller.
+    RecoveryBegan {
+        /// Whom.
+        controller: SignerId,
+        /// From when on it can be completed.
+        ready_at: u64,
+    },
+    /// The controller has refused that.
+    RecoveryRefused,
+    /// Somebody else is the controller.
+    ControllerChanged {
+        /// Who.
+        controller: SignerId,
+    },
+    /// It is a ward.
+    WardOpened {
+        /// Who controls it.
+        controller: SignerId,
+        /// When it ends.
+        until: u64,
+    },
+}
+
+impl Entry {
+    /// Reads an entry and whom it is about, from the name of its stream (`zeros:8 || patient:20`) and its payload. `None` when it is no such entry, which the
+    /// registry never records.
+    pub fn read(stream_name: &[u8; 28], payload: &[u8]) -> Option<(SignerId, Self)> {
+        let ([0, 0, 0, 0, 0, 0, 0, 0], patient) = stream_name.split_first_chunk::<8>()? else {
+            return None;
+        };
+        let patient = SignerId(patient.try_into().ok()?);
+        let mut rest = Packed::new(payload);
+        let [what] = rest.bytes()?;
+        let entry = match what {
+            1 => Self::Granted {
+                grant: GrantId(rest.bytes()?),
+                grantee: GranteeTag(rest.bytes()?),
+                not_before: rest.number()?,
+                expiry: rest.number()?,
+                by: rest.signer()?,
+            },
+            2 => Self::Revoked {
+                grant: GrantId(rest.bytes()?),
+                by: rest.signer()?,
+            },
+            3 => Self::GranteeRevoked {
+                grantee: GranteeTag(rest.bytes()?),
+                epoch: rest.number()?,
+                by: rest.signer()?,
+            },
+            4 => Self::AllRevoked {
+                epoch: rest.number()?,
+                by: rest.signer()?,
+            },
+            5 => Self::Delegated {
+                delegate: rest.signer()?,
+                until: rest.number()?,
+            },
+            6 => Self::DelegationEnded {
+                delegate: rest.signer()?,
+            },
+            7 => Self::GuardiansSet {
+                guardians: rest.bytes()?,
+            },
+            8 => Self::RecoveryBegan {
+                controller: rest.signer()?,
+                ready_at: rest.number()?,
+            },
+            9 => Self::RecoveryRefused,
+            10 => Self::ControllerChanged {
+                controller: rest.signer()?,
+            },
+            11 => Self::WardOpened {
+                controller: rest.signer()?,
+                until: rest.number()?,
+            },
+            _ => return None,
+        };
+        rest.end((patient, entry))
+    }
+}
+
+/// Who controls a patient of the registry, and in which epoch they are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Control {
+    /// The controller, if it is not the patient.
+    pub controller: Option<SignerId>,
+    /// When a ward ends, in seconds since 1970; 0 for others.
+    pub until: u64,
+    /// The patient's epoch: how often all was revoked.
+    pub epoch: u64,
+    /// How often the controller has changed.
+    pub tenure: u64,
+    /// The hash of the guardians; 0 for none.
+    pub guardians: [u8; 32],
+    /// Whom the guardians have named, and from when on that can be completed.
+    pub candidate: Option<(SignerId, u64)>,
+    /// The number of the control: the next change of it names that.
+    pub number: u64,
+}
+
+impl Control {
+    /// What it is after an entry about the patient.
+    #[must_use]
+    pub fn after(self, entry: &Entry) -> Self {
+        let turned = Self {
+            candidate: None,
+            number: self.number.saturating_add(1),
+            ..self
+        };
+        match *entry {
+            Entry::AllRevoked { epoch, .. } => Self {
+                epoch: epoch.saturating_add(1),
+                ..self
+            },
+            Entry::GuardiansSet { guardians } => Self { guardians, ..turned },
+            Entry::RecoveryBegan { controller, ready_at } => Self {
+                candidate: Some((controller, ready_at)),
+                ..turned
+            },
+            Entry::RecoveryRefused => turned,
+            Entry::ControllerChanged { controller } => Self {
+                controller: Some(controller),
+                tenure: self.tenure.saturating_add(1),
+                ..turned
+            },
+            Entry::WardOpened { controller, until } => Self {
+                controller: Some(controller),
+                until,
+                ..self
+            },
+            Entry::Granted { .. }
+            | Entry::Revoked { .. }
+            | Entry::GranteeRevoked { .. }
+            | Entry::Delegated { .. }
+            | Entry::DelegationEnded { .. } => self,
+        }
+    }
+
+    /// Of a ward, whether its time is over.
+    pub const fn has_ended(&self, now: u64) -> bool {
+        self.until != 0 && now >= self.until
+    }
+}
+
+/// What is known of a grant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct GrantState {
+    /// How it was given, if it was.
+    pub given: Option<Given>,
+    /// Whether it was revoked by its id.
+    pub is_revoked: bool,
+}
+
+/// How a grant was given.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Given {
+    /// To whom.
+    pub grantee: GranteeTag,
+    /// From when on it holds, in seconds since 1970.
+    pub not_before: u64,
+    /// When it ends; 0 for never.
+    pub expiry: u64,
+    /// In which epoch of the patient.
+    pub epoch: u64,
+    /// In which epoch of the grantee.
+    pub grantee_epoch: u64,
+    /// Who signed it.
+    pub by: SignerId,
+}
+
+impl GrantState {
+    /// Whether it holds at a time, of a patient who is so far, to a grantee who is so far.
+    pub fn holds(&self, control: &Control, grantee_epoch: u64, now: u64) -> bool {
+        let is_in_time = |given: &Given| given.not_before <= now && (given.expiry == 0 || now < given.expiry);
+        let is_in_epochs = |given: &Given| given.epoch == control.epoch && given.grantee_epoch == grantee_epoch;
+        let given = self.given.filter(|given| is_in_time(given) && is_in_epochs(given));
+        given.is_some() && !self.is_revoked && !control.has_ended(now)
+    }
+}
+
+/// That somebody may speak for a patient. It ends with the tenure of the controller who made it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Delegation {
+    /// Until when, in seconds since 1970.
+    pub until: u64,
+    /// How often it was ended.
+    pub ended: u64,
+    /// The tenure in which it was made.
+    pub tenure: u64,
+}
+
+impl Delegation {
+    /// Until when they may, under a controller of this tenure; 0 if they may not.
+    pub const fn until_in(&self, tenure: u64) -> u64 {
+        if self.tenure == tenure { self.until } else { 0 }
+    }
+
+    /// The delegate's epoch: the next message about them names that.
+    pub const fn epoch_in(&self, tenure: u64) -> u64 {
+        self.ended.saturating_add(tenure)
+    }
+}
+
+/// All that is known of a patient of the registry.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Consents {
+    /// Who controls them.
+    pub control: Control,
+    /// The grants.
+    pub grants: BTreeMap<GrantId, GrantState>,
+    /// The epochs of grantees: how often all of theirs was revoked.
+    pub grantees: BTreeMap<GranteeTag, u64>,
+    /// The delegates.
+    pub delegations: BTreeMap<SignerId, Delegation>,
+}
+
+impl Consents {
+    /// Takes in an entry about the patient.
+    pub fn take_in(&mut self, entry: &Entry) {
+        match *entry {
+            Entry::Granted { grant, grantee, .. } => {
+                let grantee_epoch = self.grantee_epoch(grantee);
+                let state = self.grants.entry(grant).or_default();
+                state.given = Given::by(entry, &self.control, grantee_epoch);
+            }
+            Entry::Revoked { grant, .. } => self.grants.entry(grant).or_default().is_revoked = true,
+            Entry::GranteeRevoked { grantee, epoch, .. } => {
+                self.grantees.insert(grantee, epoch.saturating_add(1));
+            }
+            Entry::Delegated { delegate, until } => {
+                let delegation = self.delegations.entry(delegate).or_default();
+                (delegation.until, delegation.tenure) = (until, self.control.tenure);
+            }
+            Entry::DelegationEnded { delegate } => {
+                let delegation = self.delegations.entry(delegate).or_default();
+                (delegation.until, delegation.ended) = (0, delegation.ended.saturating_add(1));
+            }
+            _ => self.control = self.control.after(entry),
+        }
+    }
+
+    /// A grantee's epoch.
+    pub fn grantee_epoch(&self, grantee: GranteeTag) -> u64 {
+        self.grantees.get(&grantee).copied().unwrap_or_default()
+    }
+
+    /// Whether a grant holds at a time.
+    pub fn holds(&self, grant: GrantId, now: u64) -> bool {
+        let epoch = |given: Given| self.grantee_epoch(given.grantee);
+        let state = self.grants.get(&grant);
+        state.is_some_and(|state| state.holds(&self.control, state.given.map_or(0, epoch), now))
+    }
+
+    /// Whether somebody may give and revoke grants for the patient at a time.
+    pub fn speaks(&self, patient: SignerId, by: SignerId, now: u64) -> bool {
+        let until = self
+            .delegations
+            .get(&by)
+            .map_or(0, |one| one.until_in(self.control.tenure));
+        let controls = by == self.control.controller.unwrap_or(patient);
+        (controls || now < until) && !self.control.has_ended(now)
+    }
+}
+
+impl Given {
+    /// How an entry gives a grant, in the epochs that hold; `None` of another entry.
+    pub const fn by(entry: &Entry, control: &Control, grantee_epoch: u64) -> Option<Self> {
+        let Entry::Granted {
+            grantee,
+            not_before,
+            expiry,
+            by,
+            ..
+        } = *entry
+        else {
+            return None;
+        };
+        Some(Self {
+            grantee,
+            not_before,
+            expiry,
+            epoch: control.epoch,
+            grantee_epoch,
+            by,
+        })
+    }
+}

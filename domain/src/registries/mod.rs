@@ -1,0 +1,9 @@
+//! What the contracts record that decide who may read, and who is a practitioner: their entries of the log, and what is known from them.
+//!
+//! The contracts define it (`IConsentRegistry.sol`, `IPractitionerRegistry.sol`); what is known here from their entries alone must be what they report.
+//!
+//! - `consents`: of patients. `practitioners`: of practitioners.
+
+pub mod consents;
+mod packed;
+pub mod practitioners;

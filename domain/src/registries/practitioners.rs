@@ -1,0 +1,284 @@
+//! What `PractitionerRegistry.sol` records.
+
+use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, VariantArray};
+use uuid::Uuid;
+
+use super::packed::Packed;
+use crate::consent::SignerId;
+use crate::kernel::PractitionerId;
+use crate::kernel::typed_data::{Struct, Value};
+
+/// What wallets call the registry.
+pub const DOMAIN_NAME: &str = "Medconnect Practitioners";
+
+/// How a practitioner stands with the registrars.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    Default,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    VariantArray,
+)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum Standing {
+    /// Nobody has attested them.
+    #[default]
+    Unknown,
+    /// They are attested.
+    Attested,
+    /// They are suspended.
+    Suspended,
+}
+
+/// An entry of the registry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Entry {
+    /// Of a practitioner.
+    Practitioner(PractitionerId, Act),
+    /// Somebody became a registrar.
+    Appointed(SignerId),
+    /// Somebody is a registrar no more.
+    Dismissed(SignerId),
+}
+
+/// What a registrar did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Act {
+    /// They attested the practitioner.
+    Attested {
+        /// A salted hash of what it rests on.
+        details: [u8; 32],
+        /// The registrar.
+        by: SignerId,
+    },
+    /// They suspended the practitioner.
+    Suspended {
+        /// The registrar.
+        by: SignerId,
+    },
+    /// They ended the suspension.
+    Reinstated {
+        /// The registrar.
+        by: SignerId,
+    },
+}
+
+impl Act {
+    /// The registrar.
+    pub const fn by(&self) -> SignerId {
+        match self {
+            Self::Attested { by, .. } | Self::Suspended { by } | Self::Reinstated { by } => *by,
+        }
+    }
+}
+
+impl Entry {
+    /// Reads an entry, from the name of its stream (`zeros:12 || practitioner:16`) and its payload. `None` when it is no such entry, which the registry
+    /// never records.
+    pub fn read(stream_name: &[u8; 28], payload: &[u8]) -> Option<Self> {
+        let ([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], practitioner) = stream_name.split_first_chunk::<12>()? else {
+            return None;
+        };
+        let practitioner = Uuid::from_slice(practitioner).ok()?;
+        let mut rest = Packed::new(payload);
+        let of_practitioner = |act| Self::Practitioner(PractitionerId::new(practitioner), act);
+        let [what] = rest.bytes()?;
+        let entry = match what {
+            1 => {
+                let (details, by) = (rest.bytes()?, rest.signer()?);
+                of_practitioner(Act::Attested { details, by })
+            }
+            2 => of_practitioner(Act::Suspended { by: rest.signer()? }),
+            3 => of_practitioner(Act::Reinstated { by: rest.signer()? }),
+            4 if practitioner.is_nil() => Self::Appointed(rest.signer()?),
+            5 if practitioner.is_nil() => Self::Dismissed(rest.signer()?),
+            _ => return None,
+        };
+        rest.end(entry)
+    }
+}
+
+/// What the registry knows of a practitioner.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Attestation {
+    /// How they stand.
+    pub standing: Standing,
+    /// How many acts there were. The next one names it.
+    pub number: u64,
+    /// What the last attestation names; `None` before the first.
+    pub details: Option<[u8; 32]>,
+}
+
+impl Attestation {
+    /// What it is after another act.
+    #[must_use]
+    pub const fn after(self, act: &Act) -> Self {
+        let number = self.number.saturating_add(1);
+        let (standing, details) = match act {
+            Act::Attested { details, .. } => (Standing::Attested, Some(*details)),
+            Act::Suspended { .. } => (Standing::Suspended, self.details),
+            // Who was suspended before anything was attested is nobody yet.
+            Act::Reinstated { .. } if self.details.is_none() => (Standing::Unknown, None),
+            Act::Reinstated { .. } => (Standing::Attested, self.details),
+        };
+        Self {
+            standing,
+            number,
+            details,
+        }
+    }
+}
+
+/// What a registrar signs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Message {
+    /// Attest somebody.
+    Attestation {
+        /// Whom.
+        practitioner: PractitionerId,
+        /// A salted hash of what it rests on.
+        details: [u8; 32],
+        /// The practitioner's number.
+        number: u64,
+        /// Until when it may be handed in, in seconds since 1970.
+        deadline: u64,
+    },
+    /// Suspend somebody.
+    Suspension {
+        /// Whom.
+        practitioner: PractitionerId,
+        /// The practitioner's number.
+        number: u64,
+    },
+    /// End a suspension.
+    Reinstatement {
+        /// Whose.
+        practitioner: PractitionerId,
+        /// The practitioner's number.
+        number: u64,
+        /// Until when it may be handed in, in seconds since 1970.
+        deadline: u64,
+    },
+}
+
+impl Message {
+    /// As it is signed.
+    pub fn typed(&self) -> Struct {
+        let whom = |practitioner: PractitionerId| ("practitioner", Value::Bytes16(practitioner.uuid().into_bytes()));
+        let (name, members) = match *self {
+            Self::Attestation {
+                practitioner,
+                details,
+                number,
+                deadline,
+            } => (
+                "Attestation",
+                vec![
+                    whom(practitioner),
+                    ("details", Value::Bytes32(details)),
+                    ("number", Value::Number(number)),
+                    ("deadline", Value::Number(deadline)),
+                ],
+            ),
+            Self::Suspension { practitioner, number } => (
+                "Suspension",
+                vec![whom(practitioner), ("number", Value::Number(number))],
+            ),
+            Self::Reinstatement {
+                practitioner,
+                number,
+                deadline,
+            } => (
+                "Reinstatement",
+                vec![
+                    whom(practitioner),
+                    ("number", Value::Number(number)),
+                    ("deadline", Value::Number(deadline)),
+                ],
+            ),
+        };
+        Struct { name, members }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REGISTRAR: SignerId = SignerId([7; 20]);
+    const DETAILS: [u8; 32] = [3; 32];
+
+    fn name(practitioner: u128) -> [u8; 28] {
+        let mut name = [0; 28];
+        name[12..].copy_from_slice(&practitioner.to_be_bytes());
+        name
+    }
+
+    fn standing_after(acts: &[Act]) -> Standing {
+        let after = acts.iter().fold(Attestation::default(), Attestation::after);
+        assert_eq!(after.number, acts.len() as u64);
+        after.standing
+    }
+
+    #[test]
+    fn an_entry_reads_as_the_contract_packs_it() {
+        let practitioner = PractitionerId::new(Uuid::from_u128(5));
+        let read = |what: u8, rest: &[&[u8]]| Entry::read(&name(5), &[&[what], rest.concat().as_slice()].concat());
+        let expected = Act::Attested {
+            details: DETAILS,
+            by: REGISTRAR,
+        };
+        let attested = read(1, &[&DETAILS, &REGISTRAR.0]);
+        assert_eq!(attested, Some(Entry::Practitioner(practitioner, expected)));
+        let suspended = read(2, &[&REGISTRAR.0]);
+        assert_eq!(
+            suspended,
+            Some(Entry::Practitioner(practitioner, Act::Suspended { by: REGISTRAR }))
+        );
+        let appointed = Entry::read(&name(0), &[&[4], REGISTRAR.0.as_slice()].concat());
+        assert_eq!(appointed, Some(Entry::Appointed(REGISTRAR)));
+    }
+
+    #[test]
+    fn what_the_contract_never_records_is_no_entry() {
+        let mut elsewhere = name(5);
+        elsewhere[0] = 1;
+        let suspended = [&[2], REGISTRAR.0.as_slice()].concat();
+        let longer = [suspended.as_slice(), &[0]].concat();
+        for (name, payload) in [
+            (name(5), &[][..]),
+            (name(5), &suspended[..20]),
+            (name(5), &longer),
+            (name(5), &[0]),
+            (elsewhere, &suspended),
+            (name(5), &[&[4], REGISTRAR.0.as_slice()].concat()),
+        ] {
+            assert_eq!(Entry::read(&name, payload), None, "{payload:?}");
+        }
+    }
+
+    #[test]
+    fn who_is_reinstated_stands_as_they_were_attested() {
+        let attested = Act::Attested {
+            details: DETAILS,
+            by: REGISTRAR,
+        };
+        let (suspended, reinstated) = (Act::Suspended { by: REGISTRAR }, Act::Reinstated { by: REGISTRAR });
+        assert_eq!(standing_after(&[]), Standing::Unknown);
+        assert_eq!(standing_after(&[attested]), Standing::Attested);
+        assert_eq!(standing_after(&[attested, suspended]), Standing::Suspended);
+        assert_eq!(standing_after(&[attested, suspended, reinstated]), Standing::Attested);
+        assert_eq!(standing_after(&[suspended, reinstated]), Standing::Unknown);
+    }
+}

@@ -1,0 +1,68 @@
+//! Putting the registries on a chain.
+
+use ethers_core::abi::Token;
+use serde::{Deserialize, Serialize};
+
+use super::interface::InterfaceError;
+use super::{consents, practitioners};
+use crate::chain::event_log::EventLog;
+use crate::chain::sending::{SendError, transact};
+use crate::chain::{Address, ChainError, Recorder, Signer};
+
+/// The registries of a log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Registries {
+    /// Where patients' consents stand.
+    pub consents: Recorder,
+    /// Where it stands who is a practitioner.
+    pub practitioners: Recorder,
+}
+
+/// Why the registries are not there.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistriesError {
+    /// The program was built badly.
+    #[error(transparent)]
+    Interface(#[from] InterfaceError),
+    /// The transaction.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// The node.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+}
+
+/// Deploys both, which open a namespace each in the log. `owner` pays, and appoints registrars. `tell` hears what is going on, in sentences.
+///
+/// # Errors
+/// [`RegistriesError`].
+pub async fn deploy(log: &EventLog, owner: &Signer, tell: impl Fn(&str)) -> Result<Registries, RegistriesError> {
+    let at = Token::Address(log.address().to_ethers());
+    let of = Token::Address(owner.address().to_ethers());
+    let code = consents::interface()?.creation(std::slice::from_ref(&at))?;
+    let consents = put(log, owner, code, "deploy the registry of consents", &tell).await?;
+    let code = practitioners::interface()?.creation(&[at, of])?;
+    let practitioners = put(log, owner, code, "deploy the registry of practitioners", &tell).await?;
+    tell(&format!(
+        "consents are recorded by {} in the namespace {}, practitioners by {} in the namespace {}",
+        consents.contract, consents.namespace, practitioners.contract, practitioners.namespace
+    ));
+    Ok(Registries {
+        consents,
+        practitioners,
+    })
+}
+
+async fn put(
+    log: &EventLog,
+    owner: &Signer,
+    code: Vec<u8>,
+    what: &'static str,
+    tell: &impl Fn(&str),
+) -> Result<Recorder, RegistriesError> {
+    let receipt = transact(log.node(), owner, None, code, what, tell).await?;
+    let contract: Address = receipt.contract.ok_or(SendError::Reverted(what))?;
+    let opened = log.opened_in(&receipt).await?;
+    let namespace = opened.ok_or(ChainError::Inconsistent("a registry opened no namespace of the log"))?;
+    Ok(Recorder { contract, namespace })
+}

@@ -1,0 +1,86 @@
+//! The registries: contracts of ours that decide who may read (`ConsentRegistry.sol`) and who is a practitioner (`PractitionerRegistry.sol`).
+//!
+//! What is handed in to them goes as a call ([`crate::calls`]); what they record comes with the log, and `domain::registries` reads it.
+//!
+//! - [`consents`] and [`practitioners`]: calldata, and what their views return. [`deploy`]: putting them on a chain. `interface`: the committed artifacts.
+
+pub mod consents;
+pub mod deploy;
+mod interface;
+pub mod practitioners;
+
+use domain::consent::SignerId;
+use ethers_core::abi::Token;
+use ethers_core::types::H160;
+
+use super::{Address, BlockId, ChainError, Node};
+use interface::Interface;
+pub use interface::InterfaceError;
+
+/// What somebody has signed: who, and the signature over what goes with it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Signed {
+    /// Who: an address, or the address of a verifier and a key (ERC-7913).
+    pub signer: Vec<u8>,
+    /// The signature.
+    pub signature: Vec<u8>,
+}
+
+impl Signed {
+    /// By an account with its own key.
+    pub fn by(account: Address, signature: [u8; 65]) -> Self {
+        Self {
+            signer: account.0.to_vec(),
+            signature: signature.to_vec(),
+        }
+    }
+
+    fn tokens(&self) -> [Token; 2] {
+        [Token::Bytes(self.signer.clone()), Token::Bytes(self.signature.clone())]
+    }
+}
+
+fn address(signer: SignerId) -> Token {
+    Token::Address(H160(signer.0))
+}
+
+fn number(number: u64) -> Token {
+    Token::Uint(number.into())
+}
+
+fn bytes32(bytes: [u8; 32]) -> Token {
+    Token::FixedBytes(bytes.to_vec())
+}
+
+/// A registry whose views are asked.
+#[derive(Clone, Debug)]
+struct View {
+    node: Node,
+    contract: Address,
+    interface: fn() -> Result<&'static Interface, InterfaceError>,
+}
+
+impl View {
+    const UNREADABLE: ChainError = ChainError::Inconsistent("at the address of a registry stands another contract");
+
+    const fn new(node: Node, contract: Address, interface: fn() -> Result<&'static Interface, InterfaceError>) -> Self {
+        Self {
+            node,
+            contract,
+            interface,
+        }
+    }
+
+    /// What a function returns in a block.
+    async fn ask(&self, function: &'static str, arguments: &[Token], at: BlockId) -> Result<Vec<Token>, ChainError> {
+        let interface = (self.interface)().map_err(|_| Self::UNREADABLE)?;
+        let data = interface.call(function, arguments).map_err(|_| Self::UNREADABLE)?;
+        let answer = self.node.contract(self.contract, &data, at).await?;
+        interface.returned(function, &answer).ok_or(Self::UNREADABLE)
+    }
+}
+
+fn read(token: &Token) -> Result<u64, ChainError> {
+    let number = token.clone().into_uint().ok_or(View::UNREADABLE)?;
+    u64::try_from(number).map_err(|_| View::UNREADABLE)
+}
