@@ -95,6 +95,19 @@ pub enum Author {
     Another,
 }
 
+/// What a contract records that is one of ours.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, IntoStaticStr, VariantNames,
+)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum Registry {
+    /// Who may read of patients: `domain::registries::consents`.
+    Consents,
+    /// Who is a practitioner: `domain::registries::practitioners`.
+    Practitioners,
+}
+
 /// A plain entry of a contract that is believed, in its place.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RecordedEntry {
@@ -106,6 +119,8 @@ pub struct RecordedEntry {
     pub version: u64,
     /// The address of the contract that recorded it.
     pub contract: [u8; 20],
+    /// Which of ours it is, if it is one.
+    pub registry: Option<Registry>,
     /// What it says, as the contract packs it: of one byte or more.
     pub payload: Arc<[u8]>,
 }

@@ -296,17 +296,25 @@ const fn default_own_connections() -> u32 {
     4
 }
 
-/// Contracts with their namespaces, none of them twice.
+/// Contracts with their namespaces, none of them twice, and one registry of each kind.
 fn each_once<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Recorder>, D::Error> {
     let recorders = Vec::<Recorder>::deserialize(deserializer)?;
     let mut before = HashSet::new();
-    match recorders
+    let mut twice = recorders
         .iter()
-        .find(|recorder| !before.insert((recorder.contract, recorder.namespace)))
-    {
-        Some(twice) => Err(serde::de::Error::custom(format_args!(
+        .filter(|one| !before.insert((one.contract, one.namespace)));
+    if let Some(twice) = twice.next() {
+        return Err(serde::de::Error::custom(format_args!(
             "the contract {} is named twice with the namespace {}",
             twice.contract, twice.namespace
+        )));
+    }
+    let mut before = HashSet::new();
+    let mut registries = recorders.iter().filter_map(|recorder| recorder.registry);
+    match registries.find(|registry| !before.insert(*registry)) {
+        Some(twice) => Err(serde::de::Error::custom(format_args!(
+            "two contracts are named as the registry of {}",
+            <&str>::from(twice)
         ))),
         None => Ok(recorders),
     }
@@ -653,6 +661,28 @@ mod tests {
         let error = described(&recorders([2, 2]).unwrap_err());
         let expected = format!("`chain.recorders`: the contract {contract} is named twice with the namespace 2");
         assert_eq!(error, expected);
+    }
+
+    #[test]
+    fn there_is_one_registry_of_each_kind() {
+        let recorders = |registries: [&str; 2]| {
+            let named = |(at, registry): (u32, &str)| {
+                let contract = format!("0x{at:040x}");
+                format!("{{ contract = \"{contract}\", namespace = {at}, registry = \"{registry}\" }}")
+            };
+            let [one, other] = [(2, registries[0]), (3, registries[1])].map(named);
+            let setting = format!("recorders = [{one}, {other}]\n        namespace = 1");
+            parse(&FILE.replace("namespace = 1", &setting))
+        };
+        let both = recorders(["consents", "practitioners"]).unwrap().chain.recorders;
+        assert_eq!(both.iter().filter(|one| one.registry.is_some()).count(), 2);
+        let error = described(&recorders(["consents", "consents"]).unwrap_err());
+        assert_eq!(
+            error,
+            "`chain.recorders`: two contracts are named as the registry of consents"
+        );
+        let error = described(&recorders(["consents", "payments"]).unwrap_err());
+        assert!(error.contains("payments"), "{error}");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! secrets.toml        every secret of the system; for its owner alone
 //! demo.json           the demo identities' keys; for their owner alone
 //! deployment.json     where the contract stands
+//! registries.json     where the registries stand
 //! running.json        how to reach the system, while it runs
 //! server.toml         what its server was told, while it runs
 //! chain.jsonl         the chain: every transaction, in order

@@ -177,6 +177,12 @@ pub enum DevError {
     /// The contract could not be deployed.
     #[error("the contract could not be deployed: {0}")]
     Deploy(#[from] infrastructure::chain::deploy::DeployError),
+    /// The registries could not be deployed.
+    #[error("the registries could not be deployed: {0}")]
+    Registries(#[from] infrastructure::chain::registries::deploy::RegistriesError),
+    /// Nobody could be made a registrar.
+    #[error("the demo's registrar could not be appointed: {0}")]
+    Registrar(#[from] infrastructure::chain::registries::registrars::RegistrarError),
     /// The chain's journal cannot be what it was.
     #[error("{path} is damaged at line {line}: {reason}. Restore it from a backup, or start over with another --data-dir", path = path.display())]
     JournalDamaged {

@@ -9,7 +9,9 @@ use api_config::{
     HttpConfig, KeysConfig, LimitsConfig, LogConfig, RecordsConfig, Registration,
 };
 use infrastructure::chain::deploy::{self, Standing};
-use infrastructure::chain::{Address, Deployment, Node, RpcOptions, Signer};
+use infrastructure::chain::registries::deploy::Registries;
+use infrastructure::chain::registries::registrars::Registrars;
+use infrastructure::chain::{Address, Deployment, EventLog, Node, Recorder, RpcOptions, Signer, registries};
 use secrecy::SecretString;
 
 use super::chain::{ChainOptions, DevChain};
@@ -139,8 +141,9 @@ impl System {
             }
         };
         match settle(&directory, &chain, &secrets, progress).await {
-            Ok(deployment) => {
-                let config = configuration(&postgres, &chain, &secrets, deployment, address)?;
+            Ok((deployment, registries)) => {
+                let recorders = registries.map_or_else(Vec::new, |registries| registries.recorders().to_vec());
+                let config = configuration(&postgres, &chain, &secrets, (deployment, recorders), address)?;
                 let system = Self {
                     postgres,
                     chain,
@@ -244,33 +247,70 @@ async fn own_chain(
     DevChain::start(anvil, options, listener).await.map(SystemChain::Own)
 }
 
-/// Pays those who append, and deploys the contract unless it is there.
+/// Pays those who append, and deploys the contract and the registries unless they are there.
 async fn settle(
     directory: &DataDir,
     chain: &SystemChain,
     secrets: &Secrets,
     progress: Progress<'_>,
-) -> Result<Deployment, DevError> {
+) -> Result<(Deployment, Option<Registries>), DevError> {
     let node = Node::new(&[chain.url()], chain.chain_id(), RpcOptions::default())?;
     let (deployer, signer) = (wallet(&secrets.deployer)?, wallet(&secrets.signer)?);
     for account in [deployer.address(), signer.address()] {
         chain.fund(&node, account).await?;
     }
     let path = directory.path().join("deployment.json");
-    if let Some(deployment) = read_json::<Deployment>(&path)? {
-        return match deploy::verify(&node, &Standing::from(&deployment)).await {
-            Ok(()) => Ok(deployment),
-            Err(deploy::DeployError::Chain(error)) => Err(error.into()),
-            Err(error) => Err(DevError::Damaged {
-                path,
-                reason: error.to_string(),
-            }),
-        };
+    let deployment = match read_json::<Deployment>(&path)? {
+        Some(deployment) => {
+            match deploy::verify(&node, &Standing::from(&deployment)).await {
+                Ok(()) => {}
+                Err(deploy::DeployError::Chain(error)) => return Err(error.into()),
+                Err(error) => {
+                    let reason = error.to_string();
+                    return Err(DevError::Damaged { path, reason });
+                }
+            }
+            deployment
+        }
+        None => {
+            progress("deploying the contract");
+            let deployment = deploy::deploy(&node, &deployer, &[signer.address()], DELAY, progress).await?;
+            write_json(&path, &deployment)?;
+            deployment
+        }
+    };
+    let log = EventLog::new(node, deployment.address);
+    let registries = registries(directory, &log, secrets, &deployer, progress).await?;
+    Ok((deployment, registries))
+}
+
+/// Deploys the registries unless they are there, and makes the demo's registrar one. `None` on a chain whose rules are too old for them.
+async fn registries(
+    directory: &DataDir,
+    log: &EventLog,
+    secrets: &Secrets,
+    deployer: &Signer,
+    progress: Progress<'_>,
+) -> Result<Option<Registries>, DevError> {
+    let path = directory.path().join("registries.json");
+    if let Some(registries) = read_json::<Registries>(&path)? {
+        return Ok(Some(registries));
     }
-    progress("deploying the contract");
-    let deployment = deploy::deploy(&node, &deployer, &[signer.address()], DELAY, progress).await?;
-    write_json(&path, &deployment)?;
-    Ok(deployment)
+    progress("deploying the registries");
+    let registries = match registries::deploy::deploy(log, deployer, progress).await {
+        Ok(registries) => registries,
+        Err(error) if error.is_of_older_rules() => {
+            progress("this chain's rules are too old for the registries: nobody can be attested, and nothing granted");
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let contract = registries.practitioners.contract;
+    let registrars = Registrars::of(log.node().clone(), contract, deployer.clone(), progress);
+    let registrar = wallet(&secrets.demo.registrar)?.address();
+    registrars.appoint(registrar).await?;
+    write_json(&path, &registries)?;
+    Ok(Some(registries))
 }
 
 /// The wallet of a secret.
@@ -285,7 +325,7 @@ fn configuration(
     postgres: &KeptCluster,
     chain: &SystemChain,
     secrets: &Secrets,
-    deployment: Deployment,
+    (deployment, recorders): (Deployment, Vec<Recorder>),
     address: SocketAddr,
 ) -> Result<Config, DevError> {
     let secret = |secret: &HexSecret| Some(SecretString::from(secret.expose()));
@@ -317,7 +357,7 @@ fn configuration(
             deployed_in: deployment.block,
             // Whatever is killed, the journal brings the same blocks back.
             finality: FinalityRule::Instant,
-            recorders: Vec::new(),
+            recorders,
             shared: Vec::new(),
             signer: secret(&secrets.signer),
             signer_file: None,

@@ -90,6 +90,7 @@ fn believed(chain: &ChainConfig) -> Vec<BelievedContract> {
     let believed = recorders.map(|recorder| BelievedContract {
         contract: recorder.contract.to_string(),
         namespace: recorder.namespace.0,
+        registry: recorder.registry,
     });
     believed.collect()
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use api_config::Config;
 use api_dev::data_dir::DataDir;
 use api_dev::demo;
 use api_dev::demo::Demo;
@@ -12,7 +13,8 @@ use api_dev::running::Running;
 use api_dev::system::{ChainChoice, System, SystemPorts};
 use clap::Args;
 use infrastructure::chain::Address;
-use infrastructure::{follower, postgres};
+use infrastructure::follower::{self, MadeOf};
+use infrastructure::postgres;
 use projections::ReadModels;
 
 use super::stop::Stop;
@@ -112,7 +114,7 @@ async fn start(directory: DataDir, arguments: &Arguments) -> Result<Started, Cli
         system.fund(*account).await?;
     }
     let database = system.database_url();
-    if !is_current(database).await? {
+    if !is_current(database, system.config()).await? {
         steps.step("rebuilding the read models, which another version of the program has made");
         rebuild::again(system.config()).await?;
     }
@@ -130,13 +132,16 @@ async fn start(directory: DataDir, arguments: &Arguments) -> Result<Started, Cli
     Ok(Started { system, server, demo })
 }
 
-/// Whether the read models, if there are any, are those of this version of the program.
-async fn is_current(database: &str) -> Result<bool, CliError> {
+/// Whether the read models, if there are any, are those of this version of the program, and of the contracts that are believed now.
+async fn is_current(database: &str, config: &Config) -> Result<bool, CliError> {
     let pool = postgres::pool_within(&postgres::Limits::LONG, database, postgres::LIVE, 1)?;
     postgres::migrate(&pool).await.map_err(api_server::ComposeError::from)?;
     let current = follower::is_current(&pool, &ReadModels).await;
+    let followed = follower::followed(&pool).await;
     pool.close().await;
-    current.map_err(CliError::other)
+    let configured = MadeOf::of(&config.log_secrets()?.check_values(), &config.chain.recorders);
+    let followed = followed.map_err(CliError::other)?;
+    Ok(current.map_err(CliError::other)? && followed.is_none_or(|followed| followed.made_of == configured))
 }
 
 fn summary(system: &System, demo: Option<&Demo>) -> String {

@@ -13,6 +13,8 @@ use api_server::ComposeError;
 use infrastructure::chain::ChainError;
 use infrastructure::chain::deploy::DeployError;
 use infrastructure::chain::namespaces::NamespaceError;
+use infrastructure::chain::registries::deploy::RegistriesError;
+use infrastructure::chain::registries::registrars::RegistrarError;
 
 /// The exit code of what cannot be true.
 pub(super) const FAULT: u8 = 4;
@@ -73,6 +75,12 @@ pub enum CliError {
     /// A namespace.
     #[error(transparent)]
     Namespace(#[from] NamespaceError),
+    /// A registry.
+    #[error(transparent)]
+    Registries(#[from] RegistriesError),
+    /// A registrar.
+    #[error(transparent)]
+    Registrar(#[from] RegistrarError),
     /// A deployment.
     #[error(transparent)]
     Deploy(#[from] DeployError),

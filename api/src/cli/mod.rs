@@ -16,6 +16,7 @@ mod migrate;
 mod namespace;
 mod openapi;
 mod rebuild;
+mod registry;
 mod serve;
 mod stop;
 
@@ -47,6 +48,7 @@ enum Command {
     CheckNode(check_node::Arguments),
     Deploy(deploy::Arguments),
     Namespace(namespace::Arguments),
+    Registry(registry::Arguments),
     Migrate(migrate::Arguments),
     Rebuild(rebuild::Arguments),
     Audit(audit::Arguments),
@@ -78,6 +80,7 @@ impl Cli {
             Command::CheckNode(arguments) => check_node::run(arguments).await,
             Command::Deploy(arguments) => deploy::run(arguments).await,
             Command::Namespace(arguments) => namespace::run(arguments).await,
+            Command::Registry(arguments) => registry::run(arguments).await,
             Command::Migrate(arguments) => migrate::run(arguments).await,
             Command::Rebuild(arguments) => rebuild::run(arguments).await,
             Command::Audit(arguments) => audit::run(arguments).await,

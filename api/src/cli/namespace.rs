@@ -119,10 +119,10 @@ enum Command {
 
 /// A contract.
 #[derive(Debug, Args)]
-struct Contract {
+pub(super) struct Contract {
     /// JSON-RPC URL of a node; more than one may be given
     #[arg(long, value_name = "URL", required = true)]
-    node: Vec<String>,
+    pub(super) node: Vec<String>,
     /// The address of the EventLog contract
     #[arg(long, value_name = "ADDRESS")]
     contract: Address,
@@ -140,15 +140,15 @@ struct Place {
 
 /// Who acts.
 #[derive(Debug, Args)]
-struct Account {
+pub(super) struct Account {
     /// A file with the account's private key: 64 hexadecimal digits. MEDCONNECT_DEPLOYER_KEY has the key itself.
     #[arg(long, value_name = "FILE")]
-    key_file: Option<PathBuf>,
+    pub(super) key_file: Option<PathBuf>,
 }
 
 impl Contract {
     /// The log, once it was seen to stand there.
-    async fn found(&self) -> Result<EventLog, CliError> {
+    pub(super) async fn found(&self) -> Result<EventLog, CliError> {
         let node = node(&self.node).await?;
         let standing = Standing {
             chain_id: node.chain_id(),

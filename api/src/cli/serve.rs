@@ -34,7 +34,8 @@ use super::{CliError, console, logging};
 ///   chain.contract          the address of the EventLog contract (required); chain.deployed_in, its block
 ///   chain.namespace         the organisation's namespace in it (required)
 ///   chain.finality          "instant", "finalized" (the default), or { confirmations = 12 }
-///   chain.recorders         other contracts whose plain entries are believed, each { contract = ADDRESS, namespace = NUMBER }
+///   chain.recorders         other contracts whose plain entries are believed, each { contract = ADDRESS, namespace = NUMBER, registry =
+///                           "consents" or "practitioners" }, without `registry` if it is neither
 ///   chain.shared            namespaces that are shared with other organisations, each { namespace = NUMBER, secret_files = [FILE, …] }
 ///   chain.signer            the private key that appends and pays, one for each server; or chain.signer_file
 ///   keys.master_secret      the organisation's master secret, the same on all its servers; or keys.master_secret_file

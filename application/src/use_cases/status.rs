@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::error::UseCaseError;
-use crate::log::{Position, StreamId};
+use crate::log::{Position, Registry, StreamId};
 use crate::policy::Action;
 use crate::policy::identity::Principal;
 use crate::ports::StoreError;
@@ -44,6 +44,8 @@ pub struct BelievedContract {
     pub contract: String,
     /// The namespace in which it writes.
     pub namespace: u32,
+    /// Which of ours it is, if it is one.
+    pub registry: Option<Registry>,
 }
 
 /// A namespace that is shared with other organisations.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use domain::consent::SignerId;
 use ethers_core::types::H160;
 use ethers_core::utils::to_checksum;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -30,6 +31,12 @@ impl Address {
 
 impl From<H160> for Address {
     fn from(address: H160) -> Self {
+        Self(address.0)
+    }
+}
+
+impl From<Address> for SignerId {
+    fn from(address: Address) -> Self {
         Self(address.0)
     }
 }

@@ -1,7 +1,9 @@
 //! Other contracts that write to the log by `record`, and are believed.
 
+use application::log::Registry;
 use serde::{Deserialize, Serialize};
 
+use super::registries;
 use super::{Address, ChainError, EventLog};
 use crate::log::Namespace;
 
@@ -13,6 +15,9 @@ pub struct Recorder {
     pub contract: Address,
     /// The namespace in which it writes.
     pub namespace: Namespace,
+    /// Which of our contracts it is. What another one records is shown, and nothing follows from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<Registry>,
 }
 
 /// Why a contract cannot be believed.
@@ -24,6 +29,14 @@ pub enum RecorderError {
     /// There is nothing at its address.
     #[error("at {0} stands no contract; is this the right chain, and does it have all its blocks?")]
     NoContract(Address),
+    /// There is another contract.
+    #[error("at {contract} stands no registry of {}", <&str>::from(registry))]
+    OtherContract {
+        /// The contract.
+        contract: Address,
+        /// What it was taken for.
+        registry: Registry,
+    },
     /// There is no such namespace.
     #[error("the event log has no namespace {0}")]
     NoNamespace(Namespace),
@@ -56,9 +69,23 @@ impl EventLog {
     /// # Errors
     /// [`RecorderError`].
     pub async fn check_recorder(&self, recorder: &Recorder) -> Result<(), RecorderError> {
-        let Recorder { contract, namespace } = *recorder;
+        let Recorder {
+            contract,
+            namespace,
+            registry,
+        } = *recorder;
         if self.node().code(contract).await?.is_empty() {
             return Err(RecorderError::NoContract(contract));
+        }
+        if let Some(registry) = registry {
+            let name = registries::name_of(self.node(), contract).await?;
+            let expected = match registry {
+                Registry::Consents => domain::consent::DOMAIN_NAME,
+                Registry::Practitioners => domain::registries::practitioners::DOMAIN_NAME,
+            };
+            if name.as_deref() != Some(expected) {
+                return Err(RecorderError::OtherContract { contract, registry });
+            }
         }
         let state = self.namespace_at(namespace).await?;
         let state = state.ok_or(RecorderError::NoNamespace(namespace))?;

@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use application::log::StreamId;
 use sqlx::PgExecutor;
 
+use crate::chain::Recorder;
 use crate::chain::administration::{Act, subject_of};
-use crate::chain::{Address, Recorder};
 use crate::log::{AppendedEntry, Namespace, Origin};
 
 /// The configured contracts, and under which numbers each has written in its namespace up to one moment of the log.
@@ -70,24 +70,25 @@ impl Believed {
     }
 
     /// The configured contract that wrote an entry, if one did.
-    pub(super) fn contract_of(&self, entry: &AppendedEntry) -> Option<Address> {
-        self.contract_behind(&entry.stream, entry.origin)
+    pub(super) fn recorder_of(&self, entry: &AppendedEntry) -> Option<&Recorder> {
+        self.recorder_behind(&entry.stream, entry.origin)
     }
 
-    /// As [`Self::contract_of`], of an entry's stream and where it comes from. What comes later in the log makes no difference: nobody writes before they
+    /// As [`Self::recorder_of`], of an entry's stream and where it comes from. What comes later in the log makes no difference: nobody writes before they
     /// are admitted, nor in a namespace that is not open yet.
-    pub(super) fn contract_behind(&self, stream: &StreamId, origin: Origin) -> Option<Address> {
+    pub(super) fn recorder_behind(&self, stream: &StreamId, origin: Origin) -> Option<&Recorder> {
         let namespace = Namespace::of(stream);
         let wrote = |one: &&Believing| {
             one.recorder.namespace == namespace && one.opened && one.writers.contains(&origin.writer)
         };
-        self.0.iter().find(wrote).map(|one| one.recorder.contract)
+        self.0.iter().find(wrote).map(|one| &one.recorder)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chain::Address;
 
     const CONTRACT: Address = Address([7; 20]);
     const OTHER: Address = Address([8; 20]);
@@ -95,6 +96,7 @@ mod tests {
     const RECORDER: Recorder = Recorder {
         contract: CONTRACT,
         namespace: THERE,
+        registry: None,
     };
 
     fn opened(is_sealed: u8, owner: Address) -> Vec<u8> {
@@ -112,6 +114,10 @@ mod tests {
         believed
     }
 
+    fn contract_of(believed: &Believed, entry: &AppendedEntry) -> Option<Address> {
+        believed.recorder_of(entry).map(|recorder| recorder.contract)
+    }
+
     fn entry(namespace: Namespace, writer: u32) -> AppendedEntry {
         AppendedEntry::alone(namespace, 9, writer, b"granted")
     }
@@ -119,15 +125,15 @@ mod tests {
     #[test]
     fn a_configured_contract_is_believed_in_the_namespace_that_it_has_opened() {
         let believed = after(&[opened(0, CONTRACT), admitted(1, CONTRACT)]);
-        assert_eq!(believed.contract_of(&entry(THERE, 1)), Some(CONTRACT));
-        assert_eq!(believed.contract_of(&entry(Namespace(4), 1)), None);
+        assert_eq!(contract_of(&believed, &entry(THERE, 1)), Some(CONTRACT));
+        assert_eq!(contract_of(&believed, &entry(Namespace(4), 1)), None);
     }
 
     #[test]
     fn nobody_else_who_writes_there_is_believed() {
         let believed = after(&[opened(0, CONTRACT), admitted(1, CONTRACT), admitted(2, OTHER)]);
-        assert_eq!(believed.contract_of(&entry(THERE, 2)), None);
-        assert_eq!(believed.contract_of(&entry(THERE, 1)), Some(CONTRACT));
+        assert_eq!(contract_of(&believed, &entry(THERE, 2)), None);
+        assert_eq!(contract_of(&believed, &entry(THERE, 1)), Some(CONTRACT));
     }
 
     #[test]
@@ -141,16 +147,20 @@ mod tests {
         ];
         let believed = after(&acts);
         for writer in [1, 2] {
-            assert_eq!(believed.contract_of(&entry(THERE, writer)), Some(CONTRACT), "{writer}");
+            assert_eq!(
+                contract_of(&believed, &entry(THERE, writer)),
+                Some(CONTRACT),
+                "{writer}"
+            );
         }
-        assert_eq!(believed.contract_of(&entry(THERE, 3)), None);
+        assert_eq!(contract_of(&believed, &entry(THERE, 3)), None);
     }
 
     #[test]
     fn a_namespace_that_somebody_else_has_opened_or_that_is_sealed_is_not_believed() {
         for act in [opened(0, OTHER), opened(1, CONTRACT)] {
             let believed = after(&[act, admitted(1, CONTRACT)]);
-            assert_eq!(believed.contract_of(&entry(THERE, 1)), None);
+            assert_eq!(contract_of(&believed, &entry(THERE, 1)), None);
         }
     }
 
@@ -160,6 +170,6 @@ mod tests {
         believed.take_in(&Namespace::about(Namespace(4)), &admitted(1, CONTRACT));
         // Nobody but the log itself writes in namespace 0.
         believed.take_in(&THERE.stream(&[0; 28]), &admitted(1, CONTRACT));
-        assert_eq!(believed.contract_of(&entry(THERE, 1)), None);
+        assert_eq!(contract_of(&believed, &entry(THERE, 1)), None);
     }
 }

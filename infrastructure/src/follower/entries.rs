@@ -150,7 +150,7 @@ impl Row {
             () if self.is_parked => EntryKind::Parked,
             () if self.is_ours => EntryKind::Sealed,
             () if self.has_ended => EntryKind::Erased,
-            () if believed.contract_behind(&stream, origin).is_some() => EntryKind::Recorded,
+            () if believed.recorder_behind(&stream, origin).is_some() => EntryKind::Recorded,
             () => EntryKind::Foreign,
         };
         Ok(EntryView {

@@ -16,9 +16,14 @@ impl MadeOf {
     pub fn of(secrets: &CheckValues, recorders: &[Recorder]) -> Self {
         let own = format!("the organisation's namespace (check value {})", secrets.own);
         let recorders: BTreeSet<_> = recorders.iter().collect();
-        let recorders = recorders
-            .into_iter()
-            .map(|Recorder { contract, namespace }| format!("{contract} in namespace {namespace}"));
+        let recorders = recorders.into_iter().map(|recorder| {
+            format!(
+                "{}{} in namespace {}",
+                what(recorder),
+                recorder.contract,
+                recorder.namespace
+            )
+        });
         let shared: BTreeSet<_> = secrets.shared.iter().collect();
         let shared = shared
             .into_iter()
@@ -26,6 +31,12 @@ impl MadeOf {
         let names: Vec<_> = std::iter::once(own).chain(recorders).chain(shared).collect();
         Self(names.join(", "))
     }
+}
+
+/// What a contract is believed to be.
+fn what(recorder: &Recorder) -> String {
+    let registry = recorder.registry.map(<&str>::from);
+    registry.map_or_else(String::new, |registry| format!("the registry of {registry} "))
 }
 
 impl fmt::Display for MadeOf {

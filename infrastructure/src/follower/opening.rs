@@ -19,7 +19,7 @@ use super::told::Told;
 use super::trust::CheckedBlock;
 use super::window::Unread;
 use super::{FollowerError, Newer};
-use crate::chain::{Address, Hash};
+use crate::chain::{Hash, Recorder};
 use crate::keys::KeySet;
 use crate::log::{AppendedEntry, Need, StreamTip};
 use crate::sealing::{CommitProof, Opener, Opening, PersonalPart, Place, Siblings, StreamName, Void};
@@ -303,12 +303,13 @@ fn commit_at(block: &CheckedBlock, first: usize) -> Option<(&[AppendedEntry], &[
         .or_else(|| entries.get(..1).zip(tips.get(..1)))
 }
 
-fn recorded(entry: &AppendedEntry, contract: Address) -> RecordedEntry {
+fn recorded(entry: &AppendedEntry, by: &Recorder) -> RecordedEntry {
     RecordedEntry {
         position: entry.position,
         stream: entry.stream,
         version: entry.version,
-        contract: contract.0,
+        contract: by.contract.0,
+        registry: by.registry,
         payload: Arc::clone(&entry.payload),
     }
 }
@@ -441,9 +442,9 @@ impl Sorting<'_> {
 
     /// What stands in no stream of ours counts if a contract recorded it that is believed.
     fn sort_plain(&mut self, entry: &AppendedEntry, believed: &Believed) -> Fate {
-        match believed.contract_of(entry) {
-            Some(contract) => {
-                self.readable.push(LogEntry::Recorded(recorded(entry, contract)));
+        match believed.recorder_of(entry) {
+            Some(by) => {
+                self.readable.push(LogEntry::Recorded(recorded(entry, by)));
                 Fate::Recorded
             }
             None => {

@@ -1104,6 +1104,7 @@ impl StatusSource for FakeStatus {
                 recorders: vec![BelievedContract {
                     contract: "0x".into(),
                     namespace: 2,
+                    registry: None,
                 }],
                 shared: Vec::new(),
                 finality: "instant".into(),

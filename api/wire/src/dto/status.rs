@@ -1,10 +1,11 @@
 //! How the system is doing, in JSON.
 
+use application::log;
 use application::use_cases::status::{ComponentReadiness, StatusReport};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Instant;
+use super::{Instant, wire_enum};
 
 /// The chain, as this server sees it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
@@ -51,7 +52,16 @@ pub struct BelievedContract {
     /// The number of the namespace that the contract has opened, and in which it writes.
     #[schema(example = 2)]
     pub namespace: u32,
+    /// Which registry it is; missing if it is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "consents")]
+    pub registry: Option<Registry>,
 }
+
+wire_enum!(
+    /// A contract that decides: the registry of `consents` takes what patients have signed, that of `practitioners` what registrars have.
+    Registry = log::Registry
+);
 
 /// A namespace of the log that is shared with other organizations.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
@@ -246,6 +256,7 @@ impl From<StatusReport> for Status {
                     .map(|one| BelievedContract {
                         contract: one.contract,
                         namespace: one.namespace,
+                        registry: one.registry.map(Into::into),
                     })
                     .collect(),
                 shared: chain

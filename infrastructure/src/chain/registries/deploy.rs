@@ -8,6 +8,7 @@ use super::{consents, practitioners};
 use crate::chain::event_log::EventLog;
 use crate::chain::sending::{SendError, transact};
 use crate::chain::{Address, ChainError, Recorder, Signer};
+use application::log::Registry;
 
 /// The registries of a log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -16,6 +17,13 @@ pub struct Registries {
     pub consents: Recorder,
     /// Where it stands who is a practitioner.
     pub practitioners: Recorder,
+}
+
+impl Registries {
+    /// Both, as a server believes them.
+    pub const fn recorders(&self) -> [Recorder; 2] {
+        [self.consents, self.practitioners]
+    }
 }
 
 /// Why the registries are not there.
@@ -32,6 +40,13 @@ pub enum RegistriesError {
     Chain(#[from] ChainError),
 }
 
+impl RegistriesError {
+    /// Whether the chain does not execute such contracts.
+    pub fn is_of_older_rules(&self) -> bool {
+        matches!(self, Self::Send(error) if error.is_a_revert())
+    }
+}
+
 /// Deploys both, which open a namespace each in the log. `owner` pays, and appoints registrars. `tell` hears what is going on, in sentences.
 ///
 /// # Errors
@@ -40,8 +55,16 @@ pub async fn deploy(log: &EventLog, owner: &Signer, tell: impl Fn(&str)) -> Resu
     let at = Token::Address(log.address().to_ethers());
     let of = Token::Address(owner.address().to_ethers());
     let code = consents::interface()?.creation(std::slice::from_ref(&at))?;
-    let consents = put(log, owner, code, "deploy the registry of consents", &tell).await?;
+    let consents = put(
+        log,
+        owner,
+        (Registry::Consents, code),
+        "deploy the registry of consents",
+        &tell,
+    )
+    .await?;
     let code = practitioners::interface()?.creation(&[at, of])?;
+    let code = (Registry::Practitioners, code);
     let practitioners = put(log, owner, code, "deploy the registry of practitioners", &tell).await?;
     tell(&format!(
         "consents are recorded by {} in the namespace {}, practitioners by {} in the namespace {}",
@@ -56,7 +79,7 @@ pub async fn deploy(log: &EventLog, owner: &Signer, tell: impl Fn(&str)) -> Resu
 async fn put(
     log: &EventLog,
     owner: &Signer,
-    code: Vec<u8>,
+    (registry, code): (Registry, Vec<u8>),
     what: &'static str,
     tell: &impl Fn(&str),
 ) -> Result<Recorder, RegistriesError> {
@@ -64,5 +87,9 @@ async fn put(
     let contract: Address = receipt.contract.ok_or(SendError::Reverted(what))?;
     let opened = log.opened_in(&receipt).await?;
     let namespace = opened.ok_or(ChainError::Inconsistent("a registry opened no namespace of the log"))?;
-    Ok(Recorder { contract, namespace })
+    Ok(Recorder {
+        contract,
+        namespace,
+        registry: Some(registry),
+    })
 }

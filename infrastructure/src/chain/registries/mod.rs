@@ -2,17 +2,20 @@
 //!
 //! What is handed in to them goes as a call ([`crate::calls`]); what they record comes with the log, and `domain::registries` reads it.
 //!
-//! - [`consents`] and [`practitioners`]: calldata, and what their views return. [`deploy`]: putting them on a chain. `interface`: the committed artifacts.
+//! - [`consents`] and [`practitioners`]: calldata, and what their views return. [`deploy`]: putting them on a chain. [`registrars`]: who attests.
+//! - `interface`: the committed artifacts.
 
 pub mod consents;
 pub mod deploy;
 mod interface;
 pub mod practitioners;
+pub mod registrars;
 
 use domain::consent::SignerId;
 use ethers_core::abi::Token;
 use ethers_core::types::H160;
 
+use super::gas::refuses;
 use super::{Address, BlockId, ChainError, Node};
 use interface::Interface;
 pub use interface::InterfaceError;
@@ -77,6 +80,17 @@ impl View {
         let data = interface.call(function, arguments).map_err(|_| Self::UNREADABLE)?;
         let answer = self.node.contract(self.contract, &data, at).await?;
         interface.returned(function, &answer).ok_or(Self::UNREADABLE)
+    }
+}
+
+/// What wallets call the contract at an address (EIP-5267); `None` where it does not say.
+pub(super) async fn name_of(node: &Node, contract: Address) -> Result<Option<String>, ChainError> {
+    // All of them have this function.
+    let view = View::new(node.clone(), contract, consents::interface);
+    match view.ask("eip712Domain", &[], BlockId::Latest).await {
+        Ok(answer) => Ok(answer.into_iter().find_map(Token::into_string)),
+        Err(error) if error == View::UNREADABLE || refuses(&error) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

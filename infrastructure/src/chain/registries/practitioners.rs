@@ -80,6 +80,28 @@ impl PractitionerRegistry {
         Self(View::new(node, contract, interface))
     }
 
+    /// Whether somebody is a registrar, in a block.
+    ///
+    /// # Errors
+    /// The node's.
+    pub async fn is_registrar(&self, signer: SignerId, at: BlockId) -> Result<bool, ChainError> {
+        match self.0.ask("isRegistrar", &[address(signer)], at).await?.as_slice() {
+            [Token::Bool(is_registrar)] => Ok(*is_registrar),
+            _ => Err(View::UNREADABLE),
+        }
+    }
+
+    /// Who appoints registrars, in a block.
+    ///
+    /// # Errors
+    /// The node's.
+    pub async fn owner(&self, at: BlockId) -> Result<Address, ChainError> {
+        match self.0.ask("owner", &[], at).await?.as_slice() {
+            [Token::Address(owner)] => Ok((*owner).into()),
+            _ => Err(View::UNREADABLE),
+        }
+    }
+
     /// What it knows of a practitioner, in a block.
     ///
     /// # Errors

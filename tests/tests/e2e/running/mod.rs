@@ -10,4 +10,5 @@ mod key_rotation;
 mod namespaces;
 mod operations;
 mod production;
+mod registries;
 mod tooling;

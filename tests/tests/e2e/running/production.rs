@@ -258,7 +258,9 @@ async fn what_a_configured_contract_records_is_told_and_no_other_contract_is_tak
     let node = Node::new(&chain.nodes, chain.id, RpcOptions::default()).unwrap();
     let book = NoteBook::deploy(&EventLog::new(node, chain.contract)).await;
     let named = |contract, Namespace(namespace)| format!("[{{ contract = \"{contract}\", namespace = {namespace} }}]");
-    let Recorder { contract, namespace } = book.recorder;
+    let Recorder {
+        contract, namespace, ..
+    } = book.recorder;
     let nobody = signer(2).address();
     for (wrong, words) in [
         (named(nobody, namespace), [nobody.to_string(), "no contract".to_owned()]),
