@@ -25,6 +25,7 @@ mod patients;
 mod practitioners;
 mod projector;
 mod queries;
+mod registries;
 mod relationships;
 mod search;
 mod stamp;

@@ -16,11 +16,12 @@ use crate::calendars::{CalendarRow, FreeRunRow};
 use crate::charts::ChartRow;
 use crate::patients::{NameRow, PatientRow};
 use crate::practitioners::PractitionerRow;
+use crate::registries::{AttestationRow, ControlRow, DelegateRow, GrantRow, GranteeRow, RegistrarRow};
 use crate::relationships::RelationshipRow;
 use crate::stamp::Stamp;
 use crate::table::{Description, Row as _};
 use crate::writes::Writes;
-use crate::{accounts, appointments, calendars, erasures, patients, relationships, table};
+use crate::{accounts, appointments, calendars, erasures, patients, registries, relationships, table};
 
 /// The read models, as the follower fills them.
 #[derive(Clone, Copy, Default, Debug)]
@@ -32,11 +33,21 @@ pub struct ReadModels;
 pub struct ProjectionError(#[from] sqlx::Error);
 
 /// Each read model, and its tables.
-pub(crate) const READ_MODELS: [(&str, &[Description]); 7] = [
+pub(crate) const READ_MODELS: [(&str, &[Description]); 9] = [
     ("accounts", &[AccountRow::TABLE, KeyRow::TABLE]),
     ("appointments", &[AppointmentRow::TABLE]),
+    ("attestations", &[AttestationRow::TABLE, RegistrarRow::TABLE]),
     ("availability", &[CalendarRow::TABLE, FreeRunRow::TABLE]),
     ("charts", &[ChartRow::TABLE]),
+    (
+        "consents",
+        &[
+            ControlRow::TABLE,
+            GrantRow::TABLE,
+            GranteeRow::TABLE,
+            DelegateRow::TABLE,
+        ],
+    ),
     ("patients", &[PatientRow::TABLE, NameRow::TABLE]),
     ("practitioners", &[PractitionerRow::TABLE]),
     ("relationships", &[RelationshipRow::TABLE]),
@@ -75,7 +86,7 @@ const INDEXES: [&str; 6] = [
 ];
 
 /// Which rows the folds make of events. Raise it when they make others of the same ones, so that old read models are rebuilt.
-pub(crate) const ROWS: &str = "rows 16";
+pub(crate) const ROWS: &str = "rows 17";
 
 impl Projector for ReadModels {
     type Connection = PgConnection;
@@ -118,6 +129,7 @@ impl Projector for ReadModels {
     async fn fill(&self, connection: &mut PgConnection, entries: &[LogEntry]) -> Result<(), ProjectionError> {
         let mut writes = Writes::default();
         fold_rows(connection, &Batch::of(entries), Derived::Later, &mut writes).await?;
+        registries::fold(connection, entries, &mut writes).await?;
         Ok(writes.run(connection).await?)
     }
 
@@ -129,6 +141,7 @@ impl Projector for ReadModels {
     ) -> Result<(), ProjectionError> {
         let mut writes = Writes::default();
         let appointments = fold_rows(connection, &Batch::of(entries), Derived::Now, &mut writes).await?;
+        registries::fold(connection, entries, &mut writes).await?;
         writes.run(connection).await?;
         let changed = relationships::changes(&appointments.before, &appointments.after);
         relationships::update(connection, &changed).await?;

@@ -16,11 +16,14 @@ use application::ports::queries::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::KeyHash;
+use domain::consent::SignerId;
 use domain::encounter::{EncounterNames, NamedEncounter};
 use domain::kernel::{AccountId, AppointmentId, Category, Identifier, PatientId, PractitionerId, Wallet};
+use domain::registries::consents::Consents;
+use domain::registries::practitioners::Attestation;
 use sqlx::PgPool;
 
-use crate::{accounts, appointments, calendars, charts, hash, patients, practitioners, relationships};
+use crate::{accounts, appointments, calendars, charts, hash, patients, practitioners, registries, relationships};
 
 /// Queries over a pool whose connections find the read models in their search path.
 #[derive(Clone)]
@@ -91,6 +94,14 @@ impl Queries for PgQueries {
 
     async fn practitioner(&self, id: PractitionerId) -> Result<Option<PractitionerView>, QueryError> {
         answer(practitioners::one(&self.pool, id)).await
+    }
+
+    async fn attestation(&self, id: PractitionerId) -> Result<Attestation, QueryError> {
+        answer(registries::attestation(&self.pool, id)).await
+    }
+
+    async fn consents(&self, patient: SignerId) -> Result<Consents, QueryError> {
+        answer(registries::consents(&self.pool, patient)).await
     }
 
     async fn practitioners(

@@ -8,12 +8,15 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::{KeyHash, Role, Scope};
 use domain::calendar::AppointmentStatus;
 use domain::chart::Contents;
+use domain::consent::SignerId;
 use domain::encounter::{EncounterNames, NamedEncounter};
 use domain::kernel::{
     AccountId, AppointmentId, Category, Concept, Identifier, PatientId, PractitionerId, Slot, Wallet,
 };
 use domain::patient::PatientDetails;
 use domain::practitioner::PractitionerDetails;
+use domain::registries::consents::Consents;
+use domain::registries::practitioners::Attestation;
 use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 use uuid::Uuid;
@@ -393,6 +396,18 @@ pub trait Queries: Send + Sync + 'static {
         &self,
         id: PractitionerId,
     ) -> impl Future<Output = Result<Option<PractitionerView>, QueryError>> + Send;
+
+    /// How a practitioner stands with the registrars, as the newest block says that was applied; whoever none of them has named is unknown.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn attestation(&self, id: PractitionerId) -> impl Future<Output = Result<Attestation, QueryError>> + Send;
+
+    /// What is known of the consents of a patient of the registry. It names nobody: whose consents they are follows from an account.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn consents(&self, patient: SignerId) -> impl Future<Output = Result<Consents, QueryError>> + Send;
 
     /// Practitioners in the order of their ids, of a specialization (a code, or a part of its text, in any case) if given.
     ///

@@ -213,8 +213,27 @@ impl Control {
 pub struct GrantState {
     /// How it was given, if it was.
     pub given: Option<Given>,
-    /// Whether it was revoked by its id.
-    pub is_revoked: bool,
+    /// At which position of the log it was revoked by its id, if it was.
+    pub revoked_at: Option<u64>,
+}
+
+/// The moment at which something is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Moment {
+    /// What the server's clock says, in seconds since 1970.
+    pub clock: u64,
+    /// What the newest block says that the server has applied.
+    pub block: u64,
+    /// The last position of the log that is final.
+    pub final_position: u64,
+}
+
+impl Moment {
+    /// A clock can be wrong, and a chain can stand still: both must allow.
+    fn is_in(&self, from: u64, until: u64) -> bool {
+        let is_in = |now| from <= now && (until == 0 || now < until);
+        is_in(self.clock) && is_in(self.block)
+    }
 }
 
 /// How a grant was given.
@@ -232,15 +251,19 @@ pub struct Given {
     pub grantee_epoch: u64,
     /// Who signed it.
     pub by: SignerId,
+    /// At which position of the log.
+    pub at: u64,
 }
 
 impl GrantState {
-    /// Whether it holds at a time, of a patient who is so far, to a grantee who is so far.
-    pub fn holds(&self, control: &Control, grantee_epoch: u64, now: u64) -> bool {
-        let is_in_time = |given: &Given| given.not_before <= now && (given.expiry == 0 || now < given.expiry);
+    /// Whether it holds, of a patient who is so far, to a grantee who is so far. A grant counts once it is final, and what takes one away at once.
+    pub fn holds(&self, control: &Control, grantee_epoch: u64, moment: &Moment) -> bool {
+        let is_final = |given: &Given| given.at <= moment.final_position;
+        let is_in_time = |given: &Given| moment.is_in(given.not_before, given.expiry) && moment.is_in(0, control.until);
         let is_in_epochs = |given: &Given| given.epoch == control.epoch && given.grantee_epoch == grantee_epoch;
-        let given = self.given.filter(|given| is_in_time(given) && is_in_epochs(given));
-        given.is_some() && !self.is_revoked && !control.has_ended(now)
+        let given = self.given.as_ref();
+        let stands = given.filter(|given| is_final(given) && is_in_time(given) && is_in_epochs(given));
+        stands.is_some() && self.revoked_at.is_none()
     }
 }
 
@@ -281,15 +304,17 @@ pub struct Consents {
 }
 
 impl Consents {
-    /// Takes in an entry about the patient.
-    pub fn take_in(&mut self, entry: &Entry) {
+    /// Takes in an entry about the patient, at a position of the log.
+    pub fn take_in(&mut self, entry: &Entry, position: u64) {
         match *entry {
             Entry::Granted { grant, grantee, .. } => {
                 let grantee_epoch = self.grantee_epoch(grantee);
                 let state = self.grants.entry(grant).or_default();
-                state.given = Given::by(entry, &self.control, grantee_epoch);
+                state.given = Given::by(entry, position, &self.control, grantee_epoch);
             }
-            Entry::Revoked { grant, .. } => self.grants.entry(grant).or_default().is_revoked = true,
+            Entry::Revoked { grant, .. } => {
+                self.grants.entry(grant).or_default().revoked_at.get_or_insert(position);
+            }
             Entry::GranteeRevoked { grantee, epoch, .. } => {
                 self.grantees.insert(grantee, epoch.saturating_add(1));
             }
@@ -310,11 +335,11 @@ impl Consents {
         self.grantees.get(&grantee).copied().unwrap_or_default()
     }
 
-    /// Whether a grant holds at a time.
-    pub fn holds(&self, grant: GrantId, now: u64) -> bool {
+    /// Whether a grant holds.
+    pub fn holds(&self, grant: GrantId, moment: &Moment) -> bool {
         let epoch = |given: Given| self.grantee_epoch(given.grantee);
         let state = self.grants.get(&grant);
-        state.is_some_and(|state| state.holds(&self.control, state.given.map_or(0, epoch), now))
+        state.is_some_and(|state| state.holds(&self.control, state.given.map_or(0, epoch), moment))
     }
 
     /// Whether somebody may give and revoke grants for the patient at a time.
@@ -330,7 +355,7 @@ impl Consents {
 
 impl Given {
     /// How an entry gives a grant, in the epochs that hold; `None` of another entry.
-    pub const fn by(entry: &Entry, control: &Control, grantee_epoch: u64) -> Option<Self> {
+    pub const fn by(entry: &Entry, position: u64, control: &Control, grantee_epoch: u64) -> Option<Self> {
         let Entry::Granted {
             grantee,
             not_before,
@@ -348,6 +373,154 @@ impl Given {
             epoch: control.epoch,
             grantee_epoch,
             by,
+            at: position,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENT: SignerId = SignerId([1; 20]);
+    const OTHER: SignerId = SignerId([2; 20]);
+    const GRANT: GrantId = GrantId([3; 32]);
+    const GRANTEE: GranteeTag = GranteeTag([4; 32]);
+
+    fn granted(not_before: u64, expiry: u64) -> Entry {
+        Entry::Granted {
+            grant: GRANT,
+            grantee: GRANTEE,
+            not_before,
+            expiry,
+            by: PATIENT,
+        }
+    }
+
+    /// At the hour 50 of clock and chain, when all is final.
+    const NOW: Moment = Moment {
+        clock: 50,
+        block: 50,
+        final_position: 99,
+    };
+
+    fn after(entries: &[Entry]) -> Consents {
+        let mut consents = Consents::default();
+        entries
+            .iter()
+            .zip(1..)
+            .for_each(|(entry, position)| consents.take_in(entry, position));
+        consents
+    }
+
+    fn holds(entries: &[Entry], moment: Moment) -> bool {
+        after(entries).holds(GRANT, &moment)
+    }
+
+    #[test]
+    fn a_grant_holds_once_it_is_final_and_while_clock_and_chain_both_allow() {
+        let grant = [granted(40, 60)];
+        assert!(holds(&grant, NOW));
+        for (clock, block, final_position) in [(39, 50, 99), (50, 39, 99), (60, 50, 99), (50, 60, 99), (50, 50, 0)] {
+            let moment = Moment {
+                clock,
+                block,
+                final_position,
+            };
+            assert!(!holds(&grant, moment), "{moment:?}");
+        }
+        assert!(holds(&[granted(0, 0)], NOW));
+    }
+
+    #[test]
+    fn what_takes_a_grant_away_counts_before_it_is_final() {
+        let by = PATIENT;
+        let not_yet = Moment {
+            final_position: 1,
+            ..NOW
+        };
+        for taken in [
+            Entry::Revoked { grant: GRANT, by },
+            Entry::GranteeRevoked {
+                grantee: GRANTEE,
+                epoch: 0,
+                by,
+            },
+            Entry::AllRevoked { epoch: 0, by },
+        ] {
+            assert!(holds(&[granted(0, 0)], not_yet));
+            assert!(!holds(&[granted(0, 0), taken], not_yet), "{taken:?}");
+        }
+        let elsewhere = Entry::GranteeRevoked {
+            grantee: GranteeTag([5; 32]),
+            epoch: 0,
+            by,
+        };
+        assert!(holds(&[granted(0, 0), elsewhere], NOW));
+    }
+
+    #[test]
+    fn what_was_revoked_before_it_was_given_never_holds() {
+        let revoked = Entry::Revoked {
+            grant: GRANT,
+            by: PATIENT,
+        };
+        assert!(!holds(&[revoked, granted(0, 0)], NOW));
+    }
+
+    #[test]
+    fn nothing_holds_of_a_ward_whose_time_is_over_and_nobody_speaks_for_it() {
+        let ward = |until| {
+            let opened = Entry::WardOpened {
+                controller: OTHER,
+                until,
+            };
+            after(&[opened, granted(0, 0)])
+        };
+        assert!(ward(51).holds(GRANT, &NOW) && ward(51).speaks(PATIENT, OTHER, 50));
+        assert!(!ward(50).holds(GRANT, &NOW) && !ward(50).speaks(PATIENT, OTHER, 50));
+    }
+
+    #[test]
+    fn whoever_was_delegated_to_speaks_until_then_and_until_the_controller_changes() {
+        let delegated = Entry::Delegated {
+            delegate: OTHER,
+            until: 60,
+        };
+        let changed = |controller| Entry::ControllerChanged { controller };
+        let speaks = |entries: &[Entry], now| after(entries).speaks(PATIENT, OTHER, now);
+        assert!(speaks(&[delegated], 59) && !speaks(&[delegated], 60));
+        assert!(!speaks(&[delegated, Entry::DelegationEnded { delegate: OTHER }], 50));
+        let third = SignerId([9; 20]);
+        assert!(!speaks(&[delegated, changed(third)], 50));
+        // A controller who comes back has to delegate again, with another number.
+        let back = [delegated, changed(third), changed(PATIENT)];
+        assert!(!speaks(&back, 50) && after(&back).speaks(PATIENT, PATIENT, 50));
+        assert_eq!(after(&back).delegations[&OTHER].epoch_in(2), 2);
+    }
+
+    #[test]
+    fn what_the_contract_never_records_is_no_entry() {
+        let mut name = [0; 28];
+        name[8..].copy_from_slice(&PATIENT.0);
+        let refused = [&[2][..], &GRANT.0, &PATIENT.0].concat();
+        let expected = Entry::Revoked {
+            grant: GRANT,
+            by: PATIENT,
+        };
+        assert_eq!(Entry::read(&name, &refused), Some((PATIENT, expected)));
+        assert_eq!(Entry::read(&name, &[9]), Some((PATIENT, Entry::RecoveryRefused)));
+        for payload in [
+            &[][..],
+            &[0],
+            &[12],
+            &[9, 0],
+            &refused[..52],
+            &[&refused[..], &[0]].concat(),
+        ] {
+            assert_eq!(Entry::read(&name, payload), None, "{payload:?}");
+        }
+        name[0] = 1;
+        assert_eq!(Entry::read(&name, &refused), None);
     }
 }

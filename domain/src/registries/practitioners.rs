@@ -1,7 +1,7 @@
 //! What `PractitionerRegistry.sol` records.
 
 use serde::{Deserialize, Serialize};
-use strum::{Display, EnumString, VariantArray};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 use uuid::Uuid;
 
 use super::packed::Packed;
@@ -27,6 +27,7 @@ pub const DOMAIN_NAME: &str = "Medconnect Practitioners";
     Deserialize,
     Display,
     EnumString,
+    IntoStaticStr,
     VariantArray,
 )]
 #[serde(rename_all = "lowercase")]
@@ -118,12 +119,22 @@ pub struct Attestation {
     pub number: u64,
     /// What the last attestation names; `None` before the first.
     pub details: Option<[u8; 32]>,
+    /// Since which position of the log they are attested; `None` while they are not.
+    pub attested_since: Option<u64>,
 }
 
 impl Attestation {
-    /// What it is after another act.
+    /// How they stand where the log is final up to a position. An attestation counts once it is final, and a suspension at once.
+    pub fn standing_at(&self, final_position: u64) -> Standing {
+        match self.standing {
+            Standing::Attested if self.attested_since.is_none_or(|since| since > final_position) => Standing::Unknown,
+            standing => standing,
+        }
+    }
+
+    /// What it is after another act, at a position of the log.
     #[must_use]
-    pub const fn after(self, act: &Act) -> Self {
+    pub fn after(self, act: &Act, position: u64) -> Self {
         let number = self.number.saturating_add(1);
         let (standing, details) = match act {
             Act::Attested { details, .. } => (Standing::Attested, Some(*details)),
@@ -132,10 +143,12 @@ impl Attestation {
             Act::Reinstated { .. } if self.details.is_none() => (Standing::Unknown, None),
             Act::Reinstated { .. } => (Standing::Attested, self.details),
         };
+        let since = self.attested_since.or(Some(position));
         Self {
             standing,
             number,
             details,
+            attested_since: since.filter(|_| standing == Standing::Attested),
         }
     }
 }
@@ -226,9 +239,16 @@ mod tests {
     }
 
     fn standing_after(acts: &[Act]) -> Standing {
-        let after = acts.iter().fold(Attestation::default(), Attestation::after);
+        let after = after(acts);
         assert_eq!(after.number, acts.len() as u64);
         after.standing
+    }
+
+    fn after(acts: &[Act]) -> Attestation {
+        let acts = acts.iter().zip(1..);
+        acts.fold(Attestation::default(), |before, (act, position)| {
+            before.after(act, position)
+        })
     }
 
     #[test]
@@ -280,5 +300,25 @@ mod tests {
         assert_eq!(standing_after(&[attested, suspended]), Standing::Suspended);
         assert_eq!(standing_after(&[attested, suspended, reinstated]), Standing::Attested);
         assert_eq!(standing_after(&[suspended, reinstated]), Standing::Unknown);
+    }
+
+    #[test]
+    fn an_attestation_counts_once_it_is_final_and_a_suspension_at_once() {
+        let attested = Act::Attested {
+            details: DETAILS,
+            by: REGISTRAR,
+        };
+        let (suspended, reinstated) = (Act::Suspended { by: REGISTRAR }, Act::Reinstated { by: REGISTRAR });
+        for (acts, final_position, expected) in [
+            (&[attested][..], 0, Standing::Unknown),
+            (&[attested], 1, Standing::Attested),
+            // Attested again they stay so.
+            (&[attested, attested], 1, Standing::Attested),
+            (&[attested, suspended], 1, Standing::Suspended),
+            (&[attested, suspended, reinstated], 2, Standing::Unknown),
+            (&[attested, suspended, reinstated], 3, Standing::Attested),
+        ] {
+            assert_eq!(after(acts).standing_at(final_position), expected, "{acts:?}");
+        }
     }
 }

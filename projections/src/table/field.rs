@@ -6,9 +6,11 @@ use application::ports::queries::WalletAct;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::{KeyHash, Role, Scope};
 use domain::calendar::{AppointmentStatus, Session};
+use domain::consent::{GrantId, GranteeTag, SignerId};
 use domain::kernel::{AccountId, AppointmentId, Concept, PatientId, PractitionerId, Slot, Wallet};
 use domain::patient::PatientDetails;
 use domain::practitioner::PractitionerDetails;
+use domain::registries::practitioners::Standing;
 use sqlx::postgres::PgRow;
 use sqlx::{Row as _, ValueRef as _};
 use uuid::Uuid;
@@ -94,6 +96,10 @@ field! {
     DateTime<Utc>: Instant, |at| column::instant(*at), Ok;
     Wallet: Bytes, |wallet| wallet.0.to_vec(), |bytes| exactly(bytes).map(Wallet);
     KeyHash: Bytes, |hash| hash.0.to_vec(), |bytes| exactly(bytes).map(KeyHash);
+    SignerId: Bytes, |id| id.0.to_vec(), |bytes| exactly(bytes).map(SignerId);
+    GrantId: Bytes, |id| id.0.to_vec(), |bytes| exactly(bytes).map(GrantId);
+    GranteeTag: Bytes, |tag| tag.0.to_vec(), |bytes| exactly(bytes).map(GranteeTag);
+    [u8; 32]: Bytes, |bytes| bytes.to_vec(), exactly;
     Uuid: Uuid, |id| *id, Ok;
 }
 
@@ -108,7 +114,7 @@ macro_rules! names {
         field! { $( $type: Text, |value| <&str>::from(*value), |name: String| column::named(&name); )+ }
     };
 }
-names! { AppointmentStatus Role }
+names! { AppointmentStatus Role Standing }
 
 /// What is kept as JSON.
 macro_rules! json {

@@ -37,10 +37,13 @@ use domain::account::{Account, AccountEvent, Binding, Holder, KeyHash, Proof, Ro
 use domain::calendar::AppointmentStatus;
 use domain::chart::{Entry, FindingId, Symptom};
 use domain::claims::Name;
+use domain::consent::SignerId;
 use domain::encounter::{EncounterNames, NamedEncounter};
 use domain::kernel::*;
 use domain::patient::PatientDetails;
 use domain::practitioner::{Practitioner, PractitionerDetails, PractitionerEvent};
+use domain::registries::consents::Consents;
+use domain::registries::practitioners::{self, Attestation};
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use sha3::{Digest as _, Keccak256};
@@ -550,6 +553,19 @@ impl Queries for FakeQueries {
 
     async fn practitioner(&self, id: PractitionerId) -> Result<Option<PractitionerView>, QueryError> {
         Ok(known(id.uuid()).then(|| practitioner(id)))
+    }
+
+    async fn attestation(&self, _: PractitionerId) -> Result<Attestation, QueryError> {
+        Ok(Attestation {
+            standing: practitioners::Standing::Attested,
+            number: 1,
+            details: Some([7; 32]),
+            attested_since: Some(40),
+        })
+    }
+
+    async fn consents(&self, _: SignerId) -> Result<Consents, QueryError> {
+        Ok(Consents::default())
     }
 
     async fn practitioners(

@@ -102,7 +102,7 @@ impl PractitionerRegistry {
         }
     }
 
-    /// What it knows of a practitioner, in a block.
+    /// What it knows of a practitioner, in a block; it knows no positions of the log.
     ///
     /// # Errors
     /// The node's.
@@ -122,6 +122,7 @@ impl PractitionerRegistry {
             standing,
             number: read(number)?,
             details: (details != [0; 32]).then_some(details),
+            attested_since: None,
         })
     }
 }
