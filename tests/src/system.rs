@@ -7,7 +7,7 @@ use std::time::Duration;
 use api_config::{Config, FinalityRule, LimitsConfig, Registration, SharedNamespace};
 use api_server::System;
 use application::ports::queries::Queries as _;
-use infrastructure::chain::{Deployment, Node, RpcOptions, Signer, deploy};
+use infrastructure::chain::{Deployment, Node, Recorder, RpcOptions, Signer, deploy};
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
@@ -42,6 +42,8 @@ pub struct SystemOptions {
     pub organisation: u8,
     /// The namespaces that it shares with others, each with the file of its secret.
     pub shared: Vec<SharedNamespace>,
+    /// The contracts that it believes.
+    pub recorders: Vec<Recorder>,
 }
 
 impl Default for SystemOptions {
@@ -59,6 +61,7 @@ impl Default for SystemOptions {
             chapter_entries: None,
             organisation: 7,
             shared: Vec::new(),
+            recorders: Vec::new(),
         }
     }
 }
@@ -156,6 +159,7 @@ impl TestSystem {
                 "nodes": nodes,
                 "id": deployment.chain_id, "contract": deployment.address, "namespace": deployment.namespace, "deployed_in": deployment.block,
                 "finality": options.finality, "signer": KEYS[options.signer], "shared": options.shared,
+                "recorders": options.recorders,
             },
             "keys": {
                 "master_secret": format!("{:02x}", options.organisation).repeat(32),
@@ -232,6 +236,7 @@ impl TestSystem {
             database: Some(self.database.clone()),
             organisation: self.organisation,
             shared: self.config.chain.shared.clone(),
+            recorders: self.config.chain.recorders.clone(),
             ..SystemOptions::default()
         };
         let deployment = self.deployment;

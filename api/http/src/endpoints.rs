@@ -129,6 +129,7 @@ endpoints! {
     practitioners::list::<B> => Read, May(&[A::ReadPractitioner]);
     practitioners::look_up::<B> => Read, May(&[A::ReadPractitioner]);
     practitioners::read::<B> => Read, May(&[A::ReadPractitioner]);
+    practitioners::attestation::<B> => Read, May(&[A::ReadPractitioner]);
     practitioners::update::<B> => Command, May(&[A::UpdatePractitioner]);
     practitioners::patients::<B> => Read, May(&[A::ReadPractitionerRelationships]);
 

@@ -1,7 +1,7 @@
 //! What `PractitionerRegistry.sol` records.
 
 use serde::{Deserialize, Serialize};
-use strum::{Display, EnumString, IntoStaticStr, VariantArray};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
 use uuid::Uuid;
 
 use super::packed::Packed;
@@ -29,6 +29,7 @@ pub const DOMAIN_NAME: &str = "Medconnect Practitioners";
     EnumString,
     IntoStaticStr,
     VariantArray,
+    VariantNames,
 )]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]

@@ -237,6 +237,12 @@ fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
             json!({"identifiers": [{"system": "urn:x", "value": "1"}]}),
         ),
         ("GET", "/v1/practitioners/{id}", roles(REGISTERED, ""), none.clone()),
+        (
+            "GET",
+            "/v1/practitioners/{id}/attestation",
+            roles(REGISTERED, ""),
+            none.clone(),
+        ),
         ("PUT", "/v1/practitioners/{id}", roles("hospital", "doctor"), doctor),
         (
             "GET",

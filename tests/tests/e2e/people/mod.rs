@@ -1,6 +1,7 @@
 //! Who signs in, who may do what, and whose wallet is whose.
 
 mod administrators;
+mod attestations;
 mod auth;
 mod authorization;
 mod first_visit;
