@@ -12,7 +12,7 @@
 //! - [`signer`]: the key that pays for transactions.
 //! - [`gas`]: what a transaction with a batch may use.
 //! - [`deploy`]: putting the contract on a chain; [`namespaces`]: what the owner of a namespace does; [`sending`]: one transaction at a time.
-//! - [`recorders`]: other contracts that write to the log, and are believed; [`registries`]: those that are ours.
+//! - [`recorders`]: other contracts that write to the log, and are believed; [`recorder_check`]: whether they stand there. [`registries`]: those that are ours.
 
 pub mod address;
 pub mod administration;
@@ -26,6 +26,7 @@ mod hex;
 pub mod namespaces;
 pub mod node;
 mod receipt_logs;
+pub mod recorder_check;
 pub mod recorders;
 pub mod registries;
 pub mod rpc;
@@ -38,7 +39,8 @@ pub use block_logs::BlockLogs;
 pub use deploy::Deployment;
 pub use event_log::{EventLog, LogPage};
 pub use node::{BlockId, Fees, Header, Node, NonceUse, Receipt};
-pub use recorders::{Recorder, RecorderError};
+pub use recorder_check::RecorderError;
+pub use recorders::Recorder;
 pub use rpc::{ChainError, RpcOptions};
 pub(crate) use rpc::{TAKEN_WORDS, USED_WORDS};
 pub use signer::{SignedTransaction, Signer, Transaction};
