@@ -136,12 +136,10 @@ async fn start(directory: DataDir, arguments: &Arguments) -> Result<Started, Cli
 async fn is_current(database: &str, config: &Config) -> Result<bool, CliError> {
     let pool = postgres::pool_within(&postgres::Limits::LONG, database, postgres::LIVE, 1)?;
     postgres::migrate(&pool).await.map_err(api_server::ComposeError::from)?;
-    let current = follower::is_current(&pool, &ReadModels).await;
-    let followed = follower::followed(&pool).await;
-    pool.close().await;
     let configured = MadeOf::of(&config.log_secrets()?.check_values(), &config.chain.recorders);
-    let followed = followed.map_err(CliError::other)?;
-    Ok(current.map_err(CliError::other)? && followed.is_none_or(|followed| followed.made_of == configured))
+    let current = follower::is_current_and_made_of(&pool, &ReadModels, &configured).await;
+    pool.close().await;
+    current.map_err(CliError::other)
 }
 
 fn summary(system: &System, demo: Option<&Demo>) -> String {

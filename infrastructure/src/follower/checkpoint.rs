@@ -1,5 +1,6 @@
 //! Where the follower stands, in the database.
 
+use application::ports::projector::Projector;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, PgExecutor, PgPool, Row};
 
@@ -9,6 +10,7 @@ use super::kind::Kind;
 use super::made_of::MadeOf;
 use super::numbers::{from_sql, to_sql};
 use super::window::{AppliedBlock, Unread, Window};
+use super::{schema_hash, tables};
 use crate::log::{LogHead, LogLocation, Namespace};
 
 /// How many blocks the database remembers even when they are final, so that a node can be compared with them.
@@ -73,6 +75,26 @@ pub async fn followed(executor: impl PgExecutor<'_>) -> Result<Option<Followed>,
         .fetch_optional(executor)
         .await?;
     row.as_ref().map(read_followed).transpose()
+}
+
+/// Whether the read models, if there are any, are those of this program, and made of this.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn is_current_and_made_of<P: Projector>(
+    pool: &PgPool,
+    projector: &P,
+    made_of: &MadeOf,
+) -> Result<bool, FollowerError> {
+    if !schema_hash::is_current(pool, projector).await? {
+        return Ok(false);
+    }
+    let mut connection = pool.acquire().await?;
+    if !tables::exists(&mut connection).await? {
+        return Ok(true);
+    }
+    let followed = followed(&mut *connection).await?;
+    Ok(followed.is_none_or(|followed| followed.made_of == *made_of))
 }
 
 /// Which log the live read models are of, also those of another version of the program; `None` if there are none.

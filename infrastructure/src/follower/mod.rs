@@ -80,7 +80,7 @@ pub mod window;
 mod witness;
 pub mod writers;
 
-pub use checkpoint::{Followed, followed, followed_log};
+pub use checkpoint::{Followed, followed, followed_log, is_current_and_made_of};
 pub use comparing::{Noted, block_of, erasures, first_difference, later_chapters, standing};
 pub use config::FollowerConfig;
 pub use entries::PostgresEntries;

@@ -646,6 +646,7 @@ impl World {
                 Good::get().saying(json!({ "identifiers": [identifier("1")] })),
             ),
             ("practitionersRead", Good::of(&doctor)),
+            ("practitionersAttestation", Good::of(&doctor)),
             ("practitionersUpdate", Good::of(&doctor).saying(entry.clone())),
             ("practitionersPatients", Good::of(&doctor).asking([limit.clone()])),
             ("availabilityPublish", published(Good::of(&doctor)).saying(sessions)),
