@@ -51,6 +51,9 @@ contract ConsentRegistry is IConsentRegistry, Registry {
     uint8 private constant CONTROLLER_CHANGED = 10;
     uint8 private constant WARD_OPENED = 11;
 
+    /// @dev What a ward's id begins with before it is hashed, so that it is the id of no signer: nobody has a verifier at the address that this begins with.
+    bytes32 private constant WARD_TYPE = keccak256("Ward(address controller,uint40 until,bytes32 salt)");
+
     /// @dev What is known of a grant.
     uint256 private constant IS_GIVEN = 1;
     uint256 private constant IS_REVOKED = 2;
@@ -191,6 +194,7 @@ contract ConsentRegistry is IConsentRegistry, Registry {
         bytes[] calldata signatures
     ) external inTime(deadline) {
         Control storage control = _turn(patient, number);
+        _requireOpen(patient);
         require(
             to != address(0)
                 && keccak256(abi.encode(guardians.ids, guardians.threshold, guardians.delay)) == control.guardians,
@@ -216,13 +220,14 @@ contract ConsentRegistry is IConsentRegistry, Registry {
         address candidate = control.candidate;
         require(candidate != address(0), ConsentRegistry_NothingToRecover(patient));
         require(_now() >= control.readyAt, ConsentRegistry_NotYetReady(control.readyAt));
+        _requireOpen(patient);
         ++control.number;
         _change(patient, candidate);
     }
 
     /// @inheritdoc IConsentRegistry
     function openWard(address controller, uint40 until, bytes32 salt) external returns (address ward) {
-        ward = address(uint160(uint256(keccak256(abi.encode(controller, until, salt)))));
+        ward = address(uint160(uint256(keccak256(abi.encode(WARD_TYPE, controller, until, salt)))));
         Patient storage opened = _patients[ward];
         require(
             controller != address(0) && opened.controller == address(0) && until > _now(),
@@ -297,6 +302,11 @@ contract ConsentRegistry is IConsentRegistry, Registry {
         return until != 0 && _now() >= until;
     }
 
+    /// @dev Nobody speaks for a ward whose time is over, its guardians included.
+    function _requireOpen(address patient) private view {
+        require(!_hasEnded(_patients[patient].until), ConsentRegistry_WardInvalid(patient));
+    }
+
     function _requireController(address patient, bytes32 message, bytes calldata signer, bytes calldata signature)
         private
         view
@@ -337,10 +347,11 @@ contract ConsentRegistry is IConsentRegistry, Registry {
         uint256 next = 0;
         for (uint256 index = 0; index < signers.length; ++index) {
             address by = signers[index].id();
-            while (next < guardians.ids.length && guardians.ids[next] != by) {
+            while (next < guardians.ids.length && guardians.ids[next] < by) {
                 ++next;
             }
-            require(next < guardians.ids.length, ConsentRegistry_GuardiansInvalid(patient));
+            require(next < guardians.ids.length && guardians.ids[next] == by, ConsentRegistry_GuardiansInvalid(patient));
+            require(index == 0 || by > signers[index - 1].id(), ConsentRegistry_GuardiansInvalid(patient));
             ++next;
             _requireSigned(message, signers[index], signatures[index]);
         }
@@ -353,9 +364,10 @@ contract ConsentRegistry is IConsentRegistry, Registry {
         control.number = number + 1;
     }
 
+    /// @dev Whom a controller has delegated to, and their guardians, end with them: the new one has not chosen them.
     function _change(address patient, address controller) private {
         Control storage control = _controls[patient];
-        (control.candidate, control.readyAt) = (address(0), 0);
+        (control.guardians, control.candidate, control.readyAt) = (0, address(0), 0);
         Patient storage changed = _patients[patient];
         (changed.controller, changed.tenure) = (controller, changed.tenure + 1);
         _record(patient, abi.encodePacked(CONTROLLER_CHANGED, controller));

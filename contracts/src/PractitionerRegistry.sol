@@ -15,12 +15,13 @@ contract PractitionerRegistry is IPractitionerRegistry, Registry, Ownable2Step {
     struct Practitioner {
         Standing standing;
         uint40 number;
+        uint40 reinstatements;
         bytes32 details;
     }
 
     bytes32 private constant ATTESTATION_TYPE =
         keccak256("Attestation(bytes16 practitioner,bytes32 details,uint40 number,uint40 deadline)");
-    bytes32 private constant SUSPENSION_TYPE = keccak256("Suspension(bytes16 practitioner,uint40 number)");
+    bytes32 private constant SUSPENSION_TYPE = keccak256("Suspension(bytes16 practitioner,uint40 reinstatements)");
     bytes32 private constant REINSTATEMENT_TYPE =
         keccak256("Reinstatement(bytes16 practitioner,uint40 number,uint40 deadline)");
 
@@ -30,6 +31,7 @@ contract PractitionerRegistry is IPractitionerRegistry, Registry, Ownable2Step {
     uint8 private constant REINSTATED = 3;
     uint8 private constant APPOINTED = 4;
     uint8 private constant DISMISSED = 5;
+    uint8 private constant OWNED = 6;
 
     mapping(bytes16 practitioner => Practitioner) private _practitioners;
     mapping(address signer => bool) private _registrars;
@@ -73,12 +75,15 @@ contract PractitionerRegistry is IPractitionerRegistry, Registry, Ownable2Step {
     }
 
     /// @inheritdoc IPractitionerRegistry
-    function suspend(bytes16 practitioner, uint40 number, bytes calldata signer, bytes calldata signature) external {
-        Practitioner storage known = _turn(practitioner, number);
+    function suspend(bytes16 practitioner, uint40 reinstatements, bytes calldata signer, bytes calldata signature)
+        external
+    {
+        Practitioner storage known = _turn(practitioner, _practitioners[practitioner].number);
+        _requireNumber(reinstatements, known.reinstatements);
         require(
             known.standing != Standing.Suspended, PractitionerRegistry_StandingInvalid(practitioner, known.standing)
         );
-        bytes32 message = keccak256(abi.encode(SUSPENSION_TYPE, practitioner, number));
+        bytes32 message = keccak256(abi.encode(SUSPENSION_TYPE, practitioner, reinstatements));
         address by = _requireRegistrar(message, signer, signature);
         known.standing = Standing.Suspended;
         _record(practitioner, abi.encodePacked(SUSPENDED, by));
@@ -98,6 +103,7 @@ contract PractitionerRegistry is IPractitionerRegistry, Registry, Ownable2Step {
         );
         bytes32 message = keccak256(abi.encode(REINSTATEMENT_TYPE, practitioner, number, deadline));
         address by = _requireRegistrar(message, signer, signature);
+        ++known.reinstatements;
         // Who was suspended before anything was attested is nobody yet.
         known.standing = known.details == 0 ? Standing.Unknown : Standing.Attested;
         _record(practitioner, abi.encodePacked(REINSTATED, by));
@@ -107,10 +113,10 @@ contract PractitionerRegistry is IPractitionerRegistry, Registry, Ownable2Step {
     function practitionerAt(bytes16 practitioner)
         external
         view
-        returns (Standing standing, uint40 number, bytes32 details)
+        returns (Standing standing, uint40 number, uint40 reinstatements, bytes32 details)
     {
         Practitioner storage known = _practitioners[practitioner];
-        return (known.standing, known.number, known.details);
+        return (known.standing, known.number, known.reinstatements, known.details);
     }
 
     /// @inheritdoc IPractitionerRegistry
@@ -118,8 +124,20 @@ contract PractitionerRegistry is IPractitionerRegistry, Registry, Ownable2Step {
         return _registrars[signer];
     }
 
+    /// @notice Somebody always says who the registrars are.
+    function renounceOwnership() public pure override {
+        revert PractitionerRegistry_OwnerNeeded();
+    }
+
+    /// @dev Whose it is stands in the log, too: they say who the registrars are.
+    function _transferOwnership(address owner) internal override {
+        super._transferOwnership(owner);
+        _record(bytes16(0), abi.encodePacked(OWNED, owner));
+    }
+
     /// @dev The practitioner's number goes up.
     function _turn(bytes16 practitioner, uint40 number) private returns (Practitioner storage known) {
+        require(practitioner != 0, PractitionerRegistry_NobodyNamed());
         known = _practitioners[practitioner];
         _requireNumber(number, known.number);
         known.number = number + 1;

@@ -11,6 +11,7 @@ import {vm} from "./utils/Vm.sol";
 /// @title Who speaks for a patient: delegates, guardians, another controller, and wards
 contract ConsentRegistryControlTest is ConsentTest {
     uint40 private constant DELAY = 3 days;
+    bytes32 private constant WARD_TYPE = keccak256("Ward(address controller,uint40 until,bytes32 salt)");
 
     function expectNotInControl(address patient, address by) private {
         vm.expectRevert(abi.encodeWithSelector(IConsentRegistry.ConsentRegistry_NotInControl.selector, patient, by));
@@ -251,6 +252,39 @@ contract ConsentRegistryControlTest is ConsentTest {
         registry.beginRecovery(ada, NEW_PHONE, 1, TOMORROW, guardians(), signers, signatures);
     }
 
+    function test_a_guardian_who_is_named_twice_is_one() public {
+        Guardians memory those = guardians();
+        those.ids[1] = those.ids[0];
+        setGuardians(those);
+        bytes32 message = TypedData.recovery(ada, NEW_PHONE, 1, TOMORROW);
+        (bytes[] memory signers, bytes[] memory signatures) = signedBy(those, 2, message);
+        vm.expectRevert(abi.encodeWithSelector(IConsentRegistry.ConsentRegistry_GuardiansInvalid.selector, ada));
+        registry.beginRecovery(ada, NEW_PHONE, 1, TOMORROW, those, signers, signatures);
+    }
+
+    function test_guardians_end_with_the_controller_who_chose_them() public {
+        setGuardians(guardians());
+        changeTo(ben, 1, ADA_KEY, BEN_KEY);
+        (bytes32 known,,,) = registry.controlOf(ada);
+        vm.assertEq(known, 0, "guardians");
+        bytes32 message = TypedData.recovery(ada, NEW_PHONE, 2, TOMORROW);
+        (bytes[] memory signers, bytes[] memory signatures) = signedBy(guardians(), 2, message);
+        vm.expectRevert(abi.encodeWithSelector(IConsentRegistry.ConsentRegistry_GuardiansInvalid.selector, ada));
+        registry.beginRecovery(ada, NEW_PHONE, 2, TOMORROW, guardians(), signers, signatures);
+    }
+
+    function test_nobody_recovers_a_ward_whose_time_is_over() public {
+        address child = registry.openWard(ada, TOMORROW, keccak256("child"));
+        bytes32 hash = hashOf(guardians());
+        bytes memory signature = sign(ADA_KEY, TypedData.guardians(child, hash, 0, TOMORROW));
+        registry.setGuardians(child, hash, 0, TOMORROW, signer(ada), signature);
+        vm.warp(TOMORROW);
+        bytes32 message = TypedData.recovery(child, NEW_PHONE, 1, TOMORROW);
+        (bytes[] memory signers, bytes[] memory signatures) = signedBy(guardians(), 2, message);
+        vm.expectRevert(abi.encodeWithSelector(IConsentRegistry.ConsentRegistry_WardInvalid.selector, child));
+        registry.beginRecovery(child, NEW_PHONE, 1, TOMORROW, guardians(), signers, signatures);
+    }
+
     function test_guardians_who_were_not_set_are_none() public {
         Guardians memory others = guardians();
         bytes32 message = TypedData.recovery(ada, NEW_PHONE, 0, TOMORROW);
@@ -316,6 +350,6 @@ contract ConsentRegistryControlTest is ConsentTest {
     }
 
     function wardOf(address controller, uint40 until) private pure returns (address) {
-        return address(uint160(uint256(keccak256(abi.encode(controller, until, bytes32(0))))));
+        return address(uint160(uint256(keccak256(abi.encode(WARD_TYPE, controller, until, bytes32(0))))));
     }
 }

@@ -162,6 +162,7 @@ contract ConsentRegistryScopeTest is ConsentTest {
         if (details.documents.length != 0 && (same(query.document, "") || !has(details.documents, query.document))) {
             return false;
         }
+        if (same(query.category, "")) return false;
         if (has(details.categories, query.category)) return true;
         return has(details.categories, "record") && !same(query.category, "sensitive");
     }

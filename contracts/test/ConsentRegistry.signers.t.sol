@@ -76,6 +76,16 @@ contract ConsentRegistrySignersTest is ConsentTest {
         }
     }
 
+    function test_a_precompile_verifies_nothing() public {
+        Grant memory given = someGrant();
+        // What the precompile of the identity answers begins with what stands for yes.
+        for (uint160 precompile = 1; precompile < 10; ++precompile) {
+            bytes memory mine = abi.encodePacked(address(precompile), "a key");
+            given.patient = address(uint160(uint256(keccak256(mine))));
+            refused(given, mine, hex"00", given.patient);
+        }
+    }
+
     // Accounts with code (EIP-7702)
 
     function test_an_account_with_code_signs_with_its_own_key_whatever_its_code_says() public {

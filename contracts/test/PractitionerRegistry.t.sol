@@ -52,8 +52,8 @@ contract PractitionerRegistryTest {
         return abi.encode(kind, GRACE, details, number, TOMORROW);
     }
 
-    function suspension(uint40 number) private pure returns (bytes memory) {
-        return abi.encode(keccak256("Suspension(bytes16 practitioner,uint40 number)"), GRACE, number);
+    function suspension(uint40 reinstatements) private pure returns (bytes memory) {
+        return abi.encode(keccak256("Suspension(bytes16 practitioner,uint40 reinstatements)"), GRACE, reinstatements);
     }
 
     function reinstatement(uint40 number) private pure returns (bytes memory) {
@@ -70,8 +70,9 @@ contract PractitionerRegistryTest {
         registry.attest(GRACE, details, number, TOMORROW, signer(REGISTRAR_KEY), signature);
     }
 
-    function suspend(uint40 number) private {
-        registry.suspend(GRACE, number, signer(REGISTRAR_KEY), sign(REGISTRAR_KEY, suspension(number)));
+    function suspend(uint40 reinstatements) private {
+        bytes memory signature = sign(REGISTRAR_KEY, suspension(reinstatements));
+        registry.suspend(GRACE, reinstatements, signer(REGISTRAR_KEY), signature);
     }
 
     function reinstate(uint40 number) private {
@@ -80,7 +81,7 @@ contract PractitionerRegistryTest {
     }
 
     function assertStands(IPractitionerRegistry.Standing expected, uint40 acts) private view {
-        (IPractitionerRegistry.Standing standing, uint40 number,) = registry.practitionerAt(GRACE);
+        (IPractitionerRegistry.Standing standing, uint40 number,,) = registry.practitionerAt(GRACE);
         vm.assertEq(uint256(standing), uint256(expected), "standing");
         vm.assertEq(number, acts, "acts");
     }
@@ -96,7 +97,7 @@ contract PractitionerRegistryTest {
         attest(DETAILS, 0);
         assertStands(IPractitionerRegistry.Standing.Attested, 1);
         assertRecorded(1, abi.encodePacked(uint8(1), DETAILS, registrar));
-        suspend(1);
+        suspend(0);
         assertStands(IPractitionerRegistry.Standing.Suspended, 2);
         assertRecorded(2, abi.encodePacked(uint8(2), registrar));
         reinstate(2);
@@ -107,7 +108,7 @@ contract PractitionerRegistryTest {
     function test_an_attestation_is_renewed_with_other_details() public {
         attest(DETAILS, 0);
         attest(keccak256("another number"), 1);
-        (,, bytes32 details) = registry.practitionerAt(GRACE);
+        (,,, bytes32 details) = registry.practitionerAt(GRACE);
         vm.assertEq(details, keccak256("another number"), "details");
     }
 
@@ -119,7 +120,7 @@ contract PractitionerRegistryTest {
 
     function test_who_is_suspended_is_attested_only_once_reinstated() public {
         attest(DETAILS, 0);
-        suspend(1);
+        suspend(0);
         bytes memory signature = sign(REGISTRAR_KEY, attestation(DETAILS, 2));
         bytes memory invalid = abi.encodeWithSelector(
             IPractitionerRegistry.PractitionerRegistry_StandingInvalid.selector,
@@ -128,9 +129,9 @@ contract PractitionerRegistryTest {
         );
         vm.expectRevert(invalid);
         registry.attest(GRACE, DETAILS, 2, TOMORROW, signer(REGISTRAR_KEY), signature);
-        signature = sign(REGISTRAR_KEY, suspension(2));
+        signature = sign(REGISTRAR_KEY, suspension(0));
         vm.expectRevert(invalid);
-        registry.suspend(GRACE, 2, signer(REGISTRAR_KEY), signature);
+        registry.suspend(GRACE, 0, signer(REGISTRAR_KEY), signature);
     }
 
     function test_an_attestation_that_was_held_back_is_not_taken_after_a_suspension() public {
@@ -144,11 +145,44 @@ contract PractitionerRegistryTest {
 
     function test_no_act_is_taken_twice() public {
         attest(DETAILS, 0);
-        suspend(1);
+        suspend(0);
         reinstate(2);
-        bytes memory again = sign(REGISTRAR_KEY, suspension(1));
-        vm.expectRevert(abi.encodeWithSelector(IRegistry.Registry_NumberInvalid.selector, 1, 3));
-        registry.suspend(GRACE, 1, signer(REGISTRAR_KEY), again);
+        bytes memory again = sign(REGISTRAR_KEY, suspension(0));
+        vm.expectRevert(abi.encodeWithSelector(IRegistry.Registry_NumberInvalid.selector, 0, 1));
+        registry.suspend(GRACE, 0, signer(REGISTRAR_KEY), again);
+        suspend(1);
+        assertStands(IPractitionerRegistry.Standing.Suspended, 4);
+    }
+
+    function test_nothing_that_is_held_back_keeps_a_suspension_from_being_taken() public {
+        attest(DETAILS, 0);
+        bytes memory suspended = sign(REGISTRAR_KEY, suspension(0));
+        // Whoever is about to be suspended hands in before it what they have kept.
+        attest(keccak256("another number"), 1);
+        registry.suspend(GRACE, 0, signer(REGISTRAR_KEY), suspended);
+        assertStands(IPractitionerRegistry.Standing.Suspended, 3);
+    }
+
+    function test_nobody_is_the_practitioner_0() public {
+        bytes32 kind = keccak256("Suspension(bytes16 practitioner,uint40 reinstatements)");
+        bytes memory signature = sign(REGISTRAR_KEY, abi.encode(kind, bytes16(0), uint40(0)));
+        vm.expectRevert(abi.encodeWithSelector(IPractitionerRegistry.PractitionerRegistry_NobodyNamed.selector));
+        registry.suspend(bytes16(0), 0, signer(REGISTRAR_KEY), signature);
+    }
+
+    function test_the_registry_stays_somebodys_and_the_log_says_whose() public {
+        vm.prank(OWNER);
+        vm.expectRevert(abi.encodeWithSelector(IPractitionerRegistry.PractitionerRegistry_OwnerNeeded.selector));
+        registry.renounceOwnership();
+        bytes32 stream = bytes32(abi.encodePacked(registry.namespace(), uint224(0)));
+        vm.prank(OWNER);
+        registry.transferOwnership(address(this));
+        registry.acceptOwnership();
+        (uint64 version, bytes8 tag) = log.headOf(stream);
+        // Whose it was at first, who was appointed, and whose it is.
+        vm.assertEq(version, 3, "entries");
+        bytes memory payload = abi.encodePacked(uint8(6), address(this));
+        vm.assertEq(bytes32(tag), bytes32(bytes8(keccak256(payload))), "last entry");
     }
 
     function test_nobody_but_a_registrar_attests() public {
@@ -168,11 +202,11 @@ contract PractitionerRegistryTest {
         vm.prank(OWNER);
         registry.dismiss(registrar);
         assertStands(IPractitionerRegistry.Standing.Attested, 1);
-        bytes memory signature = sign(REGISTRAR_KEY, suspension(1));
+        bytes memory signature = sign(REGISTRAR_KEY, suspension(0));
         vm.expectRevert(
             abi.encodeWithSelector(IPractitionerRegistry.PractitionerRegistry_NotARegistrar.selector, registrar)
         );
-        registry.suspend(GRACE, 1, signer(REGISTRAR_KEY), signature);
+        registry.suspend(GRACE, 0, signer(REGISTRAR_KEY), signature);
     }
 
     function test_the_owner_alone_appoints_and_dismisses_and_each_once() public {
@@ -197,7 +231,7 @@ contract PractitionerRegistryTest {
         vm.warp(uint256(TOMORROW) + 1);
         vm.expectRevert(abi.encodeWithSelector(IRegistry.Registry_Late.selector, TOMORROW));
         registry.attest(GRACE, DETAILS, 1, TOMORROW, signer(REGISTRAR_KEY), late);
-        suspend(1);
+        suspend(0);
         late = sign(REGISTRAR_KEY, reinstatement(2));
         vm.expectRevert(abi.encodeWithSelector(IRegistry.Registry_Late.selector, TOMORROW));
         registry.reinstate(GRACE, 2, TOMORROW, signer(REGISTRAR_KEY), late);

@@ -9,9 +9,11 @@ use api_config::{
     HttpConfig, KeysConfig, LimitsConfig, LogConfig, RecordsConfig, Registration,
 };
 use infrastructure::chain::deploy::{self, Standing};
-use infrastructure::chain::registries::deploy::Registries;
+use infrastructure::chain::registries::deploy::{Registries, RegistriesError};
 use infrastructure::chain::registries::registrars::Registrars;
-use infrastructure::chain::{Address, Deployment, EventLog, Node, Recorder, RpcOptions, Signer, registries};
+use infrastructure::chain::{
+    Address, Deployment, EventLog, Node, Recorder, RecorderError, RpcOptions, Signer, registries,
+};
 use secrecy::SecretString;
 
 use super::chain::{ChainOptions, DevChain};
@@ -294,12 +296,22 @@ async fn registries(
 ) -> Result<Option<Registries>, DevError> {
     let path = directory.path().join("registries.json");
     if let Some(registries) = read_json::<Registries>(&path)? {
+        for recorder in &registries.recorders() {
+            match log.check_recorder(recorder).await {
+                Ok(()) => {}
+                Err(RecorderError::Chain(error)) => return Err(error.into()),
+                Err(error) => {
+                    let reason = error.to_string();
+                    return Err(DevError::Damaged { path, reason });
+                }
+            }
+        }
         return Ok(Some(registries));
     }
     progress("deploying the registries");
     let registries = match registries::deploy::deploy(log, deployer, progress).await {
         Ok(registries) => registries,
-        Err(error) if error.is_of_older_rules() => {
+        Err(RegistriesError::OlderRules) => {
             progress("this chain's rules are too old for the registries: nobody can be attested, and nothing granted");
             return Ok(None);
         }

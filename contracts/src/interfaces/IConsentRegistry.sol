@@ -49,7 +49,7 @@ interface IConsentRegistry is IRegistry {
     /// @notice The recovery's delay has not passed.
     error ConsentRegistry_NotYetReady(uint40 readyAt);
 
-    /// @notice The ward is open already, or ends at no time to come, or has no controller.
+    /// @notice The ward is open already, or ends at no time to come, or has no controller; or its time is over.
     error ConsentRegistry_WardInvalid(address ward);
 
     /// @notice Gives a grant.
@@ -126,7 +126,7 @@ interface IConsentRegistry is IRegistry {
         bytes calldata signature
     ) external;
 
-    /// @notice Makes somebody else the controller. Both have signed the same.
+    /// @notice Makes somebody else the controller. Both have signed the same. Guardians and delegates end with the former one.
     /// @param patient Whose.
     /// @param number That of the control. It ends.
     /// @param deadline Until when it may be handed in.
@@ -177,7 +177,7 @@ interface IConsentRegistry is IRegistry {
     /// @param controller The id of the guardian.
     /// @param until When it ends.
     /// @param salt Random, so that a guardian can have several wards.
-    /// @return ward The last 20 bytes of keccak256 of `abi.encode(controller, until, salt)`.
+    /// @return ward The last 20 bytes of keccak256 of `abi.encode(keccak256("Ward(address controller,uint40 until,bytes32 salt)"), controller, until, salt)`.
     function openWard(address controller, uint40 until, bytes32 salt) external returns (address ward);
 
     /// @notice Whether a grant allows something now.

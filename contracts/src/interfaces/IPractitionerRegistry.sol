@@ -9,8 +9,8 @@ import {IRegistry} from "./IRegistry.sol";
 /// @dev Signers and their ids are those of `IRegistry`. A practitioner is named by a UUID; what an attestation rests on (the number in the register of
 /// the profession) is not public, so the attestation names a salted hash of it.
 ///
-/// Each act of a registrar names the practitioner's number, which goes up with each, so that none is taken twice, and none that was held back is taken after
-/// a later one.
+/// Each act of a registrar raises the practitioner's number. An attestation and a reinstatement name it, so that none is taken twice, and none that was held back is taken after
+/// a later act. A suspension names how many reinstatements there were: nothing that is held back, and no other registrar's attestation, keeps it from being taken.
 ///
 /// Whatever is taken is an entry of the log. Payloads are packed, big-endian, and begin with what was done. On the stream `namespace:4 || zeros:12 || practitioner:16`, with the
 /// id of the registrar last:
@@ -23,6 +23,7 @@ import {IRegistry} from "./IRegistry.sol";
 ///
 ///     appointed  = 0x04 registrar:20
 ///     dismissed  = 0x05 registrar:20
+///     owned      = 0x06 owner:20
 interface IPractitionerRegistry is IRegistry {
     /// @notice How a practitioner stands.
     enum Standing {
@@ -33,6 +34,12 @@ interface IPractitionerRegistry is IRegistry {
 
     /// @notice The practitioner does not stand so that this could be done.
     error PractitionerRegistry_StandingInvalid(bytes16 practitioner, Standing standing);
+
+    /// @notice The practitioner 0 is nobody.
+    error PractitionerRegistry_NobodyNamed();
+
+    /// @notice The registry stays somebody's.
+    error PractitionerRegistry_OwnerNeeded();
 
     /// @notice An attestation names no details.
     error PractitionerRegistry_DetailsMissing();
@@ -69,10 +76,11 @@ interface IPractitionerRegistry is IRegistry {
 
     /// @notice Suspends a practitioner, also one whose attestation was not handed in yet.
     /// @param practitioner Who.
-    /// @param number The practitioner's.
+    /// @param reinstatements How often the practitioner was reinstated.
     /// @param signer The registrar.
     /// @param signature Theirs.
-    function suspend(bytes16 practitioner, uint40 number, bytes calldata signer, bytes calldata signature) external;
+    function suspend(bytes16 practitioner, uint40 reinstatements, bytes calldata signer, bytes calldata signature)
+        external;
 
     /// @notice Ends a suspension: the practitioner stands as they were attested.
     /// @param practitioner Who.
@@ -91,11 +99,12 @@ interface IPractitionerRegistry is IRegistry {
     /// @notice How a practitioner stands.
     /// @return standing Whether they are attested.
     /// @return number How many acts there were.
+    /// @return reinstatements How often they were reinstated.
     /// @return details What the last attestation names; 0 if there was none.
     function practitionerAt(bytes16 practitioner)
         external
         view
-        returns (Standing standing, uint40 number, bytes32 details);
+        returns (Standing standing, uint40 number, uint40 reinstatements, bytes32 details);
 
     /// @notice Whether somebody is a registrar.
     function isRegistrar(address signer) external view returns (bool);

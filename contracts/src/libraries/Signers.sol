@@ -30,6 +30,8 @@ library Signers {
             return address(bytes20(signer)).code.length != 0
                 && SignatureChecker.isValidERC1271SignatureNowCalldata(address(bytes20(signer)), digest, signature);
         }
-        return SignatureChecker.isValidSignatureNow(signer, digest, signature);
+        // A precompile is no verifier: that of the identity would answer whatever it is asked with what stands for yes.
+        return signer.length > ADDRESS_LENGTH && address(bytes20(signer[:ADDRESS_LENGTH])).code.length != 0
+            && SignatureChecker.isValidSignatureNow(signer, digest, signature);
     }
 }

@@ -25,6 +25,7 @@ contract ConsentHandler {
 
     uint256 private constant PEOPLE = 4;
     uint40 private constant DELAY = 100;
+    bytes32 private constant WARD_TYPE = keccak256("Ward(address controller,uint40 until,bytes32 salt)");
 
     ConsentRegistry private immutable REGISTRY;
     ConsentCopy public immutable COPY;
@@ -182,7 +183,9 @@ contract ConsentHandler {
                 sign(to, message, isAccepted)
             )
         );
-        if (act(patient, call, controls(patient, person) && isRight && isAccepted)) ++tally.changed;
+        bool mayBe = controls(patient, person) && isRight && isAccepted;
+        vm.assertTrue(act(patient, call, mayBe) == mayBe, "4: the controller can always give way to another");
+        if (mayBe) ++tally.changed;
     }
 
     function setGuardians(uint256 person, uint256 which, uint256 threshold, bool isRight) external {
@@ -195,7 +198,8 @@ contract ConsentHandler {
         bytes memory call = abi.encodeCall(
             REGISTRY.setGuardians, (patient, hash, number, deadline, signer(person), sign(person, message, isRight))
         );
-        act(patient, call, controls(patient, person) && isRight);
+        bool mayBe = controls(patient, person) && isRight;
+        vm.assertTrue(act(patient, call, mayBe) == mayBe, "4: the controller can always set guardians");
     }
 
     function beginRecovery(uint256 which, uint256 to, uint256 threshold, uint256 count, bool isRight) external {
@@ -213,8 +217,10 @@ contract ConsentHandler {
         bytes memory call = abi.encodeCall(
             REGISTRY.beginRecovery, (patient, personAt(to), number, deadline, those, signers, signatures)
         );
-        bool mayBe = set == hashOf(those) && count != 0 && count >= those.threshold && isRight;
-        if (act(patient, call, mayBe)) ++tally.recovered;
+        bool mayBe =
+            set == hashOf(those) && count != 0 && count >= those.threshold && isRight && !COPY.hasEnded(patient);
+        vm.assertTrue(act(patient, call, mayBe) == mayBe, "4: enough guardians can always begin a recovery");
+        if (mayBe) ++tally.recovered;
     }
 
     function refuseRecovery(uint256 person, uint256 which, bool isRight) external {
@@ -230,7 +236,7 @@ contract ConsentHandler {
     function completeRecovery(uint256 which) external {
         address patient = patientAt(which);
         (,, address candidate, uint40 readyAt) = REGISTRY.controlOf(patient);
-        bool mayBe = candidate != address(0) && block.timestamp >= readyAt;
+        bool mayBe = candidate != address(0) && block.timestamp >= readyAt && !COPY.hasEnded(patient);
         bytes memory call = abi.encodeCall(REGISTRY.completeRecovery, (patient));
         vm.assertTrue(act(patient, call, mayBe) == mayBe, "4: a recovery that is ready can always be completed");
     }
@@ -238,10 +244,12 @@ contract ConsentHandler {
     function openWard(uint256 person, uint256 period) external {
         uint40 until = uint40(block.timestamp + period % 500);
         bytes32 salt = bytes32(period % 3);
-        address ward = address(uint160(uint256(keccak256(abi.encode(personAt(person), until, salt)))));
+        address ward = address(uint160(uint256(keccak256(abi.encode(WARD_TYPE, personAt(person), until, salt)))));
         (, uint40 known,) = REGISTRY.patientAt(ward);
         bool mayBe = known == 0 && until > block.timestamp;
-        if (act(ward, abi.encodeCall(REGISTRY.openWard, (personAt(person), until, salt)), mayBe)) patients.push(ward);
+        bool isOpen = act(ward, abi.encodeCall(REGISTRY.openWard, (personAt(person), until, salt)), mayBe);
+        vm.assertTrue(isOpen == mayBe, "4: a ward can always be opened");
+        if (isOpen) patients.push(ward);
     }
 
     function wait(uint256 time) external {

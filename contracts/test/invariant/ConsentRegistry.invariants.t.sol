@@ -43,7 +43,8 @@ contract ConsentRegistryInvariantTest {
         vm.assertEq(controller, copy.controllerOf(patient), "controller");
         vm.assertEq(until, known.until, "until");
         vm.assertEq(epoch, known.epoch, "epoch");
-        (bytes32 guardians,, address candidate, uint40 readyAt) = registry.controlOf(patient);
+        (bytes32 guardians, uint40 number, address candidate, uint40 readyAt) = registry.controlOf(patient);
+        vm.assertEq(number, known.number, "number of the control");
         vm.assertEq(guardians, known.guardians, "guardians");
         vm.assertEq(candidate, known.candidate, "candidate");
         vm.assertEq(readyAt, known.readyAt, "readyAt");

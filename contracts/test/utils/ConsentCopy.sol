@@ -29,6 +29,7 @@ contract ConsentCopy {
         bytes32 guardians;
         address candidate;
         uint40 readyAt;
+        uint40 number;
     }
 
     mapping(address patient => Patient) private patients;
@@ -62,16 +63,21 @@ contract ConsentCopy {
         } else if (what == 7) {
             length(rest, 32);
             (known.guardians, known.candidate, known.readyAt) = (bytes32(rest), address(0), 0);
+            known.number += 1;
         } else if (what == 8) {
             length(rest, 25);
             (known.candidate, known.readyAt) = (account(rest), number(rest[20:]));
+            known.number += 1;
         } else if (what == 9) {
             length(rest, 0);
             (known.candidate, known.readyAt) = (address(0), 0);
+            known.number += 1;
         } else if (what == 10) {
             length(rest, 20);
-            (known.controller, known.candidate, known.readyAt) = (account(rest), address(0), 0);
+            (known.controller, known.guardians) = (account(rest), 0);
+            (known.candidate, known.readyAt) = (address(0), 0);
             known.tenure += 1;
+            known.number += 1;
         } else {
             vm.assertEq(what, 11, "an entry is one of eleven");
             length(rest, 25);
@@ -112,10 +118,15 @@ contract ConsentCopy {
         return (known.tenure == tenure ? known.until : 0, known.epoch + tenure);
     }
 
+    /// @dev Of a ward, whether its time is over.
+    function hasEnded(address patient) public view returns (bool) {
+        uint40 until = patients[patient].until;
+        return until != 0 && block.timestamp >= until;
+    }
+
     /// @dev Whether somebody may give and revoke grants for a patient now.
     function speaks(address patient, address by) external view returns (bool) {
-        uint40 until = patients[patient].until;
-        if (until != 0 && block.timestamp >= until) return false;
+        if (hasEnded(patient)) return false;
         (uint40 delegated,) = delegationTo(patient, by);
         return by == controllerOf(patient) || block.timestamp < delegated;
     }
@@ -125,9 +136,8 @@ contract ConsentCopy {
         Given storage given = grants[patient][id];
         Patient storage known = patients[patient];
         bool isInTime = given.notBefore <= block.timestamp && (given.expiry == 0 || block.timestamp < given.expiry);
-        bool hasEnded = known.until != 0 && block.timestamp >= known.until;
         return given.isGiven && !given.isRevoked && given.epoch == known.epoch
-            && given.granteeEpoch == granteeEpochs[patient][given.granteeTag] && isInTime && !hasEnded;
+            && given.granteeEpoch == granteeEpochs[patient][given.granteeTag] && isInTime && !hasEnded(patient);
     }
 
     function length(bytes calldata rest, uint256 expected) private pure {

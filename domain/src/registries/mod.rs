@@ -2,8 +2,9 @@
 //!
 //! The contracts define it (`IConsentRegistry.sol`, `IPractitionerRegistry.sol`); what is known here from their entries alone must be what they report.
 //!
-//! - `consents`: of patients. `practitioners`: of practitioners.
+//! - `consents`: of patients; `consent_entry`: how their entries are packed. `practitioners`: of practitioners.
 
+mod consent_entry;
 pub mod consents;
 mod packed;
 pub mod practitioners;

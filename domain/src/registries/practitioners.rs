@@ -52,6 +52,8 @@ pub enum Entry {
     Appointed(SignerId),
     /// Somebody is a registrar no more.
     Dismissed(SignerId),
+    /// The registry is somebody's, who says who the registrars are.
+    Owned(SignerId),
 }
 
 /// What a registrar did.
@@ -93,18 +95,21 @@ impl Entry {
             return None;
         };
         let practitioner = Uuid::from_slice(practitioner).ok()?;
+        let names_nobody = practitioner.is_nil();
         let mut rest = Packed::new(payload);
         let of_practitioner = |act| Self::Practitioner(PractitionerId::new(practitioner), act);
         let [what] = rest.bytes()?;
         let entry = match what {
+            1..=3 if names_nobody => return None,
             1 => {
                 let (details, by) = (rest.bytes()?, rest.signer()?);
                 of_practitioner(Act::Attested { details, by })
             }
             2 => of_practitioner(Act::Suspended { by: rest.signer()? }),
             3 => of_practitioner(Act::Reinstated { by: rest.signer()? }),
-            4 if practitioner.is_nil() => Self::Appointed(rest.signer()?),
-            5 if practitioner.is_nil() => Self::Dismissed(rest.signer()?),
+            4 if names_nobody => Self::Appointed(rest.signer()?),
+            5 if names_nobody => Self::Dismissed(rest.signer()?),
+            6 if names_nobody => Self::Owned(rest.signer()?),
             _ => return None,
         };
         rest.end(entry)
@@ -116,8 +121,10 @@ impl Entry {
 pub struct Attestation {
     /// How they stand.
     pub standing: Standing,
-    /// How many acts there were. The next one names it.
+    /// How many acts there were. The next attestation or reinstatement names it.
     pub number: u64,
+    /// How often they were reinstated. The next suspension names it.
+    pub reinstatements: u64,
     /// What the last attestation names; `None` before the first.
     pub details: Option<[u8; 32]>,
     /// Since which position of the log they are attested; `None` while they are not.
@@ -145,9 +152,11 @@ impl Attestation {
             Act::Reinstated { .. } => (Standing::Attested, self.details),
         };
         let since = self.attested_since.or(Some(position));
+        let is_reinstated = matches!(act, Act::Reinstated { .. });
         Self {
             standing,
             number,
+            reinstatements: self.reinstatements.saturating_add(is_reinstated.into()),
             details,
             attested_since: since.filter(|_| standing == Standing::Attested),
         }
@@ -172,8 +181,8 @@ pub enum Message {
     Suspension {
         /// Whom.
         practitioner: PractitionerId,
-        /// The practitioner's number.
-        number: u64,
+        /// How often they were reinstated.
+        reinstatements: u64,
     },
     /// End a suspension.
     Reinstatement {
@@ -205,9 +214,12 @@ impl Message {
                     ("deadline", Value::Number(deadline)),
                 ],
             ),
-            Self::Suspension { practitioner, number } => (
+            Self::Suspension {
+                practitioner,
+                reinstatements,
+            } => (
                 "Suspension",
-                vec![whom(practitioner), ("number", Value::Number(number))],
+                vec![whom(practitioner), ("reinstatements", Value::Number(reinstatements))],
             ),
             Self::Reinstatement {
                 practitioner,
@@ -267,8 +279,11 @@ mod tests {
             suspended,
             Some(Entry::Practitioner(practitioner, Act::Suspended { by: REGISTRAR }))
         );
-        let appointed = Entry::read(&name(0), &[&[4], REGISTRAR.0.as_slice()].concat());
-        assert_eq!(appointed, Some(Entry::Appointed(REGISTRAR)));
+        let read = |what: u8| Entry::read(&name(0), &[&[what], REGISTRAR.0.as_slice()].concat());
+        assert_eq!(read(4), Some(Entry::Appointed(REGISTRAR)));
+        assert_eq!(read(5), Some(Entry::Dismissed(REGISTRAR)));
+        assert_eq!(read(6), Some(Entry::Owned(REGISTRAR)));
+        assert_eq!(read(2), None, "nobody is the practitioner 0");
     }
 
     #[test]

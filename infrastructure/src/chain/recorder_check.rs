@@ -1,4 +1,4 @@
-//! Whether a contract that is to be believed stands where it should, and is what it is taken for.
+//! Whether a contract that is to be believed stands where it should, and calls itself what it is taken for. That is against mistakes; whom to believe the configuration says.
 
 use application::log::Registry;
 

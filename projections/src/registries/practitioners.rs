@@ -20,6 +20,7 @@ table! {
         standing: Standing,
         /// How many acts there were.
         number: u64,
+        reinstatements: u64,
         /// What the last attestation names.
         details: Option<[u8; 32]>,
     }
@@ -49,6 +50,7 @@ impl AttestationRow {
         Attestation {
             standing: self.standing,
             number: self.number,
+            reinstatements: self.reinstatements,
             details: self.details,
             attested_since: self.attested_since,
         }
@@ -59,6 +61,7 @@ impl AttestationRow {
         let Attestation {
             standing,
             number,
+            reinstatements,
             details,
             attested_since,
         } = before.after(act, position);
@@ -66,6 +69,7 @@ impl AttestationRow {
             practitioner,
             standing,
             number,
+            reinstatements,
             details,
             attested_since,
             position,
@@ -90,7 +94,7 @@ pub(super) async fn fold(
     let recorded: Vec<_> = recorded_by(entries, Registry::Practitioners).filter_map(read).collect();
     let named = recorded.iter().filter_map(|(entry, _)| match entry {
         Entry::Practitioner(practitioner, _) => Some(*practitioner),
-        Entry::Appointed(_) | Entry::Dismissed(_) => None,
+        Entry::Appointed(_) | Entry::Dismissed(_) | Entry::Owned(_) => None,
     });
     let mut attestations = table::load(connection, &named.collect::<Vec<_>>()).await?;
     let mut registrars = BTreeMap::new();
@@ -103,6 +107,7 @@ pub(super) async fn fold(
             }
             Entry::Appointed(registrar) => (registrar, true),
             Entry::Dismissed(registrar) => (registrar, false),
+            Entry::Owned(_) => continue,
         };
         let row = RegistrarRow {
             registrar,

@@ -559,6 +559,7 @@ impl Queries for FakeQueries {
         Ok(Attestation {
             standing: practitioners::Standing::Attested,
             number: 1,
+            reinstatements: 0,
             details: Some([7; 32]),
             attested_since: Some(40),
         })

@@ -196,9 +196,12 @@ wire_enum!(
 pub struct Attestation {
     /// How the practitioner stands.
     pub standing: Attested,
-    /// How many acts of registrars there were. The next one names this number.
+    /// How many acts of registrars there were. The next attestation or reinstatement names this number.
     #[schema(example = 1)]
     pub number: u64,
+    /// How often the practitioner was reinstated. The next suspension names this number.
+    #[schema(example = 0)]
+    pub reinstatements: u64,
     /// The salted hash of what the last attestation rests on, in hexadecimal; missing before the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "0x9c22ff5f21f0b81b113e63f7db6da94fedef11b2119b4088b89664fb9a3cb658")]
@@ -210,6 +213,7 @@ impl From<(practitioners::Standing, practitioners::Attestation)> for Attestation
         Self {
             standing: standing.into(),
             number: attestation.number,
+            reinstatements: attestation.reinstatements,
             details: attestation.details.map(hex::encode_prefixed),
         }
     }

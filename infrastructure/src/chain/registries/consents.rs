@@ -159,9 +159,21 @@ pub fn open_ward(controller: SignerId, until: u64, salt: [u8; 32]) -> Result<Vec
 
 /// The ward that this controller opens until then with this salt.
 pub fn ward(controller: SignerId, until: u64, salt: [u8; 32]) -> SignerId {
-    let encoded = ethers_core::abi::encode(&[address(controller), number(until), bytes32(salt)]);
+    let kind = crate::chain::keccak256(b"Ward(address controller,uint40 until,bytes32 salt)");
+    let encoded = ethers_core::abi::encode(&[bytes32(kind), address(controller), number(until), bytes32(salt)]);
     let [_, _, _, _, _, _, _, _, _, _, _, _, id @ ..] = crate::chain::keccak256(&encoded);
     SignerId(id)
+}
+
+/// How a patient's controller can be changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ControlOf {
+    /// The hash of the guardians; 0 for none.
+    pub guardians: [u8; 32],
+    /// The number of the control.
+    pub number: u64,
+    /// Whom guardians have named, and from when on that can be completed.
+    pub candidate: Option<(SignerId, u64)>,
 }
 
 /// The registry at an address, to be asked how things stand there. A server asks it for nothing that it decides: it follows the entries.
@@ -245,20 +257,20 @@ impl ConsentRegistry {
         }
     }
 
-    /// The number of a patient's control, and whom guardians have named, in a block.
+    /// The hash of a patient's guardians, the number of the control, and whom guardians have named, in a block.
     ///
     /// # Errors
     /// The node's.
-    pub async fn control_of(
-        &self,
-        patient: SignerId,
-        at: BlockId,
-    ) -> Result<(u64, Option<(SignerId, u64)>), ChainError> {
+    pub async fn control_of(&self, patient: SignerId, at: BlockId) -> Result<ControlOf, ChainError> {
         match self.0.ask("controlOf", &[address(patient)], at).await?.as_slice() {
-            [_, turn, Token::Address(candidate), ready_at] => {
+            [Token::FixedBytes(guardians), turn, Token::Address(candidate), ready_at] => {
                 let candidate = (!candidate.is_zero()).then_some(SignerId(candidate.0));
                 let ready_at = read(ready_at)?;
-                Ok((read(turn)?, candidate.map(|candidate| (candidate, ready_at))))
+                Ok(ControlOf {
+                    guardians: guardians.as_slice().try_into().map_err(|_| View::UNREADABLE)?,
+                    number: read(turn)?,
+                    candidate: candidate.map(|candidate| (candidate, ready_at)),
+                })
             }
             _ => Err(View::UNREADABLE),
         }

@@ -38,12 +38,22 @@ pub enum RegistriesError {
     /// The node.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// The chain does not execute such contracts.
+    #[error("the registries need the rules of Cancun or later, and this chain has older ones: it knows no MCOPY")]
+    OlderRules,
 }
 
-impl RegistriesError {
-    /// Whether the chain does not execute such contracts.
-    pub fn is_of_older_rules(&self) -> bool {
-        matches!(self, Self::Send(error) if error.is_a_revert())
+/// Creation code that stops at once, and the same with a copy of nothing (`MCOPY`) before that.
+const STOP: [u8; 1] = [0x00];
+const COPY: [u8; 8] = [0x60, 0x00, 0x60, 0x00, 0x60, 0x00, 0x5e, 0x00];
+
+/// Looks whether the chain executes the registries. They could be deployed all the same, and would not work.
+async fn require_rules(log: &EventLog, account: Address) -> Result<(), RegistriesError> {
+    let node = log.node();
+    node.estimate_gas(account, None, &STOP).await?;
+    match node.estimate_gas(account, None, &COPY).await {
+        Err(ChainError::Rpc { .. }) => Err(RegistriesError::OlderRules),
+        answer => Ok(answer.map(drop)?),
     }
 }
 
@@ -52,6 +62,7 @@ impl RegistriesError {
 /// # Errors
 /// [`RegistriesError`].
 pub async fn deploy(log: &EventLog, owner: &Signer, tell: impl Fn(&str)) -> Result<Registries, RegistriesError> {
+    require_rules(log, owner.address()).await?;
     let at = Token::Address(log.address().to_ethers());
     let of = Token::Address(owner.address().to_ethers());
     let code = consents::interface()?.creation(std::slice::from_ref(&at))?;

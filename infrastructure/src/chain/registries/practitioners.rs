@@ -38,8 +38,8 @@ pub fn hand_in(message: &Message, signed: &Signed) -> Result<Vec<u8>, InterfaceE
         ),
         Message::Suspension {
             practitioner,
-            number: turn,
-        } => ("suspend", vec![whom(practitioner), number(turn)]),
+            reinstatements,
+        } => ("suspend", vec![whom(practitioner), number(reinstatements)]),
         Message::Reinstatement {
             practitioner,
             number: turn,
@@ -108,7 +108,7 @@ impl PractitionerRegistry {
     /// The node's.
     pub async fn practitioner_at(&self, practitioner: PractitionerId, at: BlockId) -> Result<Attestation, ChainError> {
         let answer = self.0.ask("practitionerAt", &[whom(practitioner)], at).await?;
-        let [standing, number, Token::FixedBytes(details)] = answer.as_slice() else {
+        let [standing, number, reinstatements, Token::FixedBytes(details)] = answer.as_slice() else {
             return Err(View::UNREADABLE);
         };
         let standing = match read(standing)? {
@@ -121,6 +121,7 @@ impl PractitionerRegistry {
         Ok(Attestation {
             standing,
             number: read(number)?,
+            reinstatements: read(reinstatements)?,
             details: (details != [0; 32]).then_some(details),
             attested_since: None,
         })

@@ -1,8 +1,10 @@
 //! Saying who is a registrar: what the owner of the registry of practitioners does. What is so already is not done again.
 
 use domain::consent::SignerId;
+use domain::registries::practitioners::DOMAIN_NAME;
 
 use super::interface::InterfaceError;
+use super::name_of;
 use super::practitioners::{self, PractitionerRegistry};
 use crate::chain::sending::{SendError, transact};
 use crate::chain::{Address, BlockId, ChainError, Node, Signer};
@@ -19,6 +21,11 @@ pub enum RegistrarError {
     /// The node.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// There is another contract, or none.
+    #[error(
+        "at {0} stands no registry of practitioners; is this the right chain, and the right one of both registries?"
+    )]
+    NotThere(Address),
     /// The registry is another's.
     #[error("{account} does not own the registry of practitioners {contract}: its owner is {owner}")]
     NotOwner {
@@ -68,6 +75,9 @@ impl<T: Fn(&str)> Registrars<T> {
     }
 
     async fn make(&self, registrar: SignerId, wanted: bool) -> Result<(), RegistrarError> {
+        if name_of(&self.node, self.contract).await?.as_deref() != Some(DOMAIN_NAME) {
+            return Err(RegistrarError::NotThere(self.contract));
+        }
         let registry = PractitionerRegistry::new(self.node.clone(), self.contract);
         let said = if wanted { "a registrar" } else { "no registrar" };
         if registry.is_registrar(registrar, BlockId::Latest).await? != wanted {

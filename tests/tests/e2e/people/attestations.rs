@@ -78,7 +78,10 @@ async fn a_practitioner_stands_as_registrars_say_whoever_hands_it_in() {
         assert_eq!(status, 200, "{body}");
         body
     };
-    assert_eq!(standing().await, json!({ "standing": "unknown", "number": 0 }));
+    assert_eq!(
+        standing().await,
+        json!({ "standing": "unknown", "number": 0, "reinstatements": 0 })
+    );
     let nobody = format!("/v1/practitioners/{}/attestation", uuid::Uuid::from_u128(5));
     assert_eq!(system.get(&nobody, &clinic.key).await.0, 404);
 
@@ -91,7 +94,9 @@ async fn a_practitioner_stands_as_registrars_say_whoever_hands_it_in() {
     };
     let details = format!("0x{}", "07".repeat(32));
     let is = async |expected: &str, number: u64| {
-        let expected: Value = json!({ "standing": expected, "number": number, "details": details });
+        let reinstatements = u64::from(number > 2);
+        let expected: Value =
+            json!({ "standing": expected, "number": number, "reinstatements": reinstatements, "details": details });
         until("the practitioner stands so", async || standing().await == expected).await;
     };
     // It is in a block, and does not count until the block is final.
@@ -105,7 +110,7 @@ async fn a_practitioner_stands_as_registrars_say_whoever_hands_it_in() {
     office
         .says(&Message::Suspension {
             practitioner,
-            number: 1,
+            reinstatements: 0,
         })
         .await;
     is("suspended", 2).await;

@@ -2,7 +2,7 @@
 
 use api_config::FinalityRule;
 use serde_json::{Value, json};
-use tests::chain::KEYS;
+use tests::chain::{KEYS, TestChain};
 use tests::site::{Said, Site, signer};
 
 async fn run(site: &Site, key: usize, arguments: &[&str]) -> Said {
@@ -75,7 +75,25 @@ async fn registries_are_deployed_named_in_the_configuration_and_believed() {
             assert!(said.err.contains(word), "{word} is missing: {}", said.err);
         }
     }
-    let said = run(&site, 0, &["appoint", "--registry", &address(2), &address(3)]).await;
-    assert_eq!(said.code, 1);
-    assert!(said.err.contains("another contract"), "{}", said.err);
+    let consents = recorders[0]["contract"].as_str().unwrap();
+    for other in [address(2).as_str(), contract.as_str(), consents] {
+        let said = run(&site, 0, &["appoint", "--registry", other, &address(3)]).await;
+        assert_eq!(said.code, 1);
+        let expected = format!("at {other} stands no registry of practitioners");
+        assert!(said.err.contains(&expected), "{}", said.err);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_chain_of_older_rules_nothing_is_deployed_and_the_rules_are_named() {
+    let chain = TestChain::with(|options| options.extra = ["--hardfork", "shanghai"].map(str::to_owned).to_vec()).await;
+    let site = Site::on(chain).await;
+    let deployed = site.deploy(&[]).await;
+    let contract = deployed.lines().find_map(|line| line.strip_prefix("contract = "));
+    let contract = contract.unwrap().trim_matches('"').to_owned();
+    let block = site.chain.block_number().await;
+    let said = run(&site, 0, &["deploy", "--contract", &contract]).await;
+    assert_eq!((said.code, said.out.as_str()), (1, ""), "{}", said.err);
+    assert!(said.err.contains("the rules of Cancun or later"), "{}", said.err);
+    assert_eq!(site.chain.block_number().await, block);
 }
