@@ -16,7 +16,7 @@ use super::core::Core;
 use super::problem::Problem;
 use super::read::Reading;
 
-/// Where a command stands.
+/// Where a command stands. `executed_here` is whether this server was executing it before it was looked up.
 ///
 /// # Errors
 /// `database-unavailable` when nobody can tell.
@@ -24,6 +24,7 @@ pub(super) async fn of<B: Backend>(
     reading: &Reading<B>,
     id: CommandId,
     command: RegisteredCommand,
+    executed_here: bool,
 ) -> Result<CommandStatusBody, Problem> {
     let pending = CommandStatusBody::pending(id, command.created_at);
     if let Some(answer) = &command.answer {
@@ -31,7 +32,6 @@ pub(super) async fn of<B: Backend>(
     }
     // Asked before the log is, so that one that ends in between is not taken for one that never began.
     let core = &reading.core;
-    let executed_here = core.ports.tracker.is_running(id);
     let running = executed_here || command.claimed_until > core.ports.clock.now();
     Ok(match core.ports.registry.trace(id).await.map_err(unreachable_store)? {
         // Whoever executes it is about to keep its answer.

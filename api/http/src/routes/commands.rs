@@ -21,10 +21,12 @@ use crate::read::Reading;
     responses((status = 200, description = "The command and its state", body = CommandStatusBody)),
 )]
 pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<CommandId>) -> Result<HttpResponse, Problem> {
+    // Asked before its answer is: whoever executes a command keeps the answer first, and is done with it then.
+    let executed_here = reading.core.ports.tracker.is_running(*id);
     let found = reading.core.ports.registry.find(*id).await.map_err(unreachable_store)?;
     let command = found.filter(|command| reading.issuers.include(command.issuer, command.created_at));
     let command = command.ok_or(UseCaseError::NotFound(Resource::Command))?;
-    let status = command_status::of(&reading, *id, command).await?;
+    let status = command_status::of(&reading, *id, command, executed_here).await?;
     let mut response = HttpResponse::Ok();
     if status.status == CommandState::Pending {
         response.insert_header((header::RETRY_AFTER, 1_u64));
