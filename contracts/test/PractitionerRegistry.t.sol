@@ -154,7 +154,7 @@ contract PractitionerRegistryTest {
         assertStands(IPractitionerRegistry.Standing.Suspended, 4);
     }
 
-    function test_nothing_that_is_held_back_keeps_a_suspension_from_being_taken() public {
+    function test_no_attestation_that_is_held_back_keeps_a_suspension_from_being_taken() public {
         attest(DETAILS, 0);
         bytes memory suspended = sign(REGISTRAR_KEY, suspension(0));
         // Whoever is about to be suspended hands in before it what they have kept.

@@ -30,7 +30,6 @@ pub(super) async fn of<B: Backend>(
     if let Some(answer) = &command.answer {
         return answered(pending, answer);
     }
-    // Asked before the log is, so that one that ends in between is not taken for one that never began.
     let core = &reading.core;
     let running = executed_here || command.claimed_until > core.ports.clock.now();
     Ok(match core.ports.registry.trace(id).await.map_err(unreachable_store)? {

@@ -115,7 +115,7 @@ async fn start(directory: DataDir, arguments: &Arguments) -> Result<Started, Cli
     }
     let database = system.database_url();
     if !is_current(database, system.config()).await? {
-        steps.step("rebuilding the read models, which another version of the program has made, or of other registries");
+        steps.step("rebuilding the read models, which another version of the program made, or which were made of other registries");
         rebuild::again(system.config()).await?;
     }
     steps.step("starting the server");

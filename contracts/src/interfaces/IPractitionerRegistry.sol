@@ -10,7 +10,7 @@ import {IRegistry} from "./IRegistry.sol";
 /// the profession) is not public, so the attestation names a salted hash of it.
 ///
 /// Each act of a registrar raises the practitioner's number. An attestation and a reinstatement name it, so that none is taken twice, and none that was held back is taken after
-/// a later act. A suspension names how many reinstatements there were: nothing that is held back, and no other registrar's attestation, keeps it from being taken.
+/// a later act. A suspension names how many reinstatements there were: no attestation keeps it from being taken, held back or of another registrar.
 ///
 /// Whatever is taken is an entry of the log. Payloads are packed, big-endian, and begin with what was done. On the stream `namespace:4 || zeros:12 || practitioner:16`, with the
 /// id of the registrar last:

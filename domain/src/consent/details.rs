@@ -3,32 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-use strum::{Display, EnumString, VariantArray, VariantNames};
+use strum::{Display, EnumString};
 use uuid::Uuid;
 
 use super::ids::GranteeTag;
 use crate::kernel::typed_data::{Struct, Value, keccak256};
-use crate::kernel::{Category, PractitionerId, compact_uuid};
+use crate::kernel::{Category, PractitionerId};
 
 /// What somebody of a hospital's staff works as.
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Debug,
-    Serialize,
-    Deserialize,
-    Display,
-    EnumString,
-    VariantArray,
-    VariantNames,
-)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Display, EnumString)]
 #[strum(serialize_all = "lowercase")]
 pub enum StaffRole {
     /// Treats patients.
@@ -42,7 +25,7 @@ pub enum StaffRole {
 }
 
 /// To whom something is granted. In what patients sign it is a text: `practitioner/ID`, `organisation/NUMBER` or `organisation/NUMBER/ROLE`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Grantee {
     /// A practitioner, wherever they work.
     Practitioner(PractitionerId),
@@ -87,7 +70,7 @@ impl FromStr for Grantee {
 }
 
 /// What is granted of a record. In what patients sign it is a category's name, or `record`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Granted {
     /// All but what is sensitive.
     Record,
@@ -127,23 +110,7 @@ impl FromStr for Granted {
 }
 
 /// Why a record is read. Its name stands in what patients sign, and never changes.
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Debug,
-    Serialize,
-    Deserialize,
-    Display,
-    EnumString,
-    VariantArray,
-    VariantNames,
-)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Display, EnumString)]
 #[strum(serialize_all = "lowercase")]
 pub enum Purpose {
     /// To treat the patient.
@@ -155,7 +122,7 @@ pub enum Purpose {
 }
 
 /// What a patient reads before they sign. The chain sees only its hash.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Details {
     /// What the grantee is called, for the reader alone.
     pub name: String,
@@ -164,7 +131,6 @@ pub struct Details {
     /// Of the record.
     pub categories: Vec<Granted>,
     /// If there are any, these alone.
-    #[serde(with = "documents")]
     pub documents: Vec<Uuid>,
     /// Only what is of this second since 1970 or later; 0 for no limit.
     pub from: u64,
@@ -180,33 +146,9 @@ pub struct Details {
     pub salt: [u8; 32],
 }
 
-/// UUIDs as a list of them is kept: text for people, 16 bytes for the log.
-mod documents {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-    use uuid::Uuid;
-
-    use super::compact_uuid;
-
-    #[derive(Serialize, Deserialize)]
-    #[serde(transparent)]
-    struct One(#[serde(with = "compact_uuid")] Uuid);
-
-    pub(super) fn serialize<S: Serializer>(ids: &[Uuid], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(ids.iter().map(|id| One(*id)))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Uuid>, D::Error> {
-        Ok(Vec::<One>::deserialize(deserializer)?
-            .into_iter()
-            .map(|One(id)| id)
-            .collect())
-    }
-}
-
 impl Details {
     /// As it is signed.
     pub fn typed(&self) -> Struct {
-        let texts = |texts: Vec<String>| Value::Texts(texts);
         Struct {
             name: "Details",
             members: vec![
@@ -214,9 +156,12 @@ impl Details {
                 ("grantee", Value::Text(self.grantee.to_string())),
                 (
                     "categories",
-                    texts(self.categories.iter().map(Granted::to_string).collect()),
+                    Value::Texts(self.categories.iter().map(Granted::to_string).collect()),
                 ),
-                ("documents", texts(self.documents.iter().map(Uuid::to_string).collect())),
+                (
+                    "documents",
+                    Value::Texts(self.documents.iter().map(Uuid::to_string).collect()),
+                ),
                 ("from", Value::Number(self.from)),
                 ("until", Value::Number(self.until)),
                 ("purpose", Value::Text(self.purpose.to_string())),

@@ -1,13 +1,11 @@
 //! A grant.
 
-use serde::{Deserialize, Serialize};
-
 use super::details::Details;
 use super::ids::{GrantId, SignerId};
 use crate::kernel::typed_data::{Struct, Value};
 
 /// A grant. Times are in seconds since 1970.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Grant {
     /// Whose record it is about, as the registry knows them: a signer, or a ward.
     pub patient: SignerId,

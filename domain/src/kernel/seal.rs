@@ -1,15 +1,11 @@
 //! Under which keys an event is sealed.
 
-use serde::{Deserialize, Serialize};
-use strum::{Display, EnumString, VariantNames};
+use strum::{Display, EnumString};
 
 /// What a part of a person's record is about. Each category has a key of its own, so that it can be shared alone.
 ///
 /// Its name stands in what patients sign, and never changes.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, Display, EnumString, VariantNames,
-)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Display, EnumString)]
 #[strum(serialize_all = "lowercase")]
 pub enum Category {
     /// Who somebody is.

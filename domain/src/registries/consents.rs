@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 pub use super::consent_entry::Entry;
 use crate::consent::{GrantId, GranteeTag, SignerId};
 
 /// Who controls a patient of the registry, and in which epoch they are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Control {
     /// The controller, if it is not the patient.
     pub controller: Option<SignerId>,
@@ -73,7 +71,7 @@ impl Control {
 }
 
 /// What is known of a grant.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct GrantState {
     /// How it was given, if it was.
     pub given: Option<Given>,
@@ -101,7 +99,7 @@ impl Moment {
 }
 
 /// How a grant was given.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Given {
     /// To whom.
     pub grantee: GranteeTag,
@@ -132,7 +130,7 @@ impl GrantState {
 }
 
 /// That somebody may speak for a patient. It ends with the tenure of the controller who made it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Delegation {
     /// Until when, in seconds since 1970.
     pub until: u64,

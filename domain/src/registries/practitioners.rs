@@ -1,7 +1,7 @@
 //! What `PractitionerRegistry.sol` records.
 
 use serde::{Deserialize, Serialize};
-use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 use uuid::Uuid;
 
 use super::packed::Packed;
@@ -25,10 +25,8 @@ pub const DOMAIN_NAME: &str = "Medconnect Practitioners";
     Default,
     Serialize,
     Deserialize,
-    Display,
     EnumString,
     IntoStaticStr,
-    VariantArray,
     VariantNames,
 )]
 #[serde(rename_all = "lowercase")]
@@ -117,7 +115,7 @@ impl Entry {
 }
 
 /// What the registry knows of a practitioner.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Attestation {
     /// How they stand.
     pub standing: Standing,

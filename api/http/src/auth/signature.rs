@@ -4,8 +4,8 @@
 //! EIP-2098; and with the higher of the two values that `s` may have. One key makes all of them, so they prove the same.
 
 use domain::kernel::Wallet;
+use domain::kernel::typed_data::keccak256;
 use k256::ecdsa::{RecoveryId, Signature, VerifyingKey};
-use sha3::{Digest as _, Keccak256};
 
 /// Why a text is no signature. It says how one must look.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -77,10 +77,6 @@ fn address(key: &VerifyingKey) -> Option<Wallet> {
     let point = key.to_encoded_point(false);
     let coordinates = point.as_bytes().get(1..)?;
     keccak256(coordinates).last_chunk().copied().map(Wallet)
-}
-
-pub(super) fn keccak256(bytes: &[u8]) -> [u8; 32] {
-    Keccak256::digest(bytes).into()
 }
 
 #[cfg(test)]

@@ -197,7 +197,7 @@ mod tests {
     use utoipa::PartialSchema as _;
 
     use super::*;
-    use crate::auth::signature::keccak256;
+    use domain::kernel::typed_data::keccak256;
 
     const NOW: &str = "2026-03-01T12:00:00Z";
 
@@ -220,9 +220,8 @@ mod tests {
     }
 
     fn address(key: &SigningKey) -> String {
-        use sha3::{Digest as _, Keccak256};
         let point = key.verifying_key().to_encoded_point(false);
-        let hash = Keccak256::digest(&point.as_bytes()[1..]);
+        let hash = keccak256(&point.as_bytes()[1..]);
         eip55(hash[12..].try_into().unwrap())
     }
 

@@ -21,7 +21,8 @@ use crate::read::Reading;
     responses((status = 200, description = "The command and its state", body = CommandStatusBody)),
 )]
 pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<CommandId>) -> Result<HttpResponse, Problem> {
-    // Asked before its answer is: whoever executes a command keeps the answer first, and is done with it then.
+    // Asked before its answer and the log are: whoever executes a command keeps its answer, and is done with it then. One that ends in between is not taken
+    // for one that never began, nor told without its result.
     let executed_here = reading.core.ports.tracker.is_running(*id);
     let found = reading.core.ports.registry.find(*id).await.map_err(unreachable_store)?;
     let command = found.filter(|command| reading.issuers.include(command.issuer, command.created_at));

@@ -39,6 +39,7 @@ use domain::chart::{Entry, FindingId, Symptom};
 use domain::claims::Name;
 use domain::consent::SignerId;
 use domain::encounter::{EncounterNames, NamedEncounter};
+use domain::kernel::typed_data::keccak256 as digest;
 use domain::kernel::*;
 use domain::patient::PatientDetails;
 use domain::practitioner::{Practitioner, PractitionerDetails, PractitionerEvent};
@@ -46,7 +47,6 @@ use domain::registries::consents::Consents;
 use domain::registries::practitioners::{self, Attestation};
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
-use sha3::{Digest as _, Keccak256};
 use uuid::Uuid;
 
 use crate::{AppState, CommandTracker, HttpPorts, HttpSettings, app};
@@ -200,10 +200,6 @@ pub(super) fn now() -> DateTime<Utc> {
 /// The token of a role's session.
 pub(super) fn token(role: &str) -> String {
     format!("ms_session-of-{role}")
-}
-
-fn digest(bytes: &[u8]) -> [u8; 32] {
-    Keccak256::digest(bytes).into()
 }
 
 struct FakeClock;

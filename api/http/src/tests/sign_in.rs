@@ -1,9 +1,9 @@
 //! Signing in and out, over the whole layer. What a message must say is tested beside [`crate::auth`].
 
 use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
+use domain::kernel::typed_data::keccak256;
 use k256::ecdsa::SigningKey;
 use serde_json::{Value, json};
-use sha3::{Digest as _, Keccak256};
 
 use super::fakes::{HOSPITAL_KEY, OTHER, OWN, World, token};
 use crate::app;
@@ -29,7 +29,7 @@ fn bearer(request: TestRequest, token: &str) -> TestRequest {
 fn signed_by(number: u8, challenge: &Value) -> Value {
     let key = SigningKey::from_bytes(&[number; 32].into()).unwrap();
     let point = key.verifying_key().to_encoded_point(false);
-    let address = signinwithethereum::eip55(Keccak256::digest(&point.as_bytes()[1..])[12..].try_into().unwrap());
+    let address = signinwithethereum::eip55(keccak256(&point.as_bytes()[1..])[12..].try_into().unwrap());
     let text = |name: &str| challenge[name].as_str().unwrap().to_owned();
     let message = format!(
         "{} wants you to sign in with your Ethereum account:\n{address}\n\n\nURI: {}\nVersion: {}\nChain ID: {}\n\
