@@ -1,11 +1,13 @@
 //! Another try at what is parked: after a newer program, or a key, has come.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use application::log::{BlockRef, LogEntry, OpenedEvent, Position, StreamId};
 use application::ports::projector::Projector;
 use sqlx::{Connection, PgConnection, PgPool};
+use tokio::sync::Mutex;
 
 use super::authors::Authors;
 use super::checkpoint;
@@ -43,6 +45,8 @@ pub struct Parking<P> {
     pub(super) projector: P,
     pub(super) kind: Kind,
     pub(super) status: StatusCell,
+    /// Held by whoever tries. Those who ask at once wait for each other here, and not for one row of the database, where a wait soon ends.
+    pub(super) turn: Arc<Mutex<()>>,
 }
 
 impl<P> Parking<P>
@@ -56,6 +60,7 @@ where
     /// # Errors
     /// When the database or the key ring does not answer.
     pub async fn retry(&self) -> Result<Retried, FollowerError> {
+        let _turn = self.turn.lock().await;
         self.opener.look_for_keys_again();
         let (mut released, mut after) = (Vec::new(), 0);
         // The streams whose event in front cannot be read, so that nothing behind it is looked at.

@@ -1,6 +1,7 @@
 //! The loop of the follower.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use application::log::{BlockRef, Position, StreamId};
@@ -145,6 +146,7 @@ where
             projector: self.projector.clone(),
             kind: self.kind.clone(),
             status: self.status.clone(),
+            turn: Arc::default(),
         }
     }
 
