@@ -258,8 +258,11 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
                 Err(_) => Settled::Done(Err(CommandError::Unavailable(Unavailable::Overloaded))),
             };
             match settled {
-                Settled::Done(Err(CommandError::Unavailable(_) | CommandError::HeldBack)) if perhaps => {
-                    return Err(CommandError::Unknown);
+                Settled::Done(Ok(receipt)) if receipt.position.is_some() => return Ok(receipt),
+                // What it was decided upon may be what it has brought about itself meanwhile.
+                Settled::Done(result) if perhaps => {
+                    let earlier = self.look_up(first, command_id).await?;
+                    return earlier.map_or(result.or(Err(CommandError::Unknown)), Ok);
                 }
                 Settled::Done(result) => return result,
                 Settled::Again => tracing::debug!(%command_id, number, "decided again: the stream had moved on"),

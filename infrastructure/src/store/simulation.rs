@@ -67,6 +67,8 @@ struct Server {
     available: bool,
     /// Whether it can be asked where a command has left a trace.
     readable: bool,
+    /// What is journaled right after somebody has asked for a trace of it in vain.
+    late: Vec<Commit>,
 }
 
 /// A commit for the next block.
@@ -134,6 +136,7 @@ impl World {
             reads: 0,
             available: true,
             readable: true,
+            late: Vec::new(),
         });
         let state = State {
             servers: servers.collect(),
@@ -205,6 +208,18 @@ impl World {
             } else {
                 server.accepted.remove(&commit.command_id);
             }
+        }
+    }
+
+    /// A server's appender gives up everything that it has not put into a block, and all of it is journaled right after it was looked for in vain:
+    /// as when it was parked, and somebody else could read it.
+    pub(super) fn turn_up_late(&self, server: usize) {
+        let mut state = self.state();
+        let server = &mut state.servers[server];
+        for queued in server.queue.drain(..) {
+            let _ = queued.outcome.send(CommitOutcome::HandedOver);
+            server.accepted.remove(&queued.commit.command_id);
+            server.late.push(queued.commit);
         }
     }
 
@@ -603,11 +618,18 @@ impl Journal for Node {
     }
 
     async fn trace(&self, command: CommandId) -> Result<Trace, JournalError> {
-        let state = self.world.state();
-        let server = &state.servers[self.server];
+        let mut state = self.world.state();
+        let server = &mut state.servers[self.server];
         if !server.readable {
             return Err(JournalError::Unavailable("no database".into()));
         }
+        let late = std::mem::take(&mut server.late);
+        if !late.is_empty() {
+            state.mine(late.iter().map(ToMine::authentic).collect());
+            state.follow(self.server, self.world.confirmations);
+            return Ok(Trace::None);
+        }
+        let server = &state.servers[self.server];
         let entries = state.entries(server.applied);
         let position = entries
             .filter(|(.., id)| *id == Some(command))

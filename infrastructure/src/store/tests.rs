@@ -1158,6 +1158,27 @@ async fn a_commit_of_which_nobody_knows_what_became_is_not_called_unchanged() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_command_that_turns_up_after_it_was_looked_for_in_vain_is_not_judged_by_what_it_has_brought_about() {
+    let world = World::new(1, 0);
+    let servers = servers(&world, 1).await;
+    let driver = go_on(&world, 1);
+    publish_days(&servers, &world, 1).await;
+    driver.abort();
+    world.settle();
+    let executor = servers[0].executor.clone();
+    // Whoever has the slot is told when it is booked once more that it is taken, also by themselves.
+    let booking = tokio::spawn(async move {
+        executor
+            .execute::<Calendar>(Target::of(day(0)), book(1, slot(0, 0)), &context(1))
+            .await
+    });
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    world.turn_up_late(0);
+    let receipt = booking.await.unwrap().unwrap();
+    assert_eq!((receipt.version, receipt.position), (2, Some(2)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refusal_waits_until_what_it_rests_on_is_final_and_is_decided_again_when_that_is_undone() {
     for undone in [false, true] {
         let world = World::new(2, 3);
