@@ -10,6 +10,7 @@ use crate::policy::access::{Denied, NotAdmitted};
 use crate::ports::StoreError;
 use crate::ports::command::{CommandError, Unavailable};
 use crate::ports::queries::QueryError;
+use crate::ports::registries::{HandInError, RegistryRefusal};
 
 /// A rule of the domain that forbids something, whichever aggregate's.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -159,6 +160,12 @@ pub enum UseCaseError {
     /// The log's contract refuses what the request came to, for good.
     #[error("the log's contract refuses it")]
     RefusedByTheLog,
+    /// A registry does not take what was signed.
+    #[error(transparent)]
+    RefusedByTheRegistry(RegistryRefusal),
+    /// No registry is followed here.
+    #[error("no registry of practitioners is followed here")]
+    NoRegistry,
     /// A fault of ours.
     #[error("internal fault")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -219,6 +226,18 @@ impl<E: Into<Refusal>> From<CommandError<E>> for UseCaseError {
             CommandError::TooLarge => Self::TooLarge,
             CommandError::Refused => Self::RefusedByTheLog,
             CommandError::Internal(cause) => Self::Internal(cause),
+        }
+    }
+}
+
+impl From<HandInError> for UseCaseError {
+    fn from(error: HandInError) -> Self {
+        match error {
+            HandInError::Refused(refusal) => Self::RefusedByTheRegistry(refusal),
+            HandInError::TooLarge => Self::TooLarge,
+            HandInError::Unavailable(what) => Self::Unavailable(what),
+            HandInError::Unknown => Self::Unknown,
+            HandInError::Internal(cause) => Self::Internal(cause),
         }
     }
 }

@@ -33,6 +33,7 @@ macro_rules! aggregates {
                 events: PractitionerEvent in schema 1 {
                     Registered: beside Identity(details),
                     DetailsUpdated: beside Identity(details),
+                    RegisterEntryTold: beside Identity(entry),
                 }
             }
             /// The day of a practitioner.

@@ -7,6 +7,7 @@
 //! - [`derivation`]: ids that follow from what they name.
 //! - [`sessions`], [`invitations`], [`requests`], [`revocations`] and [`commands`]: signing in, binding wallets, asking to be registered,
 //!   denying, idempotency keys. [`secrets`]: randomness and digests. [`servers`]: how many share the database.
+//! - [`registries`]: handing in what was signed to contracts of ours, through the appender.
 //! - [`erasing`]: what follows from an erasure once it is final.
 //! - [`store`]: the command executor over all of these; it reads the journal with `postgres-es`.
 //! - [`postgres`]: pools, schemas, migrations.
@@ -29,6 +30,7 @@ pub mod log;
 pub mod notices;
 mod pauses;
 pub mod postgres;
+pub mod registries;
 pub mod requests;
 pub mod revocations;
 pub mod sealing;

@@ -1,4 +1,4 @@
-//! Where a command has left a trace: journal, outbox, or among what the contract refused.
+//! Where a command has left a trace: journal, outbox, calls, or among what the contract refused.
 
 use application::ports::registry::Trace;
 use domain::kernel::CommandId;
@@ -6,17 +6,27 @@ use sqlx::Row as _;
 
 use crate::postgres::Answering;
 
-/// Where a command has left a trace. What the journal has of it is all of it: a commit opens whole or not at all.
+/// Where a command has left a trace, in a commit or in a call. What the journal has of it is all of it: a commit opens whole or not at all.
 ///
 /// # Errors
 /// When the database does not answer.
 pub(crate) async fn trace(pool: &Answering, command: CommandId) -> Result<Trace, sqlx::Error> {
     // In one snapshot: a commit leaves the outbox only after it is in the journal or among those refused. `OFFSET 0`: the greatest
-    // position is sought among the command's own, not the command from the greatest position down.
-    let sql = "SELECT (SELECT max(position) FROM
-                       (SELECT position FROM journal WHERE command_id = $1 OFFSET 0) AS own),
-                      EXISTS (SELECT FROM outbox_commits WHERE command_id = $1),
-                      EXISTS (SELECT FROM refused_commits WHERE command_id = $1)";
+    // position is sought among the command's own, not the command from the greatest position down. A call has the command's id, and what it brought
+    // about is journaled by its transaction, in its block.
+    let sql = "WITH call AS (SELECT succeeded, block, transaction FROM calls WHERE id = $1)
+               SELECT coalesce(
+                          (SELECT max(position) FROM
+                              (SELECT position FROM journal WHERE command_id = $1 OFFSET 0) AS own),
+                          (SELECT max(journal.position) FROM call, journal
+                           WHERE journal.transaction = call.transaction
+                             AND journal.position <= (SELECT position FROM block_times WHERE block_times.block = call.block)
+                             AND journal.position > coalesce((SELECT position FROM block_times
+                                 WHERE block_times.block < call.block ORDER BY block_times.block DESC LIMIT 1), 0))),
+                      EXISTS (SELECT FROM outbox_commits WHERE command_id = $1)
+                          OR EXISTS (SELECT FROM call WHERE succeeded IS NOT FALSE),
+                      EXISTS (SELECT FROM refused_commits WHERE command_id = $1)
+                          OR EXISTS (SELECT FROM call WHERE NOT succeeded)";
     let row = sqlx::query(sql).bind(command.uuid()).fetch_one(pool).await?;
     let (position, waiting, refused): (Option<i64>, bool, bool) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
     Ok(match position {

@@ -86,7 +86,7 @@ const INDEXES: [&str; 6] = [
 ];
 
 /// Which rows the folds make of events. Raise it when they make others of the same ones, so that old read models are rebuilt.
-pub(crate) const ROWS: &str = "rows 17";
+pub(crate) const ROWS: &str = "rows 18";
 
 impl Projector for ReadModels {
     type Connection = PgConnection;

@@ -1,5 +1,6 @@
 //! The harness of the end-to-end tests: servers, and people who use them, on the Postgres, the chains and the logs of [`fixtures`].
 //!
+//! - [`office`]: the registries, and a registrar.
 //! - [`people`]: people with wallets, who sign in; [`charts`]: what they note of patients.
 //! - [`binary`]: the program itself, as a process that can be killed; [`bundles`]: what it imports.
 //! - [`proxy`]: a node of a chain that lies; [`besu`]: one that behaves like Besu; [`code`]: what stands on a chain beside the log.
@@ -23,6 +24,7 @@ pub mod bundles;
 pub mod charts;
 pub mod clinic;
 pub mod code;
+pub mod office;
 pub mod people;
 pub mod proxy;
 pub mod rest;

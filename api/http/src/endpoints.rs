@@ -21,8 +21,8 @@ use utoipa::openapi::HttpMethod;
 
 use super::access::{Access, Endpoint, Endpoints, Kind, guarded};
 use super::routes::{
-    accounts, admin, appointments, auth, availability, charts, commands, events, nothing_here, patients, practitioners,
-    requests, resource, system, visits, wallets,
+    accounts, admin, appointments, attestations, auth, availability, charts, commands, events, nothing_here, patients,
+    practitioners, requests, resource, system, visits, wallets,
 };
 use super::throttle;
 
@@ -60,6 +60,7 @@ use Action as A;
         (name = "patients", description = "Patients: who they are"),
         (name = "charts", description = "Charts of patients: their conditions, allergies, medications and symptoms"),
         (name = "practitioners", description = "Practitioners, and the patients whom they treat"),
+        (name = "attestations", description = "Public registers' entries of practitioners, and what registrars attest"),
         (name = "availability", description = "What practitioners offer on a day, and which slots are free"),
         (name = "appointments", description = "Booking appointments, and what becomes of them"),
         (name = "visits", description = "Visits of the past, from other systems"),
@@ -129,9 +130,14 @@ endpoints! {
     practitioners::list::<B> => Read, May(&[A::ReadPractitioner]);
     practitioners::look_up::<B> => Read, May(&[A::ReadPractitioner]);
     practitioners::read::<B> => Read, May(&[A::ReadPractitioner]);
-    practitioners::attestation::<B> => Read, May(&[A::ReadPractitioner]);
     practitioners::update::<B> => Command, May(&[A::UpdatePractitioner]);
     practitioners::patients::<B> => Read, May(&[A::ReadPractitionerRelationships]);
+
+    attestations::tell_register_entry::<B> => Command, May(&[A::TellRegisterEntry]);
+    attestations::register_entry::<B> => Read, May(&[A::ReadRegisterEntry]);
+    attestations::read::<B> => Read, May(&[A::ReadPractitioner]);
+    attestations::to_sign::<B> => Read, May(&[A::AttestPractitioner]);
+    attestations::hand_in::<B> => Command, May(&[A::AttestPractitioner]);
 
     availability::publish::<B> => Command, May(&[A::PublishAvailability]);
     availability::read::<B> => Read, May(&[A::ReadAvailability]);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use api_wire::problem::ProblemKind;
 use application::error::{Refusal, Resource, UseCaseError};
 use application::ports::command::Unavailable;
+use application::ports::registries::RegistryRefusal;
 use domain::kernel::RefusalKind;
 
 use super::location::Located as _;
@@ -65,6 +66,13 @@ impl From<UseCaseError> for Problem {
                 "The calendar stands in the namespace {namespace}, which `chain.shared` does not name here."
             )),
             UseCaseError::RefusedByTheLog => Self::new(ProblemKind::RefusedByTheLog),
+            UseCaseError::RefusedByTheRegistry(RegistryRefusal::SignatureInvalid) => {
+                Self::invalid("/signature", "is not the signer's over this message")
+            }
+            UseCaseError::RefusedByTheRegistry(refusal) => {
+                Self::new(ProblemKind::RefusedByTheRegistry).detail(sentence(&refusal.to_string()))
+            }
+            UseCaseError::NoRegistry => Self::new(ProblemKind::NoRegistry),
             UseCaseError::Internal(cause) => Self::new(ProblemKind::Internal).cause(cause),
         }
     }

@@ -16,6 +16,7 @@ use api_config::{ChainConfig, Config, ConfigError, LimitsConfig, RecordsConfig};
 use api_http::limits::{CallerLimits, ForwardedHeader, TrustedProxies};
 use api_http::metrics::HttpMetrics;
 use api_http::{AppState, BadPublicUrl, CommandTracker, HttpPorts, HttpSettings, ServerHandle, openapi, server};
+use application::log::Registry;
 use application::policy::rules::Rules;
 use application::ports::ProgressSource;
 use application::ports::sessions::Sessions;
@@ -27,7 +28,7 @@ use infrastructure::chain::RecorderError;
 use infrastructure::chain::deploy::{self, DeployError, Standing};
 use infrastructure::chain::namespaces::{self, NamespaceError};
 use infrastructure::chain::sending::SendError;
-use infrastructure::chain::{Address, ChainError, EventLog, Node, RpcOptions};
+use infrastructure::chain::{Address, ChainError, EventLog, Node, Recorder, RpcOptions};
 use infrastructure::clock::SystemClock;
 use infrastructure::commands::PostgresCommands;
 use infrastructure::derivation::KeyedDerivation;
@@ -38,6 +39,7 @@ use infrastructure::keys::{KeyEncryptionKeys, KeyRing, LogSecrets, UnwrapError, 
 use infrastructure::log::Namespace;
 use infrastructure::notices::Notices;
 use infrastructure::postgres;
+use infrastructure::registries::PractitionersByCalls;
 use infrastructure::requests::PostgresRequests;
 use infrastructure::revocations::PostgresRevocations;
 use infrastructure::sealing::Opener;
@@ -366,7 +368,7 @@ impl System {
         let cancel = CancellationToken::new();
         let unless_it_runs = cancel.clone().drop_guard();
         let mut tasks = JoinSet::new();
-        let (appender, _) = Appender::start(
+        let (appender, calls) = Appender::start(
             AppenderConfig::new(config.chain.contract, config.chain.namespace)
                 .sharing(config.chain.shared.iter().map(|shared| shared.namespace)),
             node,
@@ -403,6 +405,12 @@ impl System {
             requests: Arc::new(PostgresRequests::new(pools.requests.clone(), master)),
             sessions: Arc::clone(&sessions),
         };
+        let followed = |recorder: &&Recorder| recorder.registry == Some(Registry::Practitioners);
+        let registry = config.chain.recorders.iter().find(followed).map(|recorder| {
+            let (pool, acceptance) = (pools.requests.clone(), Arc::clone(&tracker) as _);
+            let place = (config.chain.id, recorder.contract);
+            Arc::new(PractitionersByCalls::new(calls, pool, place, acceptance)) as _
+        });
         let clinic = Arc::new(
             Clinic::<Backend>::new(
                 Arc::new(executor),
@@ -412,7 +420,8 @@ impl System {
                 Arc::clone(&generator) as _,
                 stores,
             )
-            .ruled_by(rules(config)),
+            .ruled_by(rules(config))
+            .with_registry(registry),
         );
         let metrics = HttpMetrics::default();
         let of_the_system = SystemMetrics::new(follower_status.clone(), eraser_status.clone(), appender.clone());

@@ -122,6 +122,10 @@ problems! {
         "The record's key was destroyed or belongs to another organisation, so this cannot be done here.";
     Erased = "erased", 409, "Whom it is about is erased",
         "The patient, practitioner or account has been erased, for ever. Nothing can be done for them here any more.";
+    RefusedByTheRegistry = "refused-by-the-registry", 409, "The registry does not take it",
+        "The contract that decides does not take what was signed; the detail says why. Nothing changed.";
+    NoRegistry = "no-registry", 409, "No registry is followed here",
+        "This server is configured with no registry of practitioners (`chain.recorders`), so nobody can be attested here.";
     PreconditionFailed = "precondition-failed", 412, "Somebody changed it",
         "The If-Match header names another version than the current one. Read it again and decide anew.";
     PayloadTooLarge = "payload-too-large", 413, "The body is too large",

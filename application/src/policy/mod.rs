@@ -48,6 +48,12 @@ pub enum Action {
     ReadPractitioner,
     /// Change a practitioner's entry.
     UpdatePractitioner,
+    /// Tell under which number a public register has a practitioner.
+    TellRegisterEntry,
+    /// Read under which number a public register has a practitioner.
+    ReadRegisterEntry,
+    /// Attest, suspend and reinstate practitioners.
+    AttestPractitioner,
     /// Read whom a practitioner treats.
     ReadPractitionerRelationships,
     /// Publish what a practitioner's day offers.
@@ -200,6 +206,22 @@ const RULES: &[Rule] = &[
         action: Action::UpdatePractitioner,
         scope: Scope::Write,
         allowed: &[(DOCTOR, Grant::Own), (HOSPITAL, Grant::Any)],
+    },
+    Rule {
+        action: Action::TellRegisterEntry,
+        scope: Scope::Write,
+        allowed: &[(DOCTOR, Grant::Own), (HOSPITAL, Grant::Any), (REGISTRAR, Grant::Any)],
+    },
+    Rule {
+        action: Action::ReadRegisterEntry,
+        scope: Scope::Read,
+        allowed: &[(DOCTOR, Grant::Own), (HOSPITAL, Grant::Any), (REGISTRAR, Grant::Any)],
+    },
+    // The registry decides whether the signature is a registrar's.
+    Rule {
+        action: Action::AttestPractitioner,
+        scope: Scope::Write,
+        allowed: &[(REGISTRAR, Grant::Any)],
     },
     Rule {
         action: Action::ReadPractitionerRelationships,
@@ -448,6 +470,9 @@ mod tests {
             "",
         ),
         (Action::UpdatePractitioner, "hospital", "doctor"),
+        (Action::TellRegisterEntry, "hospital registrar", "doctor"),
+        (Action::ReadRegisterEntry, "hospital registrar", "doctor"),
+        (Action::AttestPractitioner, "registrar", ""),
         (Action::ReadPractitionerRelationships, "hospital", "doctor"),
         (Action::PublishAvailability, "hospital", "doctor"),
         (

@@ -14,7 +14,7 @@ use domain::kernel::{
     AccountId, AppointmentId, Category, Concept, Identifier, PatientId, PractitionerId, Slot, Wallet,
 };
 use domain::patient::PatientDetails;
-use domain::practitioner::PractitionerDetails;
+use domain::practitioner::{PractitionerDetails, RegisterEntry};
 use domain::registries::consents::Consents;
 use domain::registries::practitioners::Attestation;
 use serde::{Deserialize, Serialize};
@@ -82,6 +82,8 @@ pub struct PractitionerView {
     pub id: PractitionerId,
     /// Who they are.
     pub details: PractitionerDetails,
+    /// Where a public register has them, once it was told.
+    pub register_entry: Option<RegisterEntry>,
     /// The version of the stream.
     pub version: u64,
     /// When they registered.

@@ -17,6 +17,7 @@ use crate::policy::{Action, Decision, Grant, Object, decide, reach};
 use crate::ports::command::{CommandContext, CommandError, CommandExecutor, Receipt};
 use crate::ports::invitations::Invitations;
 use crate::ports::queries::{FormerWallet, ProjectionHash, Queries};
+use crate::ports::registries::PractitionerRegistry;
 use crate::ports::registry::{FormerIssuer, Issuers};
 use crate::ports::requests::RegistrationRequests;
 use crate::ports::revocations::Revocations;
@@ -71,6 +72,8 @@ pub struct Clinic<B: Backend> {
     pub requests: Arc<dyn RegistrationRequests>,
     /// Who has signed in.
     pub sessions: Arc<dyn Sessions>,
+    /// The registry of practitioners, where one is followed.
+    pub(crate) registry: Option<Arc<dyn PractitionerRegistry>>,
     /// What the operator has decided.
     pub(crate) rules: Rules,
     pub(crate) bookings: BookingsUnderWay,
@@ -152,6 +155,7 @@ impl<B: Backend> Clinic<B> {
             invitations,
             requests,
             sessions,
+            registry: None,
             rules: Rules::default(),
             bookings: BookingsUnderWay::default(),
             filing: NamesUnderWay::default(),
@@ -163,6 +167,13 @@ impl<B: Backend> Clinic<B> {
     #[must_use]
     pub fn ruled_by(mut self, rules: Rules) -> Self {
         self.rules = rules;
+        self
+    }
+
+    /// The same, with the registry of practitioners that it follows.
+    #[must_use]
+    pub fn with_registry(mut self, registry: Option<Arc<dyn PractitionerRegistry>>) -> Self {
+        self.registry = registry;
         self
     }
 

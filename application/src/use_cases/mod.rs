@@ -2,6 +2,7 @@
 
 pub mod accounts;
 mod administering;
+pub mod attestations;
 pub mod calendars;
 pub mod charts;
 pub mod clinic;

@@ -6,10 +6,8 @@ use chrono_tz::Tz;
 use domain::claims::Name;
 use domain::kernel::{AggregateType, Identifier, PractitionerId};
 use domain::practitioner::{Practitioner, PractitionerCommand, PractitionerDetails, PractitionerError};
-use domain::registries::practitioners::{Attestation, Standing};
 
 use crate::error::{Refusal, Resource, UseCaseError};
-use crate::log::Position;
 use crate::policy::Action;
 use crate::policy::identity::Principal;
 use crate::ports::command::CommandExecutor as _;
@@ -196,21 +194,6 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Vec<PractitionerView>, UseCaseError> {
         permit(principal, Action::ReadPractitioner)?;
         Ok(self.queries.practitioners_known_as(identifiers).await?)
-    }
-
-    /// How a practitioner stands with the registrars: what the registry has recorded, and how much of it counts where the log is final up to a position.
-    ///
-    /// # Errors
-    /// [`UseCaseError`].
-    pub async fn attestation(
-        &self,
-        principal: &Principal,
-        practitioner: PractitionerId,
-        final_position: Position,
-    ) -> Result<(Standing, Attestation), UseCaseError> {
-        self.practitioner(principal, practitioner).await?;
-        let attestation = self.queries.attestation(practitioner).await?;
-        Ok((attestation.standing_at(final_position), attestation))
     }
 
     /// The time zone of a practitioner's days, which never changes: of those that are shared it is UTC, whatever the practitioner's own is, for others may have another entry of

@@ -41,6 +41,8 @@ pub enum Resource {
     Wallet,
     /// A request to be registered.
     Request,
+    /// An entry in a public register of practitioners.
+    RegisterEntry,
 }
 
 impl std::fmt::Display for Resource {
@@ -52,6 +54,9 @@ impl std::fmt::Display for Resource {
             Self::Key => "key",
             Self::Command => "command",
             Self::Wallet => "wallet to take away",
+            Self::RegisterEntry => {
+                "entry in a public register: nobody has told under which number one has the practitioner"
+            }
             Self::Request => "request to be registered, or it has ended",
         })
     }

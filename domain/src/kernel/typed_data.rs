@@ -18,7 +18,7 @@ pub enum Value {
     Bytes16([u8; 16]),
     /// `bytes32`.
     Bytes32([u8; 32]),
-    /// `uint40`. It is the caller's to see that it is less than 2^40.
+    /// `uint40`. It is the caller's to see that it is at most [`Self::GREATEST_NUMBER`].
     Number(u64),
     /// `bool`.
     Flag(bool),
@@ -51,6 +51,9 @@ pub struct SigningDomain {
 }
 
 impl Value {
+    /// The greatest number.
+    pub const GREATEST_NUMBER: u64 = (1 << 40) - 1;
+
     /// The name of its type.
     pub const fn kind(&self) -> &'static str {
         match self {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::command::PractitionerCommand;
 use super::error::PractitionerError;
-use super::event::{PractitionerDetails, PractitionerEvent};
+use super::event::{PractitionerDetails, PractitionerEvent, RegisterEntry};
 use crate::claims::{Called, Name};
 use crate::kernel::time::whole_millis;
 use crate::kernel::{ClinicAggregate, Contradiction, DataSubject, Personal, PractitionerId, Teller};
@@ -20,6 +20,7 @@ type Decision = Result<Vec<PractitionerEvent>, PractitionerError>;
 pub struct Practitioner {
     time_zone: Option<Tz>,
     details: Personal<PractitionerDetails>,
+    register_entry: Personal<RegisterEntry>,
     is_sealed: bool,
 }
 
@@ -37,6 +38,11 @@ impl Practitioner {
     /// Who the practitioner is now. `None` when they are not registered, or it is sealed.
     pub const fn details(&self) -> Option<&PractitionerDetails> {
         self.details.known()
+    }
+
+    /// Where a public register has the practitioner. `None` when nobody has told it, or it is sealed.
+    pub const fn register_entry(&self) -> Option<&RegisterEntry> {
+        self.register_entry.known()
     }
 
     /// Registering the entry as it stands changes nothing. What was registered first and was changed since is other content: a
@@ -88,6 +94,17 @@ impl Practitioner {
         }])
     }
 
+    fn tell_register_entry(&self, entry: RegisterEntry) -> Decision {
+        self.opened()?;
+        let known = self.register_entry.known();
+        if known.is_some_and(|known| known.identifier == entry.identifier) {
+            return Ok(Vec::new());
+        }
+        Ok(vec![PractitionerEvent::RegisterEntryTold {
+            entry: Personal::Known(entry),
+        }])
+    }
+
     /// The details: nothing is decided once any of them were sealed, because whatever is sealed shares one key, destroyed or not ours.
     fn opened(&self) -> Result<&PractitionerDetails, PractitionerError> {
         if !self.is_registered() {
@@ -129,6 +146,7 @@ impl ClinicAggregate for Practitioner {
             PractitionerCommand::UpdateDetails { details, teller, now } => {
                 self.update(details, teller, whole_millis(now))
             }
+            PractitionerCommand::TellRegisterEntry { entry } => self.tell_register_entry(entry),
         }
     }
 
@@ -139,6 +157,11 @@ impl ClinicAggregate for Practitioner {
                 details
             }
             PractitionerEvent::DetailsUpdated { details } => details,
+            PractitionerEvent::RegisterEntryTold { entry } => {
+                self.is_sealed |= entry.known().is_none();
+                self.register_entry = entry;
+                return;
+            }
         };
         self.is_sealed |= details.known().is_none();
         self.details = details;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::event::PractitionerDetails;
+use super::event::{PractitionerDetails, RegisterEntry};
 use crate::kernel::Teller;
 
 /// A command to a practitioner.
@@ -24,5 +24,10 @@ pub enum PractitionerCommand {
         teller: Teller,
         /// When they are told.
         now: DateTime<Utc>,
+    },
+    /// Tell under which number a public register has them. Telling what is known changes nothing, whatever the salt.
+    TellRegisterEntry {
+        /// The entry.
+        entry: RegisterEntry,
     },
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+use crate::kernel::typed_data::{Struct, Value};
 use crate::kernel::{Concept, Gender, HumanName, Identifier, Personal, PersonalValue};
 
 /// Who a practitioner is (FHIR R4 `Practitioner`, with the specialization of `PractitionerRole`).
@@ -57,6 +58,33 @@ impl PractitionerDetails {
 
 impl PersonalValue for PractitionerDetails {}
 
+/// Where a public register of practitioners has somebody: what a registrar looks up before they attest them.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RegisterEntry {
+    /// The register, and the number under which it has them.
+    pub identifier: Identifier,
+    /// Random: nobody tells the number from the hash that an attestation names.
+    pub salt: [u8; 32],
+}
+
+impl RegisterEntry {
+    /// What an attestation of it names: its hash as a struct of EIP-712, `Details(string register,string number,bytes32 salt)`.
+    pub fn details(&self) -> [u8; 32] {
+        let members = vec![
+            ("register", Value::Text(self.identifier.system.clone())),
+            ("number", Value::Text(self.identifier.value.clone())),
+            ("salt", Value::Bytes32(self.salt)),
+        ];
+        Struct {
+            name: "Details",
+            members,
+        }
+        .hash()
+    }
+}
+
+impl PersonalValue for RegisterEntry {}
+
 /// An event in a practitioner's stream. The variants' order is their encoding: add only at the end.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum PractitionerEvent {
@@ -71,5 +99,10 @@ pub enum PractitionerEvent {
     DetailsUpdated {
         /// The new details.
         details: Personal<PractitionerDetails>,
+    },
+    /// It was told under which number a public register has them.
+    RegisterEntryTold {
+        /// The entry.
+        entry: Personal<RegisterEntry>,
     },
 }

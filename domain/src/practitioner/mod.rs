@@ -13,4 +13,4 @@ mod tests;
 pub use aggregate::Practitioner;
 pub use command::PractitionerCommand;
 pub use error::PractitionerError;
-pub use event::{PractitionerDetails, PractitionerEvent};
+pub use event::{PractitionerDetails, PractitionerEvent, RegisterEntry};

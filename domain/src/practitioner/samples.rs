@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{PractitionerDetails, PractitionerEvent};
+use super::{PractitionerDetails, PractitionerEvent, RegisterEntry};
 use crate::kernel::{CodeSystem, Concept, Gender, Personal};
 use crate::samples::strategies::{concepts, genders, identifiers, millis, names, personal, text_lists};
 use crate::samples::values::{concept, identifier, name, text, time};
@@ -43,6 +43,12 @@ pub(crate) fn examples() -> Vec<PractitionerEvent> {
             details: Personal::Known(details(gender)),
         }),
     );
+    events.push(PractitionerEvent::RegisterEntryTold {
+        entry: Personal::Known(RegisterEntry {
+            identifier: identifier("4711"),
+            salt: [0x5a; 32],
+        }),
+    });
     events
 }
 
@@ -74,8 +80,14 @@ pub(crate) fn strategy() -> impl Strategy<Value = PractitionerEvent> {
         );
     let details = details.boxed();
     let registered = (personal(details.clone()), select(chrono_tz::TZ_VARIANTS.to_vec()));
+    let entries = (
+        identifiers().prop_filter_map("an identifier", |one| one),
+        any::<[u8; 32]>(),
+    )
+        .prop_map(|(identifier, salt)| RegisterEntry { identifier, salt });
     prop_oneof![
         registered.prop_map(|(details, time_zone)| PractitionerEvent::Registered { time_zone, details }),
         personal(details).prop_map(|details| PractitionerEvent::DetailsUpdated { details }),
+        personal(entries.boxed()).prop_map(|entry| PractitionerEvent::RegisterEntryTold { entry }),
     ]
 }

@@ -168,6 +168,56 @@ fn a_practitioner_has_a_specialization() {
         .then_expect_error(PractitionerError::NoSpecialization);
 }
 
+fn entry(number: &str, salt: u8) -> RegisterEntry {
+    RegisterEntry {
+        identifier: Identifier {
+            system: "urn:register".to_owned(),
+            value: number.to_owned(),
+        },
+        salt: [salt; 32],
+    }
+}
+
+fn told(number: &str, salt: u8) -> PractitionerEvent {
+    PractitionerEvent::RegisterEntryTold {
+        entry: Personal::Known(entry(number, salt)),
+    }
+}
+
+fn tell(number: &str, salt: u8) -> PractitionerCommand {
+    PractitionerCommand::TellRegisterEntry {
+        entry: entry(number, salt),
+    }
+}
+
+#[test]
+fn where_a_register_has_a_practitioner_is_told_once_and_again_when_it_is_another_number() {
+    given(vec![registered()])
+        .when(tell("4711", 1))
+        .then_expect_events(vec![told("4711", 1)]);
+    given(vec![registered(), told("4711", 1)])
+        .when(tell("4711", 2))
+        .then_expect_events(vec![]);
+    given(vec![registered(), told("4711", 1)])
+        .when(tell("4712", 2))
+        .then_expect_events(vec![told("4712", 2)]);
+    given(vec![])
+        .when(tell("4711", 1))
+        .then_expect_error(PractitionerError::NotRegistered);
+}
+
+#[test]
+fn the_hash_of_a_register_entry_is_that_of_its_struct_and_the_salt_hides_the_number() {
+    // keccak256(abi.encode(keccak256("Details(string register,string number,bytes32 salt)"), keccak256("urn:register"), keccak256("4711"), salt))
+    let details = entry("4711", 1).details();
+    assert_eq!(
+        hex::encode(details),
+        "0f203186752b939ed2c414001201157d0a084a21f8b0692c97131477b239a1f4"
+    );
+    assert_ne!(details, entry("4711", 2).details());
+    assert_ne!(details, entry("4712", 1).details());
+}
+
 #[test]
 fn a_person_does_not_say_as_of_when_a_hospital_told() {
     let told = |specialization, as_of: Option<&str>| PractitionerDetails {
@@ -388,6 +438,13 @@ fn what_no_entry_decides_contradicts_it() {
         (
             vec![registered(), updated()],
             updated(),
+            Some(Contradiction::ChangesNothing),
+        ),
+        (vec![], told("4711", 1), Some(Contradiction::BeforeTheBeginning)),
+        (vec![registered(), told("4711", 1)], told("4712", 1), None),
+        (
+            vec![registered(), told("4711", 1)],
+            told("4711", 2),
             Some(Contradiction::ChangesNothing),
         ),
     ] {

@@ -161,6 +161,17 @@ impl Attestation {
     }
 }
 
+/// What a registrar can sign: the type of the struct.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, EnumString, IntoStaticStr, VariantNames)]
+pub enum MessageType {
+    /// [`Message::Attestation`].
+    Attestation,
+    /// [`Message::Suspension`].
+    Suspension,
+    /// [`Message::Reinstatement`].
+    Reinstatement,
+}
+
 /// What a registrar signs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Message {
@@ -194,6 +205,15 @@ pub enum Message {
 }
 
 impl Message {
+    /// Whom it is about.
+    pub const fn practitioner(&self) -> PractitionerId {
+        match self {
+            Self::Attestation { practitioner, .. }
+            | Self::Suspension { practitioner, .. }
+            | Self::Reinstatement { practitioner, .. } => *practitioner,
+        }
+    }
+
     /// As it is signed.
     pub fn typed(&self) -> Struct {
         let whom = |practitioner: PractitionerId| ("practitioner", Value::Bytes16(practitioner.uuid().into_bytes()));

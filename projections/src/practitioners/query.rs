@@ -13,6 +13,7 @@ fn view(row: PractitionerRow) -> PractitionerView {
     PractitionerView {
         id: row.id,
         details: row.details,
+        register_entry: row.register_entry,
         version: row.version,
         registered_at: row.registered_at,
     }

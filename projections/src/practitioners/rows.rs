@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::kernel::{Personal, PractitionerId};
-use domain::practitioner::{Practitioner, PractitionerDetails, PractitionerEvent};
+use domain::practitioner::{Practitioner, PractitionerDetails, PractitionerEvent, RegisterEntry};
 
 use crate::aggregate_row::AggregateRow;
 use crate::search;
@@ -23,6 +23,8 @@ table! {
         specialization_codes: Vec<String>,
         /// The texts of the specializations as they are compared, one a line, to be searched in.
         specialization_texts: String,
+        /// Where a public register has the practitioner, once it was told.
+        register_entry: Option<RegisterEntry>,
     }
     unseen {
         version: u64,
@@ -51,9 +53,26 @@ impl AggregateRow for PractitionerRow {
 
     /// What is sealed makes no row: an entry that cannot be read is not shown.
     fn fold(row: Option<Self>, id: PractitionerId, stamp: &Stamp, event: &PractitionerEvent) -> Option<Self> {
-        let (PractitionerEvent::Registered { details, .. } | PractitionerEvent::DetailsUpdated { details }) = event;
+        let details = match event {
+            PractitionerEvent::Registered { details, .. } | PractitionerEvent::DetailsUpdated { details } => details,
+            PractitionerEvent::RegisterEntryTold {
+                entry: Personal::Known(entry),
+            } => {
+                return row.map(|row| Self {
+                    register_entry: Some(entry.clone()),
+                    version: stamp.version,
+                    position: stamp.position,
+                    ..row
+                });
+            }
+            PractitionerEvent::RegisterEntryTold { .. } => return row,
+        };
         let Personal::Known(details) = details else {
             return row;
+        };
+        let (registered_at, register_entry) = match row {
+            Some(row) => (row.registered_at, row.register_entry),
+            None => (stamp.at, None),
         };
         Some(Self {
             id,
@@ -62,7 +81,8 @@ impl AggregateRow for PractitionerRow {
             details: details.clone(),
             version: stamp.version,
             position: stamp.position,
-            registered_at: row.map_or(stamp.at, |row| row.registered_at),
+            registered_at,
+            register_entry,
         })
     }
 }

@@ -9,7 +9,7 @@ use domain::calendar::{AppointmentStatus, Session};
 use domain::consent::{GrantId, GranteeTag, SignerId};
 use domain::kernel::{AccountId, AppointmentId, Concept, PatientId, PractitionerId, Slot, Wallet};
 use domain::patient::PatientDetails;
-use domain::practitioner::PractitionerDetails;
+use domain::practitioner::{PractitionerDetails, RegisterEntry};
 use domain::registries::practitioners::Standing;
 use sqlx::postgres::PgRow;
 use sqlx::{Row as _, ValueRef as _};
@@ -129,6 +129,7 @@ json! {
     Concept;
     PatientDetails;
     PractitionerDetails;
+    RegisterEntry;
     Vec<Scope>;
     Vec<Session>;
     Vec<WalletAct>;

@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod admin;
 pub mod appointments;
+pub mod attestations;
 pub mod auth;
 pub mod availability;
 pub mod charts;

@@ -152,24 +152,6 @@ pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<PractitionerId>
     Ok(reading.answer(tag, &dto::Practitioner::from(practitioner)))
 }
 
-/// Read how a practitioner stands with the registrars.
-///
-/// The answer says whether registrars have attested the practitioner, or suspended them, as the registry of practitioners on the chain says. Every caller with an
-/// account may ask.
-#[utoipa::path(
-    get, path = "/v1/practitioners/{id}/attestation", tag = "practitioners",
-    params(("id" = Uuid, Path, description = "The id of the practitioner")),
-    responses((status = 200, description = "How the practitioner stands", body = dto::Attestation)),
-)]
-pub async fn attestation<B: Backend>(
-    reading: Reading<B>,
-    id: web::Path<PractitionerId>,
-) -> Result<HttpResponse, Problem> {
-    let final_position = reading.core.ports.progress.progress().final_position;
-    let attestation = reading.clinic.attestation(&reading.caller, *id, final_position).await?;
-    Ok(HttpResponse::Ok().json(dto::Attestation::from(attestation)))
-}
-
 /// Replace a practitioner's details.
 ///
 /// All details are replaced: what is left out is removed. The time zone and the identifier never change. Only a hospital changes

@@ -22,6 +22,7 @@ use application::ports::entries::*;
 use application::ports::invitations::Person;
 use application::ports::invitations::{Invitation, InvitationHash, Invitations};
 use application::ports::queries::*;
+use application::ports::registries::{HandInError, PractitionerRegistry};
 use application::ports::registry::*;
 use application::ports::requests::*;
 use application::ports::revocations::{Revocation, Revocations};
@@ -39,12 +40,13 @@ use domain::chart::{Entry, FindingId, Symptom};
 use domain::claims::Name;
 use domain::consent::SignerId;
 use domain::encounter::{EncounterNames, NamedEncounter};
-use domain::kernel::typed_data::keccak256 as digest;
+use domain::kernel::typed_data::{SigningDomain, keccak256 as digest};
 use domain::kernel::*;
 use domain::patient::PatientDetails;
-use domain::practitioner::{Practitioner, PractitionerDetails, PractitionerEvent};
+use domain::practitioner::{Practitioner, PractitionerDetails, PractitionerEvent, RegisterEntry};
+use domain::registries::Signed;
 use domain::registries::consents::Consents;
-use domain::registries::practitioners::{self, Attestation};
+use domain::registries::practitioners::{self, Attestation, Message};
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use uuid::Uuid;
@@ -128,7 +130,8 @@ impl World {
             .ruled_by(Rules {
                 registration,
                 ..Rules::default()
-            }),
+            })
+            .with_registry(Some(Arc::new(FakePractitionerRegistry))),
         );
         let ports = HttpPorts {
             clock,
@@ -441,6 +444,13 @@ fn practitioner(id: PractitionerId) -> PractitionerView {
     PractitionerView {
         id,
         details: practitioner_details(),
+        register_entry: Some(RegisterEntry {
+            identifier: Identifier {
+                system: "urn:register".to_owned(),
+                value: "4711".to_owned(),
+            },
+            salt: [5; 32],
+        }),
         version: 2,
         registered_at: now(),
     }
@@ -932,6 +942,28 @@ struct Row {
     fence: i64,
     claimed: bool,
     answer: Option<StoredAnswer>,
+}
+
+/// A registry of practitioners that takes everything.
+struct FakePractitionerRegistry;
+
+#[async_trait]
+impl PractitionerRegistry for FakePractitionerRegistry {
+    fn signing_domain(&self) -> SigningDomain {
+        SigningDomain {
+            name: practitioners::DOMAIN_NAME,
+            chain_id: CHAIN,
+            contract: [9; 20],
+        }
+    }
+
+    async fn has_from(&self, _: CommandId) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    async fn hand_in(&self, _: CommandId, _: &Message, _: &Signed) -> Result<Position, HandInError> {
+        Ok(41)
+    }
 }
 
 /// The registry in memory. A claim lasts until it is answered or released.

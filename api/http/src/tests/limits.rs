@@ -7,7 +7,7 @@ use domain::account::Scope;
 use domain::calendar::Session;
 use domain::chart::{AllergyKind, List};
 use domain::encounter::EncounterNames;
-use domain::kernel::{Address, HumanName, Slot, Sources, TextRule};
+use domain::kernel::{Address, HumanName, Slot, Sources, TextRule, typed_data};
 use domain::patient::PatientDetails;
 use domain::practitioner::PractitionerDetails;
 use serde_json::Value;
@@ -49,8 +49,12 @@ fn the_document_tells_the_limits_of_the_types() {
     let mut found = BTreeMap::new();
     limits(&document, "", &mut found);
     let sources = Sources::MOST;
+    let greatest = usize::try_from(typed_data::Value::GREATEST_NUMBER).unwrap();
     let most = [
         (".Address.lines", Address::MOST_LINES),
+        (".AttestationMessage.deadline", greatest),
+        (".AttestationMessage.number", greatest),
+        (".AttestationMessage.reinstatements", greatest),
         (".Chart.noKnownAllergiesTo", AllergyKind::VARIANTS.len()),
         (".ChartReport.negations", List::<()>::MOST),
         (".ChartReport.withdrawn", List::<()>::MOST),

@@ -5,6 +5,7 @@
 
 mod abated;
 mod account;
+mod attestation;
 mod calendar;
 mod chart;
 mod clinical;
@@ -19,11 +20,13 @@ mod source;
 mod status;
 mod text;
 mod time;
+mod typed_data;
 mod wallet;
 mod wire_enum;
 
 pub use abated::Abated;
 pub use account::*;
+pub use attestation::*;
 pub use calendar::*;
 pub use chart::*;
 pub use clinical::*;
@@ -37,5 +40,6 @@ pub use request::*;
 pub use source::SourceId;
 pub use status::*;
 pub use time::{Day, Instant, query_instant};
+pub use typed_data::TypedData;
 pub use wallet::*;
 use wire_enum::wire_enum;

@@ -6,14 +6,13 @@ use chrono_tz::Tz;
 use domain::kernel::time::whole_millis;
 use domain::kernel::{PractitionerId, TextRule};
 use domain::practitioner;
-use domain::registries::practitioners;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::clinical::check_wanted;
 use super::text::CredentialText;
-use super::{Concept, Gender, HumanName, Identifier, Instant, wire_enum};
+use super::{Concept, Gender, HumanName, Identifier, Instant};
 use crate::check::{Checked, Checks};
 
 /// The details of a practitioner: name, specializations, credentials, time zone and identifiers.
@@ -171,6 +170,7 @@ impl From<PractitionerView> for Practitioner {
         let PractitionerView {
             id,
             details,
+            register_entry: _,
             version,
             registered_at,
         } = view;
@@ -180,41 +180,6 @@ impl From<PractitionerView> for Practitioner {
             shared_namespace: id.shares_days_in(),
             version,
             registered_at: Instant(registered_at),
-        }
-    }
-}
-
-wire_enum!(
-    /// How a practitioner stands with the registrars: `unknown` (nobody has attested them), `attested`, or `suspended`. An attestation counts once it is
-    /// final, and a suspension at once.
-    Attested = practitioners::Standing
-);
-
-/// How a practitioner stands with the registrars, as the registry on the chain says.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Attestation {
-    /// How the practitioner stands.
-    pub standing: Attested,
-    /// How many acts of registrars there were. The next attestation or reinstatement names this number.
-    #[schema(example = 1)]
-    pub number: u64,
-    /// How often the practitioner was reinstated. The next suspension names this number.
-    #[schema(example = 0)]
-    pub reinstatements: u64,
-    /// The salted hash of what the last attestation rests on, in hexadecimal; missing before the first.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "0x9c22ff5f21f0b81b113e63f7db6da94fedef11b2119b4088b89664fb9a3cb658")]
-    pub details: Option<String>,
-}
-
-impl From<(practitioners::Standing, practitioners::Attestation)> for Attestation {
-    fn from((standing, attestation): (practitioners::Standing, practitioners::Attestation)) -> Self {
-        Self {
-            standing: standing.into(),
-            number: attestation.number,
-            reinstatements: attestation.reinstatements,
-            details: attestation.details.map(hex::encode_prefixed),
         }
     }
 }

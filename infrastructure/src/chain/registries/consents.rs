@@ -4,10 +4,11 @@ use std::sync::LazyLock;
 
 use domain::consent::{Grant, GrantId, GranteeTag, Message, Query, SignerId};
 use domain::kernel::typed_data::{Struct, Value};
+use domain::registries::Signed;
 use ethers_core::abi::Token;
 
 use super::interface::{Interface, InterfaceError};
-use super::{Signed, View, address, bytes32, number, read};
+use super::{View, address, bytes32, number, read, tokens};
 use crate::chain::{Address, BlockId, ChainError, Node};
 
 static INTERFACE: LazyLock<Result<Interface, InterfaceError>> =
@@ -85,7 +86,7 @@ pub fn hand_in(message: &Message, signed: &Signed) -> Result<Vec<u8>, InterfaceE
         Message::Controller { .. } => ("changeController", Vec::new()),
         Message::Recovery { .. } => ("beginRecovery", Vec::new()),
     };
-    arguments.extend(signed.tokens());
+    arguments.extend(tokens(signed));
     interface()?.call(function, &arguments)
 }
 
@@ -100,8 +101,8 @@ pub fn change_controller(
     by: &Signed,
     accepted: &Signed,
 ) -> Result<Vec<u8>, InterfaceError> {
-    let [signer, signature] = by.tokens();
-    let [successor, acceptance] = accepted.tokens();
+    let [signer, signature] = tokens(by);
+    let [successor, acceptance] = tokens(accepted);
     let arguments = [
         address(patient),
         number(turn),

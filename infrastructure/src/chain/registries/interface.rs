@@ -41,6 +41,14 @@ impl Interface {
         self.abi.function(function).ok()?.decode_output(answer).ok()
     }
 
+    /// The name of the error that the contract gave back. `None` where it is none of its own.
+    pub(super) fn error(&self, reason: &[u8]) -> Option<&str> {
+        let selector = reason.get(..4)?;
+        let mut errors = self.abi.errors();
+        let found = errors.find(|error| error.signature().as_bytes().starts_with(selector));
+        found.map(|error| error.name.as_str())
+    }
+
     /// What a transaction runs that deploys it.
     pub(super) fn creation(&self, arguments: &[Token]) -> Result<Vec<u8>, InterfaceError> {
         let constructor = self

@@ -12,6 +12,7 @@ pub mod practitioners;
 pub mod registrars;
 
 use domain::consent::SignerId;
+use domain::registries::Signed;
 use ethers_core::abi::Token;
 use ethers_core::types::H160;
 
@@ -20,27 +21,11 @@ use super::{Address, BlockId, ChainError, Node};
 use interface::Interface;
 pub use interface::InterfaceError;
 
-/// What somebody has signed: who, and the signature over what goes with it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Signed {
-    /// Who: an address, or the address of a verifier and a key (ERC-7913).
-    pub signer: Vec<u8>,
-    /// The signature.
-    pub signature: Vec<u8>,
-}
-
-impl Signed {
-    /// By an account with its own key.
-    pub fn by(account: Address, signature: [u8; 65]) -> Self {
-        Self {
-            signer: account.0.to_vec(),
-            signature: signature.to_vec(),
-        }
-    }
-
-    fn tokens(&self) -> [Token; 2] {
-        [Token::Bytes(self.signer.clone()), Token::Bytes(self.signature.clone())]
-    }
+fn tokens(signed: &Signed) -> [Token; 2] {
+    [
+        Token::Bytes(signed.signer.clone()),
+        Token::Bytes(signed.signature.clone()),
+    ]
 }
 
 fn address(signer: SignerId) -> Token {

@@ -2,13 +2,15 @@
 
 use std::sync::LazyLock;
 
+use application::ports::registries::RegistryRefusal;
 use domain::consent::SignerId;
 use domain::kernel::PractitionerId;
+use domain::registries::Signed;
 use domain::registries::practitioners::{Attestation, Message, Standing};
 use ethers_core::abi::Token;
 
 use super::interface::{Interface, InterfaceError};
-use super::{Signed, View, address, bytes32, number, read};
+use super::{View, address, bytes32, number, read, tokens};
 use crate::chain::{Address, BlockId, ChainError, Node};
 
 static INTERFACE: LazyLock<Result<Interface, InterfaceError>> = LazyLock::new(|| {
@@ -46,8 +48,21 @@ pub fn hand_in(message: &Message, signed: &Signed) -> Result<Vec<u8>, InterfaceE
             deadline,
         } => ("reinstate", vec![whom(practitioner), number(turn), number(deadline)]),
     };
-    arguments.extend(signed.tokens());
+    arguments.extend(tokens(signed));
     interface()?.call(function, &arguments)
+}
+
+/// Why the registry has refused what was handed in, by what it gave back.
+pub fn refusal(reason: &[u8]) -> RegistryRefusal {
+    let error = interface().ok().and_then(|interface| interface.error(reason));
+    match error.unwrap_or_default() {
+        "PractitionerRegistry_NotARegistrar" => RegistryRefusal::NotARegistrar,
+        "PractitionerRegistry_StandingInvalid" => RegistryRefusal::StandingInvalid,
+        "Registry_Late" => RegistryRefusal::Late,
+        "Registry_NumberInvalid" => RegistryRefusal::NumberInvalid,
+        "Registry_SignatureInvalid" => RegistryRefusal::SignatureInvalid,
+        _ => RegistryRefusal::Other,
+    }
 }
 
 /// Makes somebody a registrar. The registry's owner alone sends it.

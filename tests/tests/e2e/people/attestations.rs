@@ -1,69 +1,92 @@
 //! Registrars say who is a practitioner, in a contract: the server follows it, whoever hands in what they have signed.
 
-use application::log::Registry;
-use domain::kernel::PractitionerId;
-use domain::kernel::typed_data::SigningDomain;
-use domain::registries::practitioners::{DOMAIN_NAME, Message};
-use infrastructure::chain::registries::deploy::deploy;
-use infrastructure::chain::registries::practitioners as calls;
-use infrastructure::chain::registries::{Signed, registrars::Registrars};
-use infrastructure::chain::{EventLog, Node, Recorder, RpcOptions, Signer};
+use domain::account::Role;
+use domain::registries::practitioners::Message;
 use infrastructure::follower::FinalityRule;
+use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tests::chain::{Heartbeat, KEYS, TestChain};
+use tests::chain::{Heartbeat, TestChain};
 use tests::clinic::Clinic;
-use tests::log::transact;
+use tests::office::{FOR_EVER, Office, practitioner};
 use tests::system::{SystemOptions, TestSystem, deployed, until};
 
-const FOR_EVER: u64 = 4_000_000_000;
-
-/// A registry whose owner is the last of the test keys, and the third is a registrar's.
-struct Office {
-    node: Node,
-    registry: Recorder,
-    recorders: Vec<Recorder>,
+/// A server that follows the registries, a registrar's key at it, and a doctor.
+struct World {
+    chain: TestChain,
+    office: Office,
+    system: TestSystem,
+    registrar: String,
+    clinic: Clinic,
 }
 
-impl Office {
-    async fn open(chain: &TestChain, log: &EventLog) -> Self {
-        let (node, owner) = (log.node().clone(), key(3));
-        let registries = deploy(log, &owner, |_| ()).await.unwrap();
-        let registry = registries.practitioners;
-        assert_eq!(registry.registry, Some(Registry::Practitioners));
-        let registrars = Registrars::of(node.clone(), registry.contract, owner, |_: &str| ());
-        registrars.appoint(key(2).address()).await.unwrap();
-        chain.mine(1).await;
+impl World {
+    async fn open(name: &str) -> Self {
+        let chain = TestChain::start().await;
+        let deployment = deployed(&chain).await;
+        let office = Office::open(&chain, &deployment).await;
+        let options = SystemOptions {
+            recorders: office.recorders.clone(),
+            ..SystemOptions::default()
+        };
+        let system = TestSystem::with(&chain, &deployment, options).await;
         Self {
-            node,
-            registry,
-            recorders: registries.recorders().to_vec(),
+            registrar: system.service("registrar", Role::Registrar).await,
+            clinic: Clinic::open(&system, name).await,
+            chain,
+            office,
+            system,
         }
     }
 
-    /// The registrar signs, and a stranger hands it in.
-    async fn says(&self, message: &Message) {
-        let domain = SigningDomain {
-            name: DOMAIN_NAME,
-            chain_id: self.node.chain_id(),
-            contract: self.registry.contract.0,
-        };
-        let registrar = key(2);
-        let signature = registrar.sign_digest(message.typed().digest(&domain)).unwrap();
-        let data = calls::hand_in(message, &Signed::by(registrar.address(), signature)).unwrap();
-        transact(&self.node, &key(0), Some(self.registry.contract), data).await;
+    fn path(&self, of: &str) -> String {
+        format!("/v1/practitioners/{}/{of}", self.clinic.doctor)
     }
-}
 
-fn key(number: usize) -> Signer {
-    KEYS[number].parse().unwrap()
+    async fn is_in_a_register_as(&self, number: &str) {
+        let entry = json!({ "system": "https://register.example", "value": number });
+        let (status, answer) = self
+            .system
+            .put(&self.path("register-entry"), &self.clinic.key, &entry)
+            .await;
+        assert_eq!(status, 200, "{answer}");
+    }
+
+    async fn to_sign(&self, primary_type: &str) -> Value {
+        let path = self.path(&format!("attestation/typed-data?primaryType={primary_type}"));
+        let (status, typed_data) = self.system.get(&path, &self.registrar).await;
+        assert_eq!(status, 200, "{typed_data}");
+        typed_data
+    }
+
+    async fn hand_in(&self, body: &Value) -> (u16, Value) {
+        self.system.post(&self.path("attestation"), &self.registrar, body).await
+    }
+
+    /// The registrar does what they are asked to sign.
+    async fn do_so(&self, primary_type: &str) {
+        let typed_data = self.to_sign(primary_type).await;
+        let (status, answer) = self.hand_in(&self.office.hand_in_signed_by(2, &typed_data)).await;
+        assert_eq!(status, 200, "{primary_type}: {answer}");
+    }
+
+    async fn standing(&self) -> Value {
+        let (status, body) = self.system.get(&self.path("attestation"), &self.clinic.key).await;
+        assert_eq!(status, 200, "{body}");
+        body["standing"].clone()
+    }
+
+    async fn is_attested_as_registered(&self) -> bool {
+        let (status, entry) = self.system.get(&self.path("register-entry"), &self.clinic.key).await;
+        assert_eq!(status, 200, "{entry}");
+        entry["attested"].as_bool().unwrap()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_practitioner_stands_as_registrars_say_whoever_hands_it_in() {
     let chain = TestChain::start().await;
     let deployment = deployed(&chain).await;
-    let node = Node::new(&[chain.url().to_owned()], deployment.chain_id, RpcOptions::default()).unwrap();
-    let office = Office::open(&chain, &EventLog::new(node, deployment.address)).await;
+    let office = Office::open(&chain, &deployment).await;
     let options = SystemOptions {
         finality: FinalityRule::Confirmations(2),
         recorders: office.recorders.clone(),
@@ -85,7 +108,7 @@ async fn a_practitioner_stands_as_registrars_say_whoever_hands_it_in() {
     let nobody = format!("/v1/practitioners/{}/attestation", uuid::Uuid::from_u128(5));
     assert_eq!(system.get(&nobody, &clinic.key).await.0, 404);
 
-    let practitioner = PractitionerId::new(clinic.doctor.to_string().parse().unwrap());
+    let practitioner = practitioner(&clinic.doctor);
     let attest = |number| Message::Attestation {
         practitioner,
         details: [7; 32],
@@ -128,4 +151,144 @@ async fn a_practitioner_stands_as_registrars_say_whoever_hands_it_in() {
     drop(heartbeat);
     chain.mine(2).await;
     system.agrees_with_a_rebuild(&chain).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registrar_signs_what_the_server_gives_and_the_server_hands_it_in() {
+    let world = World::open("HandedIn").await;
+    // Nobody attests a practitioner of whom no register is known.
+    let path = world.path("attestation/typed-data?primaryType=Attestation");
+    assert_eq!(world.system.get(&path, &world.registrar).await.0, 404);
+    assert_eq!(
+        world
+            .system
+            .get(&world.path("register-entry"), &world.registrar)
+            .await
+            .0,
+        404
+    );
+    world.is_in_a_register_as("4711").await;
+    world.do_so("Attestation").await;
+    assert_eq!(
+        world.standing().await,
+        "attested",
+        "the answer comes when the read models say so"
+    );
+    assert!(world.is_attested_as_registered().await);
+    world.do_so("Suspension").await;
+    assert_eq!(world.standing().await, "suspended");
+    world.do_so("Reinstatement").await;
+    assert_eq!(world.standing().await, "attested");
+    // Another number is another entry, which nobody has attested.
+    world.is_in_a_register_as("4712").await;
+    assert!(!world.is_attested_as_registered().await);
+    world.do_so("Attestation").await;
+    assert!(world.is_attested_as_registered().await);
+    world.system.agrees_with_a_rebuild(&world.chain).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_registry_does_not_take_is_said_with_the_reason_and_changes_nothing() {
+    let world = World::open("NotTaken").await;
+    world.is_in_a_register_as("4711").await;
+    let given = world.to_sign("Attestation").await;
+    let right = world.office.hand_in_signed_by(2, &given);
+    let altered = |member: &str, value: Value| {
+        let mut body = right.clone();
+        body["message"][member] = value;
+        body
+    };
+    let refused = json!("/problems/refused-by-the-registry");
+    let invalid = json!("/problems/invalid");
+    let mut high_s = right.clone();
+    high_s["signature"] = json!(format!("0x{}", "ff".repeat(65)));
+    for (body, expected, what) in [
+        (
+            world.office.hand_in_signed_by(1, &given),
+            (409, &refused),
+            "no registrar",
+        ),
+        (high_s, (422, &invalid), "no signature"),
+        (
+            altered("deadline", json!(FOR_EVER)),
+            (422, &invalid),
+            "another deadline",
+        ),
+        (altered("deadline", json!(1)), (409, &refused), "too late"),
+        (altered("number", json!(1)), (409, &refused), "another number"),
+        (
+            altered("details", json!(format!("0x{}", "07".repeat(32)))),
+            (422, &invalid),
+            "another register entry",
+        ),
+        (
+            altered("practitioner", json!(format!("0x{}", "07".repeat(16)))),
+            (422, &invalid),
+            "somebody else",
+        ),
+        (altered("reinstatements", json!(0)), (422, &invalid), "no member of it"),
+    ] {
+        let (status, problem) = world.hand_in(&body).await;
+        assert_eq!((status, &problem["type"]), expected, "{what}: {problem}");
+        assert!(
+            problem["detail"].is_string() || problem["errors"].is_array(),
+            "{what}: {problem}"
+        );
+    }
+    assert_eq!(world.standing().await, "unknown");
+    let (status, answer) = world.hand_in(&right).await;
+    assert_eq!(status, 200, "{answer}");
+    // It is good once.
+    let (status, problem) = world.hand_in(&right).await;
+    assert_eq!((status, &problem["type"]), (409, &refused), "{problem}");
+    assert_eq!(world.standing().await, "attested");
+    // Who is not suspended is not reinstated.
+    let reinstatement = world.to_sign("Reinstatement").await;
+    let (status, problem) = world.hand_in(&world.office.hand_in_signed_by(2, &reinstatement)).await;
+    assert_eq!((status, &problem["type"]), (409, &refused), "{problem}");
+    world.system.agrees_with_a_rebuild(&world.chain).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attestation_is_handed_in_once_however_often_it_is_asked_for_and_can_be_asked_after() {
+    let world = World::open("Repeated").await;
+    world.is_in_a_register_as("4711").await;
+    let body = world.office.hand_in_signed_by(2, &world.to_sign("Attestation").await);
+    let url = format!("{}{}", world.system.url, world.path("attestation"));
+    let send = async |prefer: &str| {
+        let request = world.system.http.post(&url).bearer_auth(&world.registrar);
+        let request = request.header("idempotency-key", "once").header("prefer", prefer);
+        request.json(&body).send().await.unwrap()
+    };
+    let accepted = send("respond-async").await;
+    assert_eq!(accepted.status(), StatusCode::ACCEPTED);
+    let command = accepted.headers()["location"].to_str().unwrap().to_owned();
+    let state = async || world.system.get(&command, &world.registrar).await.1;
+    until("it is done", async || state().await["status"] == "done").await;
+    let position = state().await["result"]["position"].clone();
+    assert!(position.is_u64(), "{}", state().await);
+    let again = send("wait=10").await;
+    assert_eq!(again.status(), StatusCode::OK);
+    let again: Value = again.json().await.unwrap();
+    assert_eq!(again["position"], position);
+    let (_, attestation) = world.system.get(&world.path("attestation"), &world.registrar).await;
+    assert_eq!(attestation["number"], 1, "{attestation}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_registry_is_followed_nobody_is_attested_and_that_is_said() {
+    let chain = TestChain::start().await;
+    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let clinic = Clinic::open(&system, "Unregistered").await;
+    let registrar = system.service("registrar", Role::Registrar).await;
+    let path = format!(
+        "/v1/practitioners/{}/attestation/typed-data?primaryType=Suspension",
+        clinic.doctor
+    );
+    let (status, problem) = system.get(&path, &registrar).await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (409, &json!("/problems/no-registry")),
+        "{problem}"
+    );
 }

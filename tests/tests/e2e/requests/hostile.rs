@@ -14,10 +14,12 @@ use api_wire::problem::ProblemKind;
 use chrono::{Days, NaiveDate, Utc};
 use domain::account::Role;
 use futures::StreamExt as _;
+use infrastructure::chain::Signer;
 use reqwest::Method;
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_MATCH};
 use serde_json::{Value, json};
-use tests::chain::TestChain;
+use tests::chain::{KEYS, TestChain};
+use tests::office::{Office, practitioner};
 use tests::people::{Person, patient};
 use tests::system::{SystemOptions, TestSystem, deployed};
 
@@ -469,12 +471,14 @@ impl World {
             registration_requests_per_address: many,
             ..LimitsConfig::default()
         };
+        let deployment = deployed(&chain).await;
         let options = SystemOptions {
+            recorders: Office::open(&chain, &deployment).await.recorders,
             limits,
             registration: Registration::Approval,
             ..SystemOptions::default()
         };
-        let system = TestSystem::with(&chain, &deployed(&chain).await, options).await;
+        let system = TestSystem::with(&chain, &deployment, options).await;
         Self {
             registrar: system.service("registry", Role::Registrar).await,
             person: system.administrator().await,
@@ -586,6 +590,15 @@ impl World {
         let scopes = json!({ "scopes": ["read"], "expires": "2100-01-01T00:00:00Z" });
         let keys = format!("/v1/accounts/{lab}/keys");
         let key = self.add(&keys, administrator, &scopes).await;
+        let path = format!("/v1/practitioners/{doctor}/register-entry");
+        let (status, told) = self.system.put(&path, hospital, &identifier("4711")).await;
+        assert_eq!(status, 200, "{told}");
+        let unsigned_suspension = json!({
+            "primaryType": "Suspension",
+            "message": { "practitioner": hex::encode_prefixed(practitioner(&doctor).uuid().as_bytes()), "reinstatements": 0 },
+            "signer": hex::encode_prefixed(KEYS[2].parse::<Signer>().unwrap().address().0),
+            "signature": "0x00",
+        });
         let (limit, text) = (("limit", "1".to_owned()), str::to_owned);
         let published = |good: Good| good.with("day", &day.to_string());
 
@@ -646,7 +659,21 @@ impl World {
                 Good::get().saying(json!({ "identifiers": [identifier("1")] })),
             ),
             ("practitionersRead", Good::of(&doctor)),
-            ("practitionersAttestation", Good::of(&doctor)),
+            ("attestationsRead", Good::of(&doctor)),
+            (
+                "attestationsTellRegisterEntry",
+                Good::of(&doctor).saying(identifier("4711")),
+            ),
+            ("attestationsRegisterEntry", Good::of(&doctor)),
+            (
+                "attestationsToSign",
+                Good::of(&doctor).asking([("primaryType", text("Suspension"))]),
+            ),
+            // Nobody has signed it.
+            (
+                "attestationsHandIn",
+                Good::of(&doctor).saying(unsigned_suspension).answered(422),
+            ),
             ("practitionersUpdate", Good::of(&doctor).saying(entry.clone())),
             ("practitionersPatients", Good::of(&doctor).asking([limit.clone()])),
             ("availabilityPublish", published(Good::of(&doctor)).saying(sessions)),
@@ -764,7 +791,7 @@ impl World {
             "walletsAccept" | "registrationAsk" => &self.stranger,
             "registrationOwn" => &self.newcomer,
             "walletsInviteStaff" | "walletsWithdrawStaffs" => &self.administrator,
-            id if id.starts_with("walletsTake") => &self.registrar,
+            id if id.starts_with("walletsTake") || id.starts_with("attestations") => &self.registrar,
             id if ["accounts", "admin", "events"].iter().any(|tag| id.starts_with(tag)) => &self.administrator,
             _ => &self.hospital,
         };

@@ -1,0 +1,77 @@
+//! The registries as ports: contracts beside the log that decide, and to which anybody hands in what others have signed.
+
+use async_trait::async_trait;
+use domain::kernel::CommandId;
+use domain::kernel::typed_data::SigningDomain;
+use domain::registries::Signed;
+use domain::registries::practitioners::Message;
+
+use crate::log::Position;
+use crate::ports::StoreError;
+use crate::ports::command::Unavailable;
+
+/// Why a registry does not take what was signed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum RegistryRefusal {
+    /// The signature is not the signer's, or not over this.
+    #[error("the signature is not the signer's over this message")]
+    SignatureInvalid,
+    /// The deadline has passed.
+    #[error("the deadline of what was signed has passed")]
+    Late,
+    /// It was signed for another state of things: something has happened since, or it was handed in before.
+    #[error("what was signed names another number than the next: it was handed in before, or something else was since")]
+    NumberInvalid,
+    /// The signer is no registrar.
+    #[error("the signer is no registrar of the registry of practitioners")]
+    NotARegistrar,
+    /// The practitioner does not stand so that this could be done.
+    #[error(
+        "the practitioner does not stand so that this could be done: who is suspended is reinstated, and nobody is suspended twice"
+    )]
+    StandingInvalid,
+    /// Something else.
+    #[error("the contract does not take it, and gives no reason that is known here")]
+    Other,
+}
+
+/// Why something was not handed in.
+#[derive(Debug, thiserror::Error)]
+pub enum HandInError {
+    /// The registry does not take it. Nothing changed.
+    #[error(transparent)]
+    Refused(#[from] RegistryRefusal),
+    /// It is more than a transaction can carry. Nothing changed.
+    #[error("more than a transaction can carry")]
+    TooLarge,
+    /// It cannot be handed in now. Nothing changed.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// It may have been accepted or not. Whoever hands it in again under the same command finds out.
+    #[error("it cannot be told now whether it was handed in")]
+    Unknown,
+    /// A fault of ours.
+    #[error("internal fault")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// The registry of practitioners.
+#[async_trait]
+pub trait PractitionerRegistry: Send + Sync + 'static {
+    /// Where its messages are good.
+    fn signing_domain(&self) -> SigningDomain;
+
+    /// Whether something was handed in by a command, or is being.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    async fn has_from(&self, command: CommandId) -> Result<bool, StoreError>;
+
+    /// Hands in what a registrar has signed, and answers when it is in a final block and in the read models: at which position of the log. Once it is
+    /// durable it is seen through, however long that takes; [`crate::ports::AcceptanceListener`] is told in between. A command that has handed in the
+    /// same before does not do so again, and is told what became of it.
+    ///
+    /// # Errors
+    /// [`HandInError`].
+    async fn hand_in(&self, command: CommandId, message: &Message, signed: &Signed) -> Result<Position, HandInError>;
+}

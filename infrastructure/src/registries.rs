@@ -1,0 +1,95 @@
+//! Handing in to the registries what was signed: as calls of the appender, each under its command's id. So a command that is repeated calls nothing twice, and
+//! [`crate::trace`] finds what became of it.
+
+use std::sync::Arc;
+
+use application::log::Position;
+use application::ports::registries::{HandInError, PractitionerRegistry};
+use application::ports::registry::Trace;
+use application::ports::{AcceptanceListener, StoreError};
+use async_trait::async_trait;
+use domain::kernel::CommandId;
+use domain::kernel::typed_data::SigningDomain;
+use domain::registries::Signed;
+use domain::registries::practitioners::{DOMAIN_NAME, Message};
+use sqlx::PgPool;
+
+use crate::calls::{Call, CallId, CallKind, CallLog, CallOutcome, CallTicket as _};
+use crate::chain::Address;
+use crate::chain::registries::practitioners;
+use crate::postgres::Answering;
+use crate::sessions::store;
+use crate::trace::trace;
+
+/// The registry of practitioners at an address, through the appender.
+pub struct PractitionersByCalls<L> {
+    calls: L,
+    pool: Answering,
+    domain: SigningDomain,
+    acceptance: Arc<dyn AcceptanceListener>,
+}
+
+impl<L> PractitionersByCalls<L> {
+    /// At this address of a chain. The search path of the pool begins with the schema of the journal and has `core`.
+    pub const fn new(
+        calls: L,
+        pool: PgPool,
+        (chain_id, contract): (u64, Address),
+        acceptance: Arc<dyn AcceptanceListener>,
+    ) -> Self {
+        Self {
+            calls,
+            pool: Answering::new(pool),
+            domain: SigningDomain {
+                name: DOMAIN_NAME,
+                chain_id,
+                contract: contract.0,
+            },
+            acceptance,
+        }
+    }
+}
+
+/// A call by a command, which has one at most.
+const fn id_of(command: CommandId) -> CallId {
+    CallId(command.uuid())
+}
+
+#[async_trait]
+impl<L: CallLog> PractitionerRegistry for PractitionersByCalls<L> {
+    fn signing_domain(&self) -> SigningDomain {
+        self.domain
+    }
+
+    async fn has_from(&self, command: CommandId) -> Result<bool, StoreError> {
+        let found = trace(&self.pool, command).await.map_err(store)?;
+        Ok(found != Trace::None)
+    }
+
+    async fn hand_in(&self, command: CommandId, message: &Message, signed: &Signed) -> Result<Position, HandInError> {
+        let internal = |error: Box<dyn std::error::Error + Send + Sync>| HandInError::Internal(error);
+        let call = Call {
+            id: id_of(command),
+            kind: CallKind::new("attestation").map_err(|error| internal(error.into()))?,
+            target: self.domain.contract,
+            data: practitioners::hand_in(message, signed).map_err(|error| internal(error.into()))?,
+        };
+        let mut ticket = self.calls.call(call).await?;
+        if ticket.accepted().await {
+            self.acceptance.accepted(command);
+        }
+        match ticket.outcome().await {
+            CallOutcome::Done { .. } => match trace(&self.pool, command).await {
+                Ok(Trace::Journaled { position }) => Ok(position),
+                Ok(_) | Err(_) => Err(HandInError::Unknown),
+            },
+            CallOutcome::Refused { reason, .. } | CallOutcome::WouldBeRefused { reason } => {
+                Err(practitioners::refusal(&reason).into())
+            }
+            CallOutcome::TooLarge => Err(HandInError::TooLarge),
+            CallOutcome::Failed(why) => Err(why.into()),
+            CallOutcome::HandedOver => Err(HandInError::Unknown),
+            CallOutcome::AnotherHasItsId => Err(internal("one command has made two calls".into())),
+        }
+    }
+}
