@@ -5,8 +5,8 @@ use std::borrow::Cow;
 pub use domain::kernel::Resource;
 use domain::kernel::{AggregateRef, AggregateType, DomainError, PatientId, RefusalKind};
 
-use crate::policy::Object;
 use crate::policy::access::{Denied, NotAdmitted};
+use crate::policy::{Denial, Object};
 use crate::ports::StoreError;
 use crate::ports::command::{CommandError, Unavailable};
 use crate::ports::queries::QueryError;
@@ -51,6 +51,12 @@ pub enum UseCaseError {
     /// The caller may not do such a thing.
     #[error("the caller may not do this")]
     Forbidden,
+    /// The caller is a practitioner whom no registrar has attested.
+    #[error("no registrar has attested the caller")]
+    NotAttested,
+    /// The caller is a practitioner whom a registrar has suspended.
+    #[error("a registrar has suspended the caller")]
+    Suspended,
     /// Only a wallet without an account may do such a thing.
     #[error("the wallet has an account already")]
     HasAccount,
@@ -185,10 +191,20 @@ impl UseCaseError {
     }
 }
 
+impl From<Denial> for UseCaseError {
+    fn from(denial: Denial) -> Self {
+        match denial {
+            Denial::Role => Self::Forbidden,
+            Denial::NotAttested => Self::NotAttested,
+            Denial::Suspended => Self::Suspended,
+        }
+    }
+}
+
 impl From<Denied> for UseCaseError {
     fn from(denied: Denied) -> Self {
         match denied {
-            Denied::Forbidden => Self::Forbidden,
+            Denied::Forbidden(denial) => denial.into(),
             Denied::Hidden(Object::Patient(_) | Object::Everybody) => {
                 Self::NotFound(Resource::Aggregate(AggregateType::Patient))
             }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::chain::{KEYS, TestChain};
 use crate::log::transact;
+use crate::system::{SystemOptions, TestSystem, deployed, until};
 
 /// A deadline that nobody sees pass.
 pub const FOR_EVER: u64 = 4_000_000_000;
@@ -48,6 +49,18 @@ impl Office {
         }
     }
 
+    /// A new log, the registries beside it, and a server that follows all of them.
+    pub async fn serve(chain: &TestChain, options: SystemOptions) -> (Self, TestSystem) {
+        let deployment = deployed(chain).await;
+        let office = Self::open(chain, &deployment).await;
+        let options = SystemOptions {
+            recorders: office.recorders.clone(),
+            ..options
+        };
+        let system = TestSystem::with(chain, &deployment, options).await;
+        (office, system)
+    }
+
     /// Where the messages are good.
     pub fn domain(&self) -> SigningDomain {
         SigningDomain {
@@ -68,6 +81,25 @@ impl Office {
     pub async fn says(&self, message: &Message) {
         let data = calls::hand_in(message, &self.signed_by(2, message)).expect("calldata");
         transact(&self.node, &key(0), Some(self.registry.contract), data).await;
+    }
+
+    /// Attests a doctor, and waits until a server of theirs counts it. `key` is of anybody with an account.
+    pub async fn attests(&self, system: &TestSystem, key: &str, doctor: &str) {
+        let practitioner = practitioner(doctor);
+        self.says(&Message::Attestation {
+            practitioner,
+            details: [7; 32],
+            number: 0,
+            deadline: FOR_EVER,
+        })
+        .await;
+        let path = format!("/v1/practitioners/{doctor}/attestation");
+        until("the doctor is attested", async || {
+            let (status, attestation) = system.get(&path, key).await;
+            assert_eq!(status, 200, "{attestation}");
+            attestation["standing"] == "attested"
+        })
+        .await;
     }
 
     /// The body of the request that hands in what was signed by one of the test keys, as typed data was given for it.

@@ -19,6 +19,7 @@ use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
@@ -222,6 +223,10 @@ pub async fn seed(url: &str, folder: &Path, wallets: &DemoWallets) -> Result<Dem
         let made = treated(url, role, &people, hospital.as_ref()).await;
         tolerate(&mut gone, role.into(), made)?;
     }
+    if let Some(hospital) = &hospital {
+        let attested = attest(url, &people, hospital).await;
+        tolerate(&mut gone, Role::Registrar.into(), attested)?;
+    }
     people.retain(|person| gone.iter().all(|gone| gone.role != <&str>::from(person.role)));
     Ok(Demo { people, services, gone })
 }
@@ -285,6 +290,53 @@ async fn treated(url: &str, role: Role, people: &[Person], hospital: Option<&Cal
         caller.join(hospital, &practitioner).await?;
     }
     offer_slots(hospital, &practitioner).await
+}
+
+/// The registrar attests the doctor, unless somebody has suspended them since. Where no registry is followed there is nothing to do.
+async fn attest(url: &str, people: &[Person], hospital: &Caller<'_>) -> Result<(), DemoError> {
+    let registrar = Caller::registered(url, Role::Registrar, people).await?;
+    let wallet = people.iter().find(|person| person.role == Role::Registrar);
+    let doctor = hospital.command(Method::POST, "/v1/practitioners", &doctor()).await?;
+    let entry = dto::Identifier {
+        system: "urn:medconnect:demo:register".to_owned(),
+        value: "4711".to_owned(),
+    };
+    let (entry_path, path) = (
+        format!("{}/register-entry", doctor.resource),
+        format!("{}/attestation", doctor.resource),
+    );
+    let attestation: Value = registrar.get(&path).await?;
+    if attestation.get("standing").is_none_or(|standing| standing != "unknown") {
+        return Ok(());
+    }
+    hospital.command(Method::PUT, &entry_path, &entry).await?;
+    let to_sign: Value = match registrar
+        .get(&format!("{path}/typed-data?primaryType=Attestation"))
+        .await
+    {
+        Err(DemoError::Refused { status: 409, .. }) => return Ok(()),
+        to_sign => to_sign?,
+    };
+    let role = Role::Registrar.into();
+    let signed = wallet.and_then(|registrar| signed(&registrar.wallet, &to_sign));
+    let signed = signed.ok_or(DemoError::Login {
+        role,
+        source: LoginError::Signing,
+    })?;
+    registrar.command(Method::POST, &path, &signed).await.map(drop)
+}
+
+/// What a registrar hands in: what they were given to sign, and the signature of its hash.
+fn signed(wallet: &Signer, typed_data: &Value) -> Option<Value> {
+    let mut hash = [0; 32];
+    hex::decode_to_slice(typed_data.get("hash")?.as_str()?, &mut hash).ok()?;
+    let signature = wallet.sign_digest(hash).ok()?;
+    Some(json!({
+        "primaryType": typed_data.get("primaryType")?,
+        "message": typed_data.get("message")?,
+        "signer": hex::encode_prefixed(wallet.address().0),
+        "signature": hex::encode_prefixed(signature),
+    }))
 }
 
 /// The services, each with a key that works: the one that is known, or another one.

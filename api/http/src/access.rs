@@ -9,7 +9,7 @@ use actix_web::http::Method;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpMessage as _, HttpRequest, Route, web};
 use application::error::UseCaseError;
-use application::policy::{Action, reach};
+use application::policy::{Action, Denial, reach};
 
 use super::caller::{Caller, identify};
 use super::problem::Problem;
@@ -92,9 +92,15 @@ async fn guard(
 }
 
 fn allowed(access: Access, caller: Caller) -> Result<Caller, Problem> {
-    let may = |action: &Action| reach(&caller.principal, *action).is_some();
-    match access {
-        Access::May(actions) if !actions.iter().any(may) => Err(UseCaseError::Forbidden.into()),
-        Access::Public | Access::Caller | Access::May(_) => Ok(caller),
+    let Access::May(actions) = access else {
+        return Ok(caller);
+    };
+    let mut denied = Denial::Role;
+    for action in actions {
+        match reach(&caller.principal, *action) {
+            Ok(_) => return Ok(caller),
+            Err(denial) => denied = denial,
+        }
     }
+    Err(UseCaseError::from(denied).into())
 }

@@ -126,7 +126,7 @@ endpoints! {
     charts::state_absence::<B> => Command, May(&[A::UpdateChart]);
     charts::report::<B> => Command, May(&[A::ReportChart]);
 
-    practitioners::register::<B> => Command, May(&[A::RegisterPractitioner]);
+    practitioners::register::<B> => Command, Caller; // As there.
     practitioners::list::<B> => Read, May(&[A::ReadPractitioner]);
     practitioners::look_up::<B> => Read, May(&[A::ReadPractitioner]);
     practitioners::read::<B> => Read, May(&[A::ReadPractitioner]);

@@ -18,6 +18,8 @@ impl From<UseCaseError> for Problem {
     fn from(error: UseCaseError) -> Self {
         match error {
             UseCaseError::Forbidden => Self::new(ProblemKind::Forbidden),
+            UseCaseError::NotAttested => Self::new(ProblemKind::NotAttested),
+            UseCaseError::Suspended => Self::new(ProblemKind::Suspended),
             UseCaseError::HasAccount => {
                 Self::new(ProblemKind::Forbidden).detail("The wallet has an account already: sign in with another one.")
             }

@@ -54,6 +54,11 @@ problems! {
          wallet that has no account yet can sign in and register.";
     Forbidden = "forbidden", 403, "Not allowed",
         "Your role, or your key's scope, does not allow this.";
+    NotAttested = "not-attested", 403, "No registrar has attested you",
+        "A practitioner does nothing here before a registrar has attested them, but say who they are. Tell under which number a public register has \
+         you (PUT /v1/practitioners/{id}/register-entry), and ask a registrar. An attestation counts once it is final.";
+    Suspended = "suspended", 403, "A registrar has suspended you",
+        "A practitioner does nothing here while they are suspended. Ask a registrar.";
     RegistrationByInvitation = "registration-by-invitation", 403, "Patients are invited",
         "Nobody registers themselves here. Ask the hospital to register you and for an invitation, and accept it with \
          POST /v1/invitations/accept.";

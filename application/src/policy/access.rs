@@ -7,7 +7,7 @@
 use domain::kernel::{Category, PatientId};
 
 use super::identity::Principal;
-use super::{Action, Decision, Object, decide};
+use super::{Action, Decision, Denial, Object, decide};
 
 /// Leave to use what is known of somebody, in some categories. Only [`admit`] gives it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,7 +20,7 @@ pub struct Admittance {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Denied {
     /// They may do such a thing to nobody.
-    Forbidden,
+    Forbidden(Denial),
     /// They may not know of these, or not do it to them: to the caller they do not exist.
     Hidden(Object),
 }
@@ -43,7 +43,7 @@ pub fn admit(
 ) -> Result<Admittance, Denied> {
     match decide(principal, purpose, whose) {
         Decision::Allow => Ok(Admittance { whose, categories }),
-        Decision::Forbid => Err(Denied::Forbidden),
+        Decision::Forbid(denial) => Err(Denied::Forbidden(denial)),
         Decision::Hide => Err(Denied::Hidden(whose)),
     }
 }
@@ -145,8 +145,18 @@ mod tests {
                 Action::ReadPatient,
                 Denied::Hidden(Object::Everybody),
             ),
-            (&PATIENT, Object::Everybody, Action::ListPatients, Denied::Forbidden),
-            (&service, Object::Everybody, Action::ListPatients, Denied::Forbidden),
+            (
+                &PATIENT,
+                Object::Everybody,
+                Action::ListPatients,
+                Denied::Forbidden(Denial::Role),
+            ),
+            (
+                &service,
+                Object::Everybody,
+                Action::ListPatients,
+                Denied::Forbidden(Denial::Role),
+            ),
         ] {
             assert_eq!(admitted(principal, whose, purpose), Err(refused));
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::account::{Role, Scope};
 use domain::kernel::{AccountId, PatientId, PractitionerId, Teller, Wallet};
+use domain::registries::practitioners::Standing;
 use uuid::Uuid;
 
 /// Somebody who has proved who they are.
@@ -27,6 +28,8 @@ pub enum Principal {
         account: AccountId,
         /// Their entry.
         practitioner: PractitionerId,
+        /// How they stand with the registrars.
+        standing: Standing,
     },
     /// A person of the staff.
     Staff {

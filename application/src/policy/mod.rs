@@ -2,7 +2,7 @@
 //!
 //! A rule grants an action to a role, on everything ([`Grant::Any`]) or on what is theirs ([`Grant::Own`]). What is not
 //! theirs is hidden: the caller gets the same answer as for an id that does not exist. A service needs, beside its role, a
-//! key with the action's scope. There is no consent yet, so whatever would need one is denied.
+//! key with the action's scope; a practitioner, an attestation of a registrar. There is no consent yet, so whatever would need one is denied.
 //!
 //! - [`identity`]: who is asking. [`access`]: leave to use what is known of patients. [`rules`]: what an operator decides.
 
@@ -12,6 +12,7 @@ pub mod rules;
 
 use domain::account::{Role, Scope};
 use domain::kernel::{PatientId, PractitionerId};
+use domain::registries::practitioners::Standing;
 
 use crate::policy::identity::Principal;
 
@@ -42,6 +43,8 @@ pub enum Action {
     ListPatients,
     /// Read who treats a patient.
     ReadPatientRelationships,
+    /// Register oneself as a practitioner.
+    RegisterAsPractitioner,
     /// Register a practitioner.
     RegisterPractitioner,
     /// Read and list practitioners.
@@ -191,7 +194,11 @@ const RULES: &[Rule] = &[
         scope: Scope::Read,
         allowed: &[(PATIENT, Grant::Own), (HOSPITAL, Grant::Any)],
     },
-    // Nobody registers themselves as a practitioner: what they do would count before anybody has verified them.
+    Rule {
+        action: Action::RegisterAsPractitioner,
+        scope: Scope::Write,
+        allowed: &[(UNREGISTERED, Grant::Any)],
+    },
     Rule {
         action: Action::RegisterPractitioner,
         scope: Scope::Write,
@@ -322,6 +329,22 @@ const RULES: &[Rule] = &[
     },
 ];
 
+/// What a practitioner may do whom no registrar has attested: say who they are, and see how they stand.
+const BEFORE_ATTESTATION: &[Action] = &[
+    Action::ReadPractitioner,
+    Action::UpdatePractitioner,
+    Action::TellRegisterEntry,
+    Action::ReadRegisterEntry,
+    Action::ManageOwnWallet,
+];
+
+/// What a practitioner may do who is suspended: see how they stand.
+const WHILE_SUSPENDED: &[Action] = &[
+    Action::ReadPractitioner,
+    Action::ReadRegisterEntry,
+    Action::ManageOwnWallet,
+];
+
 /// What an action is about, as far as it decides whose it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Object {
@@ -362,13 +385,43 @@ pub enum Decision {
     /// Go ahead.
     Allow,
     /// The caller may not do such a thing at all. Says nothing about the object.
-    Forbid,
+    Forbid(Denial),
     /// The caller may do such a thing, but not to this object: answer as if it did not exist.
     Hide,
 }
 
-/// How far the caller's permission for an action reaches; `None` when there is none.
-pub fn reach(principal: &Principal, action: Action) -> Option<Grant> {
+/// Why the caller may not do such a thing at all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Denial {
+    /// Their role, or their key's scope, does not allow it.
+    Role,
+    /// No registrar has attested them.
+    NotAttested,
+    /// A registrar has suspended them.
+    Suspended,
+}
+
+/// How far the caller's permission for an action reaches.
+///
+/// # Errors
+/// When there is none, why.
+pub fn reach(principal: &Principal, action: Action) -> Result<Grant, Denial> {
+    let grant = reach_of_role(principal, action).ok_or(Denial::Role)?;
+    match principal {
+        Principal::Practitioner {
+            standing: Standing::Unknown,
+            ..
+        } if !BEFORE_ATTESTATION.contains(&action) => Err(Denial::NotAttested),
+        Principal::Practitioner {
+            standing: Standing::Suspended,
+            ..
+        } if !WHILE_SUSPENDED.contains(&action) => Err(Denial::Suspended),
+        _ => Ok(grant),
+    }
+}
+
+/// How far the role and the scopes reach.
+fn reach_of_role(principal: &Principal, action: Action) -> Option<Grant> {
     let rule = RULES.iter().find(|rule| rule.action == action)?;
     let grant = rule
         .allowed
@@ -392,10 +445,10 @@ pub fn scope_of(action: Action) -> Option<Scope> {
 /// Whether the caller may do it to the object.
 pub fn decide(principal: &Principal, action: Action, object: Object) -> Decision {
     match reach(principal, action) {
-        None => Decision::Forbid,
-        Some(Grant::Any) => Decision::Allow,
-        Some(Grant::Own) if object.belongs_to(principal) => Decision::Allow,
-        Some(Grant::Own) => Decision::Hide,
+        Err(denial) => Decision::Forbid(denial),
+        Ok(Grant::Any) => Decision::Allow,
+        Ok(Grant::Own) if object.belongs_to(principal) => Decision::Allow,
+        Ok(Grant::Own) => Decision::Hide,
     }
 }
 
@@ -439,6 +492,7 @@ mod tests {
                 Principal::Practitioner {
                     account: account(),
                     practitioner: PractitionerId::new(ME),
+                    standing: Standing::Attested,
                 },
             ),
             ("hospital", staff(Role::Hospital)),
@@ -463,6 +517,7 @@ mod tests {
         (Action::ReportChart, "hospital", ""),
         (Action::ListPatients, "hospital", ""),
         (Action::ReadPatientRelationships, "hospital", "patient"),
+        (Action::RegisterAsPractitioner, "unregistered", ""),
         (Action::RegisterPractitioner, "hospital", ""),
         (
             Action::ReadPractitioner,
@@ -511,8 +566,38 @@ mod tests {
                     () if own.split(' ').any(|role| role == name) => Some(Grant::Own),
                     () => None,
                 };
-                assert_eq!(reach(&principal, *action), expected, "{action:?} by {name}");
+                assert_eq!(reach(&principal, *action).ok(), expected, "{action:?} by {name}");
             }
+        }
+    }
+
+    /// What a doctor may do who is not attested, or is suspended; everything else of theirs is denied, with the reason.
+    #[test]
+    fn a_practitioner_does_nothing_that_counts_before_a_registrar_has_attested_them_and_while_suspended() {
+        use Standing::{Attested, Suspended, Unknown};
+        let doctor = |standing| Principal::Practitioner {
+            account: account(),
+            practitioner: PractitionerId::new(ME),
+            standing,
+        };
+        let may = |standing: Standing, action: &Action| match (standing, action) {
+            (Attested, _)
+            | (_, Action::ReadPractitioner | Action::ReadRegisterEntry | Action::ManageOwnWallet)
+            | (Unknown, Action::UpdatePractitioner | Action::TellRegisterEntry) => Ok(()),
+            (Unknown, _) => Err(Denial::NotAttested),
+            (Suspended, _) => Err(Denial::Suspended),
+        };
+        let actions = EXPECTED.iter().map(|(action, ..)| action);
+        let of_a_doctor: Vec<_> = actions
+            .filter(|action| reach(&doctor(Attested), **action).is_ok())
+            .collect();
+        assert!(of_a_doctor.len() > 10);
+        for standing in [Unknown, Attested, Suspended] {
+            for action in &of_a_doctor {
+                let reached = reach(&doctor(standing), **action).map(drop);
+                assert_eq!(reached, may(standing, action), "{standing:?} {action:?}");
+            }
+            assert_eq!(reach(&doctor(standing), Action::ReadStatus), Err(Denial::Role));
         }
     }
 
@@ -533,6 +618,7 @@ mod tests {
         let doctor = Principal::Practitioner {
             account: account(),
             practitioner: PractitionerId::new(ME),
+            standing: Standing::Attested,
         };
         let appointment = |patient: Uuid, practitioner: Uuid| Object::Appointment {
             patient: Some(PatientId::new(patient)),
@@ -567,7 +653,7 @@ mod tests {
                 &patient,
                 Action::ConductAppointment,
                 appointment(ME, OTHER),
-                Decision::Forbid,
+                Decision::Forbid(Denial::Role),
             ),
             (
                 &doctor,
@@ -585,7 +671,7 @@ mod tests {
                 &doctor,
                 Action::ReadPatient,
                 Object::Patient(PatientId::new(ME)),
-                Decision::Forbid,
+                Decision::Forbid(Denial::Role),
             ),
         ] {
             assert_eq!(
@@ -618,13 +704,13 @@ mod tests {
             scopes: BTreeSet::from_iter(scopes.iter().copied()),
         };
         let import = service(&[Scope::Import]);
-        assert_eq!(reach(&import, Action::RecordVisit), Some(Grant::Any));
-        assert_eq!(reach(&import, Action::RegisterPatient), None);
-        assert_eq!(reach(&import, Action::ReadPatient), None);
-        assert_eq!(reach(&service(&[Scope::Read]), Action::UpdatePatient), None);
+        assert_eq!(reach(&import, Action::RecordVisit), Ok(Grant::Any));
+        assert_eq!(reach(&import, Action::RegisterPatient), Err(Denial::Role));
+        assert_eq!(reach(&import, Action::ReadPatient), Err(Denial::Role));
         assert_eq!(
-            reach(&service(&[Scope::Write]), Action::UpdatePatient),
-            Some(Grant::Any)
+            reach(&service(&[Scope::Read]), Action::UpdatePatient),
+            Err(Denial::Role)
         );
+        assert_eq!(reach(&service(&[Scope::Write]), Action::UpdatePatient), Ok(Grant::Any));
     }
 }

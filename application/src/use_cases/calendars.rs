@@ -207,7 +207,7 @@ impl<B: Backend> Clinic<B> {
         let admittance = admit(principal, whose, Action::BookAppointment, &[Category::Appointments]);
         let admittance = admittance.map_err(|denied| match denied {
             Denied::Hidden(_) => UseCaseError::UnknownReference { pointer: "/patient" },
-            Denied::Forbidden => UseCaseError::Forbidden,
+            Denied::Forbidden(denial) => denial.into(),
         })?;
         self.require_patient(patient, "/patient").await?;
         let under_way = own_record(principal).map(|own| self.bookings.begin(own));

@@ -274,7 +274,7 @@ impl<B: Backend> Clinic<B> {
 
 /// Denies what the caller may do to nothing at all.
 pub(crate) fn permit(principal: &Principal, action: Action) -> Result<Grant, UseCaseError> {
-    reach(principal, action).ok_or(UseCaseError::Forbidden)
+    Ok(reach(principal, action)?)
 }
 
 /// Denies what the caller may not do to a practitioner; one they may not know of is missing.
@@ -285,7 +285,7 @@ pub(crate) fn permit_on(
 ) -> Result<(), UseCaseError> {
     match decide(principal, action, Object::Practitioner(practitioner)) {
         Decision::Allow => Ok(()),
-        Decision::Forbid => Err(UseCaseError::Forbidden),
+        Decision::Forbid(denial) => Err(denial.into()),
         Decision::Hide => Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Practitioner))),
     }
 }

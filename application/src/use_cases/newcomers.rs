@@ -1,9 +1,10 @@
-//! Patients who come with their wallet: record, account and wallet in one commit.
+//! Patients and practitioners who come with their wallet: their aggregate, account and wallet in one commit.
 
 use domain::account::{Account, AccountCommand, Binding, Holder, Title};
 use domain::claims::Claims;
-use domain::kernel::{AccountId, PatientId, Personal};
-use domain::patient::{Patient, PatientCommand, PatientDetails};
+use domain::kernel::{AccountId, ClinicAggregate, PatientId, Personal, PractitionerId};
+use domain::patient::Patient;
+use domain::practitioner::Practitioner;
 
 use crate::error::Refusal;
 use crate::ports::command::{CommandError, CommandExecutor as _, Receipt};
@@ -12,14 +13,44 @@ use crate::ports::sessions::SignedIn;
 use crate::ports::transaction::{Root, Target};
 use crate::use_cases::clinic::{Backend, Clinic, Issue};
 use crate::use_cases::names::claim_wallet;
-use crate::use_cases::patient_records::of_a_registration;
 
-/// A patient to register with a wallet that has proved itself.
-pub(crate) struct Newcomer {
-    /// The record.
-    pub(crate) patient: PatientId,
-    /// What it begins with.
-    pub(crate) details: PatientDetails,
+/// Who comes with a wallet.
+pub(crate) trait OwnAccount: ClinicAggregate {
+    /// Whom an account is of.
+    fn person(id: Self::Id) -> Person;
+
+    /// The same, as the account says it.
+    fn holder(id: Self::Id) -> Holder;
+}
+
+impl OwnAccount for Patient {
+    fn person(id: PatientId) -> Person {
+        Person::Patient(id)
+    }
+
+    fn holder(id: PatientId) -> Holder {
+        Holder::Patient(Personal::Known(id))
+    }
+}
+
+impl OwnAccount for Practitioner {
+    fn person(id: PractitionerId) -> Person {
+        Person::Practitioner(id)
+    }
+
+    fn holder(practitioner: PractitionerId) -> Holder {
+        Holder::Practitioner { practitioner }
+    }
+}
+
+/// Somebody to register with a wallet that has proved itself.
+pub(crate) struct Newcomer<A: OwnAccount> {
+    /// Their id.
+    pub(crate) id: A::Id,
+    /// What registers them.
+    pub(crate) command: A::Command,
+    /// How a refusal of that is told.
+    pub(crate) told: fn(A::Error) -> Refusal,
     /// The wallet, and what it signed.
     pub(crate) signed_in: SignedIn,
     /// What entitles the wallet.
@@ -27,40 +58,36 @@ pub(crate) struct Newcomer {
 }
 
 impl<B: Backend> Clinic<B> {
-    /// Registers a patient, opens the account and binds the wallet, in one commit. `by` is who did it, if it was not the patient.
-    pub(crate) async fn register_newcomer(
+    /// Registers somebody, opens the account and binds the wallet, in one commit. `by` is who did it, if it was not they.
+    pub(crate) async fn register_newcomer<A: OwnAccount>(
         &self,
-        newcomer: Newcomer,
+        newcomer: Newcomer<A>,
         by: Option<AccountId>,
         issue: &Issue,
     ) -> Result<Receipt, CommandError<Refusal>> {
         let Newcomer {
-            patient,
-            details,
+            id,
+            command,
+            told,
             signed_in: SignedIn { wallet, proof, .. },
             title,
         } = newcomer;
-        let account = self.account_of(&Person::Patient(patient));
+        let account = self.account_of(&A::person(id));
         let binding = Binding { wallet, proof, title };
         let context = self.stamp_as(Some(by.unwrap_or(account)), issue);
-        let now = context.at;
         let receipt = self
             .executor
             .transact(
-                (Target::of(patient), Target::of(account), self.bucket_of(&wallet)),
-                move |(mut record, mut owner, mut bucket): (Root<Patient>, Root<Account>, Root<Claims>)| {
-                    let registered = record.execute(PatientCommand::Register {
-                        details: details.clone(),
-                        now,
-                    });
-                    registered.map_err(of_a_registration)?;
+                (Target::of(id), Target::of(account), self.bucket_of(&wallet)),
+                move |(mut entry, mut owner, mut bucket): (Root<A>, Root<Account>, Root<Claims>)| {
+                    entry.execute(command.clone()).map_err(told)?;
                     owner.execute(AccountCommand::Bind {
-                        holder: Holder::Patient(Personal::Known(patient)),
+                        holder: A::holder(id),
                         binding: binding.clone(),
                         turn: 0,
                     })?;
                     claim_wallet(&mut bucket, wallet, &owner)?;
-                    Ok::<_, Refusal>((record, owner, bucket))
+                    Ok::<_, Refusal>((entry, owner, bucket))
                 },
                 &context,
             )

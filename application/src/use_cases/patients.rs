@@ -81,9 +81,13 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Done<PatientId>, UseCaseError> {
         told_by_oneself(&details)?;
         self.end_other_sessions(&signed_in).await?;
-        let newcomer = Newcomer {
-            patient,
-            details,
+        let newcomer = Newcomer::<Patient> {
+            id: patient,
+            command: PatientCommand::Register {
+                details,
+                now: self.now(),
+            },
+            told: of_a_registration,
             signed_in,
             title: Title::Registration,
         };

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono_tz::Tz;
+use domain::account::Title;
 use domain::claims::Name;
 use domain::kernel::{AggregateType, Identifier, PractitionerId};
 use domain::practitioner::{Practitioner, PractitionerCommand, PractitionerDetails, PractitionerError};
@@ -10,11 +11,14 @@ use domain::practitioner::{Practitioner, PractitionerCommand, PractitionerDetail
 use crate::error::{Refusal, Resource, UseCaseError};
 use crate::policy::Action;
 use crate::policy::identity::Principal;
+use crate::policy::rules::Registration;
 use crate::ports::command::CommandExecutor as _;
 use crate::ports::queries::{Page, PractitionerView, Queries as _};
+use crate::ports::sessions::SignedIn;
 use crate::ports::transaction::{Expected, Freshness, Target};
 use crate::use_cases::clinic::{Backend, Clinic, Done, Issue, permit, permit_on};
 use crate::use_cases::names::Naming;
+use crate::use_cases::newcomers::Newcomer;
 
 /// Where the days of a practitioner are to stand whom several organisations share: in a namespace of the log that all of them read and write.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,12 +37,37 @@ impl SharedDays {
     }
 }
 
+/// Refuses what nobody says of themselves: identifiers of other systems, as of when one of them tells it, and with whom days are shared.
+fn told_by_oneself(details: &PractitionerDetails, shared: Option<SharedDays>) -> Result<(), UseCaseError> {
+    let (pointer, detail) = if details.identifier.is_some() {
+        (
+            "/details/identifier",
+            "only a hospital registers a practitioner under an identifier of another system",
+        )
+    } else if !details.other_identifiers.is_empty() {
+        (
+            "/details/otherIdentifiers",
+            "only a hospital says which identifiers of another system are a practitioner's",
+        )
+    } else if details.as_of.is_some() {
+        (
+            "/details/asOf",
+            "only a hospital says as of when a source tells something",
+        )
+    } else if shared.is_some() {
+        ("/sharedCalendar", "only a hospital says with whom a calendar is shared")
+    } else {
+        return Ok(());
+    };
+    Err(UseCaseError::Invalid { pointer, detail })
+}
+
 /// What a command's new practitioner is told apart by from whatever else it makes.
 pub(crate) const PRACTITIONER: &str = "practitioner";
 
 impl<B: Backend> Clinic<B> {
-    /// Registers a practitioner. Only a hospital does: nobody counts as one before somebody has verified them. They bind a wallet by
-    /// an invitation.
+    /// Registers a practitioner. A wallet without an account registers itself, where the operator allows that, and gets its account in the same commit: nobody counts as a
+    /// practitioner before a registrar has attested them. A hospital registers anybody, and they bind a wallet by an invitation.
     ///
     /// An identifier in the details names the entry, so that registering again meets it. So does one by which an entry is called
     /// otherwise.
@@ -53,8 +82,14 @@ impl<B: Backend> Clinic<B> {
         principal: &Principal,
         details: PractitionerDetails,
         shared: Option<SharedDays>,
+        signed_in: Option<SignedIn>,
         issue: &Issue,
     ) -> Result<Done<PractitionerId>, UseCaseError> {
+        if !principal.is_of_a_hospital() {
+            return self
+                .register_oneself(principal, (details, shared), signed_in, issue)
+                .await;
+        }
         permit(principal, Action::RegisterPractitioner)?;
         self.require_told(details.as_of, "/details/asOf")?;
         let (practitioner, freshness) = self.id_of_a_practitioner(shared, issue)?;
@@ -87,6 +122,46 @@ impl<B: Backend> Clinic<B> {
             return Err(UseCaseError::Refused(refusal).meeting(done.id));
         }
         Ok(done)
+    }
+
+    async fn register_oneself(
+        &self,
+        principal: &Principal,
+        (details, shared): (PractitionerDetails, Option<SharedDays>),
+        signed_in: Option<SignedIn>,
+        issue: &Issue,
+    ) -> Result<Done<PractitionerId>, UseCaseError> {
+        let practitioner = PractitionerId::new(issue.new_id(PRACTITIONER));
+        // Who has registered themselves is a practitioner by then.
+        if let Some(receipt) = self.earlier::<Practitioner>(practitioner, issue).await? {
+            self.executor.known::<Practitioner>(practitioner).await?;
+            return Ok(Done {
+                id: practitioner,
+                receipt,
+            });
+        }
+        permit(principal, Action::RegisterAsPractitioner)?;
+        let signed_in = signed_in.ok_or(UseCaseError::Forbidden)?;
+        if self.rules.registration != Registration::Open {
+            return Err(UseCaseError::ByInvitation);
+        }
+        told_by_oneself(&details, shared)?;
+        self.end_other_sessions(&signed_in).await?;
+        let newcomer = Newcomer::<Practitioner> {
+            id: practitioner,
+            command: PractitionerCommand::Register {
+                details,
+                now: self.now(),
+            },
+            told: |error| Refusal::from(error).within("/details"),
+            signed_in,
+            title: Title::Registration,
+        };
+        let receipt = self.register_newcomer(newcomer, None, issue).await?;
+        Ok(Done {
+            id: practitioner,
+            receipt,
+        })
     }
 
     /// The id of a practitioner who is to be registered, and whether anybody can have it already.

@@ -155,9 +155,13 @@ impl<B: Backend> Clinic<B> {
             details,
             ..
         } = request;
-        let newcomer = Newcomer {
-            patient: self.patient_of_request(id),
-            details,
+        let newcomer = Newcomer::<Patient> {
+            id: self.patient_of_request(id),
+            command: PatientCommand::Register {
+                details,
+                now: self.now(),
+            },
+            told: of_a_registration,
             signed_in: SignedIn {
                 wallet,
                 proof,

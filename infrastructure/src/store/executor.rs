@@ -261,8 +261,13 @@ impl<L: CommitLog, J: Journal> Executor<L, J> {
                 Settled::Done(Ok(receipt)) if receipt.position.is_some() => return Ok(receipt),
                 // What it was decided upon may be what it has brought about itself meanwhile.
                 Settled::Done(result) if perhaps => {
-                    let earlier = self.look_up(first, command_id).await?;
-                    return earlier.map_or(result.or(Err(CommandError::Unknown)), Ok);
+                    return match (self.look_up(first, command_id).await?, result) {
+                        (Some(receipt), _) => Ok(receipt),
+                        (None, Err(CommandError::Unavailable(_) | CommandError::HeldBack)) => {
+                            Err(CommandError::Unknown)
+                        }
+                        (None, result) => result,
+                    };
                 }
                 Settled::Done(result) => return result,
                 Settled::Again => tracing::debug!(%command_id, number, "decided again: the stream had moved on"),

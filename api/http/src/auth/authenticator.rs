@@ -17,12 +17,13 @@ use application::ports::queries::{AccountView, FormerWallet, Queries};
 use application::ports::revocations::Revocations;
 use application::ports::secrets::Secrets;
 use application::ports::sessions::{Session, Sessions, SignedIn, TokenHash};
-use application::ports::{Clock, IdentityDerivation, Servers};
+use application::ports::{Clock, IdentityDerivation, ProgressSource, Servers};
 use application::use_cases::accounts::KEY_PREFIX;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::{KeyHash, Role};
 use domain::kernel::Wallet;
+use domain::registries::practitioners::Standing;
 use moka::future::Cache;
 
 use crate::problem::Problem;
@@ -133,6 +134,8 @@ pub struct Stores<Q> {
     pub revocations: Arc<dyn Revocations>,
     /// The other servers, which take away what is remembered here.
     pub servers: Arc<dyn Servers>,
+    /// How far the log is final.
+    pub progress: Arc<dyn ProgressSource>,
 }
 
 /// [`Authenticate`] over the stores.
@@ -141,6 +144,7 @@ pub struct Authenticator<Q> {
     sessions: Arc<dyn Sessions>,
     revocations: Arc<dyn Revocations>,
     servers: Arc<dyn Servers>,
+    progress: Arc<dyn ProgressSource>,
     identities: Arc<dyn IdentityDerivation>,
     secrets: Arc<dyn Secrets>,
     clock: Arc<dyn Clock>,
@@ -174,12 +178,14 @@ impl<Q: Queries> Authenticator<Q> {
             sessions,
             revocations,
             servers,
+            progress,
         } = stores;
         Self {
             queries,
             sessions,
             revocations,
             servers,
+            progress,
             identities,
             secrets,
             clock,
@@ -228,7 +234,7 @@ impl<Q: Queries> Authenticator<Q> {
         let principal = match &known {
             None => Principal::Unregistered { wallet },
             Some(known) => match self.person(&wallet, known) {
-                Ok(principal) => principal,
+                Ok(principal) => self.as_they_stand(principal).await?,
                 Err(_) => return Ok(None),
             },
         };
@@ -240,7 +246,28 @@ impl<Q: Queries> Authenticator<Q> {
         }))
     }
 
-    /// The principal behind a wallet's account.
+    /// The same, of a practitioner as they stand with the registrars now. That is not remembered: a suspension counts at once.
+    async fn as_they_stand(&self, principal: Principal) -> Result<Principal, Problem> {
+        let Principal::Practitioner {
+            account, practitioner, ..
+        } = principal
+        else {
+            return Ok(principal);
+        };
+        let final_position = self.progress.progress().final_position;
+        let attestation = self
+            .queries
+            .attestation(practitioner)
+            .await
+            .map_err(UseCaseError::from)?;
+        Ok(Principal::Practitioner {
+            account,
+            practitioner,
+            standing: attestation.standing_at(final_position),
+        })
+    }
+
+    /// The principal behind a wallet's account; of a practitioner, as if nobody had attested them.
     fn person(&self, wallet: &Wallet, Known { view, barred }: &Known) -> Result<Principal, Barred> {
         if let Some(barred) = barred {
             return Err(*barred);
@@ -252,7 +279,11 @@ impl<Q: Queries> Authenticator<Q> {
         let account = view.id;
         match (view.role, view.patient, view.practitioner) {
             (Role::Patient, Some(patient), _) => Ok(Principal::Patient { account, patient }),
-            (Role::Doctor, _, Some(practitioner)) => Ok(Principal::Practitioner { account, practitioner }),
+            (Role::Doctor, _, Some(practitioner)) => Ok(Principal::Practitioner {
+                account,
+                practitioner,
+                standing: Standing::Unknown,
+            }),
             (Role::Patient | Role::Doctor, ..) => Err(Barred::Sealed),
             (role, ..) => Ok(Principal::Staff { account, role }),
         }

@@ -6,6 +6,7 @@ use api_wire::check::checked;
 use api_wire::dto;
 use api_wire::page::{PageBody, PageQuery};
 use api_wire::problem::ProblemKind;
+use application::policy::identity::Principal;
 use application::use_cases::clinic::Backend;
 use domain::kernel::{PractitionerId, TextRule};
 use serde::{Deserialize, Serialize};
@@ -26,8 +27,8 @@ impl Located for PractitionerId {
 
 /// Register a practitioner.
 ///
-/// Only a hospital registers practitioners, and then invites them to bind a wallet. Nobody can register themselves as a practitioner:
-/// they could act as one before a registrar has attested them. An `identifier` in the details names the entry, so that registering again
+/// A wallet that has signed in and has no account registers itself, where the operator lets patients register themselves. A hospital registers any practitioner, without a wallet, and then invites them
+/// to bind one. Either way they do nothing before a registrar has attested them, but say who they are. An `identifier` in the details names the entry, so that registering again
 /// with the same content changes nothing (200).
 ///
 /// The calendar of a practitioner who works at several organisations can stand where all of them read and write it (`sharedCalendar`): then no time is
@@ -40,8 +41,13 @@ impl Located for PractitionerId {
     ),
 )]
 pub async fn register<B: Backend>(command: Command<B, dto::RegisterPractitioner>) -> Result<HttpResponse, Problem> {
+    let (signed_in, authenticator) = (command.signed_in().await?, command.authenticator());
     let run = command.run(async move |clinic, caller, (details, shared), issue| {
-        let done = clinic.register_practitioner(&caller, details, shared, &issue).await?;
+        let registered = clinic.register_practitioner(&caller, details, shared, signed_in, &issue);
+        let done = registered.await?;
+        if let Principal::Unregistered { wallet } = caller {
+            authenticator.forget(&wallet).await;
+        }
         Ok(Answer::created(done))
     });
     run.await

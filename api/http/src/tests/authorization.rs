@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use actix_web::http::Method;
-use actix_web::test::TestRequest;
+use actix_web::test::{TestRequest, read_body_json};
 use application::policy::rules::Registration;
+use domain::registries::practitioners::Standing;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -226,7 +227,7 @@ fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
         (
             "POST",
             "/v1/practitioners",
-            roles("hospital", ""),
+            roles("unregistered hospital", ""),
             json!({"details": doctor}),
         ),
         ("GET", "/v1/practitioners", roles(REGISTERED, ""), none.clone()),
@@ -508,6 +509,61 @@ async fn every_role_may_do_what_the_table_says_and_nothing_else() {
     }
 }
 
+/// What a practitioner may call whom no registrar has attested, beside what everybody may.
+const BEFORE_ATTESTATION: &[&str] = &[
+    "GET /v1/practitioners",
+    "POST /v1/practitioners/lookup",
+    "GET /v1/practitioners/{id}",
+    "PUT /v1/practitioners/{id}",
+    "GET /v1/practitioners/{id}/attestation",
+    "GET /v1/practitioners/{id}/register-entry",
+    "PUT /v1/practitioners/{id}/register-entry",
+    "GET /v1/me/wallet",
+    "PUT /v1/me/wallet",
+];
+
+/// What one may call who is suspended.
+const WHILE_SUSPENDED: &[&str] = &[
+    "GET /v1/practitioners",
+    "POST /v1/practitioners/lookup",
+    "GET /v1/practitioners/{id}",
+    "GET /v1/practitioners/{id}/attestation",
+    "GET /v1/practitioners/{id}/register-entry",
+    "GET /v1/me/wallet",
+    "PUT /v1/me/wallet",
+];
+
+#[actix_web::test]
+async fn a_practitioner_is_refused_with_the_reason_before_attestation_and_while_suspended() {
+    for (standing, open, problem) in [
+        (Standing::Unknown, BEFORE_ATTESTATION, "/problems/not-attested"),
+        (Standing::Suspended, WHILE_SUSPENDED, "/problems/suspended"),
+    ] {
+        let (attested, world) = (Called::new().await, World::new());
+        *world.queries.standing.lock().unwrap() = Some(standing);
+        let api = Api::of(&world).await;
+        let mut refused = 0;
+        for (method, path, access, body) in table() {
+            if !matches!(access, Roles { .. } | People(..)) {
+                continue;
+            }
+            let doctor = token("doctor");
+            let before = attested.call(method, path, &body, OWN, Some(&doctor)).await;
+            let answer = api.call(request(method, path, &body, OWN, Some(&doctor))).await;
+            let what = format!("{method} {path} by somebody who is {standing:?}");
+            if before == 403 || open.contains(&format!("{method} {path}").as_str()) {
+                assert_eq!(answer.status(), before, "{what}");
+                continue;
+            }
+            assert_eq!(answer.status(), 403, "{what}");
+            let told: Value = read_body_json(answer).await;
+            assert_eq!(told["type"], problem, "{what}");
+            refused += 1;
+        }
+        assert!(refused >= 10, "{refused}");
+    }
+}
+
 #[actix_web::test]
 async fn who_may_never_do_a_thing_is_refused_before_what_they_say_is_read() {
     let called = Called::new().await;
@@ -519,7 +575,7 @@ async fn who_may_never_do_a_thing_is_refused_before_what_they_say_is_read() {
             json!("no such body")
         };
         // Who registers has an account when they repeat it.
-        let is_decided_later = (method, path) == ("POST", "/v1/patients");
+        let is_decided_later = method == "POST" && ["/v1/patients", "/v1/practitioners"].contains(&path);
         for (role, _) in ROLES {
             if !names(any, role) && !names(own, role) && !is_decided_later {
                 let status = called.call(method, path, &malformed, OWN, Some(&token(role))).await;

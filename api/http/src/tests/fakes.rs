@@ -417,6 +417,8 @@ pub(super) struct FakeQueries {
     pub(super) closed: Mutex<HashSet<AccountId>>,
     /// How many appointments a patient has ahead.
     pub(super) open: Mutex<u64>,
+    /// How practitioners stand, if not as attested.
+    pub(super) standing: Mutex<Option<practitioners::Standing>>,
     /// How many appointments there are in lists.
     pub(super) filters: Mutex<Vec<AppointmentFilter>>,
 }
@@ -563,7 +565,11 @@ impl Queries for FakeQueries {
 
     async fn attestation(&self, _: PractitionerId) -> Result<Attestation, QueryError> {
         Ok(Attestation {
-            standing: practitioners::Standing::Attested,
+            standing: self
+                .standing
+                .lock()
+                .unwrap()
+                .unwrap_or(practitioners::Standing::Attested),
             number: 1,
             reinstatements: 0,
             details: Some([7; 32]),

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::text::AccountName;
 use super::wire_enum::wire_enum;
-use super::{Instant, WalletAddress};
+use super::{Attested, Instant, WalletAddress};
 use crate::check::{Checked, Checks};
 
 wire_enum!(
@@ -267,6 +267,9 @@ pub struct Me {
     /// The id of the caller's entry, if the caller is a practitioner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub practitioner: Option<Uuid>,
+    /// How the caller stands with the registrars, if the caller is a practitioner. Who is not attested may say who they are, and do nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Attested>,
     /// The scopes of the key, if the caller is a service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<Scope>>,
@@ -278,10 +281,16 @@ pub struct Me {
 impl Me {
     /// Who a principal is.
     pub fn of(principal: &Principal, wallet: Option<Wallet>) -> Self {
-        let (patient, practitioner) = match principal {
-            Principal::Patient { patient, .. } => (Some(PatientId::uuid(*patient)), None),
-            Principal::Practitioner { practitioner, .. } => (None, Some(PractitionerId::uuid(*practitioner))),
-            _ => (None, None),
+        let (patient, practitioner, standing) = match principal {
+            Principal::Patient { patient, .. } => (Some(PatientId::uuid(*patient)), None, None),
+            Principal::Practitioner {
+                practitioner, standing, ..
+            } => (
+                None,
+                Some(PractitionerId::uuid(*practitioner)),
+                Some(Attested(*standing)),
+            ),
+            _ => (None, None, None),
         };
         let scopes = match principal {
             Principal::Service { scopes, .. } => Some(scopes.iter().map(|scope| (*scope).into()).collect()),
@@ -293,6 +302,7 @@ impl Me {
             role: principal.role().map(Into::into),
             patient,
             practitioner,
+            standing,
             scopes,
             wallet: wallet.map(Into::into),
         }

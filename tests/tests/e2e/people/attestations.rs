@@ -1,5 +1,6 @@
 //! Registrars say who is a practitioner, in a contract: the server follows it, whoever hands in what they have signed.
 
+use api_config::Registration;
 use domain::account::Role;
 use domain::registries::practitioners::Message;
 use infrastructure::follower::FinalityRule;
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 use tests::chain::{Heartbeat, TestChain};
 use tests::clinic::Clinic;
 use tests::office::{FOR_EVER, Office, practitioner};
+use tests::people::{self, Person, patient};
 use tests::system::{SystemOptions, TestSystem, deployed, until};
 
 /// A server that follows the registries, a registrar's key at it, and a doctor.
@@ -22,13 +24,7 @@ struct World {
 impl World {
     async fn open(name: &str) -> Self {
         let chain = TestChain::start().await;
-        let deployment = deployed(&chain).await;
-        let office = Office::open(&chain, &deployment).await;
-        let options = SystemOptions {
-            recorders: office.recorders.clone(),
-            ..SystemOptions::default()
-        };
-        let system = TestSystem::with(&chain, &deployment, options).await;
+        let (office, system) = Office::serve(&chain, SystemOptions::default()).await;
         Self {
             registrar: system.service("registrar", Role::Registrar).await,
             clinic: Clinic::open(&system, name).await,
@@ -85,15 +81,12 @@ impl World {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_practitioner_stands_as_registrars_say_whoever_hands_it_in() {
     let chain = TestChain::start().await;
-    let deployment = deployed(&chain).await;
-    let office = Office::open(&chain, &deployment).await;
     let options = SystemOptions {
         finality: FinalityRule::Confirmations(2),
-        recorders: office.recorders.clone(),
         ..SystemOptions::default()
     };
     let heartbeat = Heartbeat::of(&chain);
-    let system = TestSystem::with(&chain, &deployment, options).await;
+    let (office, system) = Office::serve(&chain, options).await;
     let clinic = Clinic::open(&system, "Attested").await;
     let path = format!("/v1/practitioners/{}/attestation", clinic.doctor);
     let standing = async || {
@@ -291,4 +284,127 @@ async fn where_no_registry_is_followed_nobody_is_attested_and_that_is_said() {
         (409, &json!("/problems/no-registry")),
         "{problem}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_doctor_does_nothing_before_a_registrar_has_attested_them_and_nothing_while_suspended() {
+    let world = World::open("Waiting").await;
+    let (system, doctor) = (&world.system, &world.clinic.doctor);
+    let token = Person::numbered(1)
+        .join(system, &world.clinic.key, &format!("/v1/practitioners/{doctor}"))
+        .await;
+    let me = async || system.get("/v1/me", &token).await.1;
+    // What is refused: their own day, their own patients, their own appointments.
+    let (offered, none) = (
+        world.path(&format!("availability/{}", world.clinic.day)),
+        json!({ "sessions": [] }),
+    );
+    let refused = async |expected: Option<&str>| {
+        let offers = system.put(&offered, &token, &none).await;
+        let patients = system.get(&world.path("patients"), &token).await;
+        let appointments = system.get("/v1/appointments", &token).await;
+        for (status, body) in [offers, patients, appointments] {
+            match expected {
+                Some(problem) => assert_eq!((status, &body["type"]), (403, &json!(problem)), "{body}"),
+                None => assert_eq!(status, 200, "{body}"),
+            }
+        }
+    };
+    assert_eq!(me().await["standing"], "unknown");
+    refused(Some("/problems/not-attested")).await;
+    // They say who they are, and nothing of anybody else.
+    let entry = json!({ "system": "https://register.example", "value": "4711" });
+    let (status, told) = system.put(&world.path("register-entry"), &token, &entry).await;
+    assert_eq!(status, 200, "{told}");
+    let other = Clinic::open(system, "SomebodyElse").await;
+    let path = format!("/v1/practitioners/{}/register-entry", other.doctor);
+    assert_eq!(system.put(&path, &token, &entry).await.0, 404);
+    assert_eq!(system.get(&path, &token).await.0, 404);
+    world.do_so("Attestation").await;
+    assert_eq!(me().await["standing"], "attested");
+    refused(None).await;
+    world.do_so("Suspension").await;
+    refused(Some("/problems/suspended")).await;
+    assert_eq!(system.put(&world.path("register-entry"), &token, &entry).await.0, 403);
+    let (status, shown) = system
+        .get(&format!("/v1/practitioners/{doctor}/attestation"), &token)
+        .await;
+    assert_eq!((status, &shown["standing"]), (200, &json!("suspended")));
+    world.do_so("Reinstatement").await;
+    refused(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_doctor_registers_themselves_and_is_one_once_a_registrar_has_attested_them() {
+    let world = World::open("Resident").await;
+    let system = &world.system;
+    let token = Person::numbered(7).sign_in(system).await;
+    let details = |identifier: Value| {
+        json!({ "details": {
+            "name": { "family": "Oneself" }, "gender": "unknown", "timeZone": "UTC",
+            "specializations": [{ "text": "Surgery" }], "identifier": identifier,
+        } })
+    };
+    // Nobody says themselves what they are called elsewhere.
+    let called = details(json!({ "system": "urn:test", "value": "mine" }));
+    let (status, problem) = system.post("/v1/practitioners", &token, &called).await;
+    assert_eq!(
+        (status, &problem["errors"][0]["pointer"]),
+        (422, &json!("/details/identifier")),
+        "{problem}"
+    );
+    let register = async || {
+        let request = system
+            .http
+            .post(format!("{}/v1/practitioners", system.url))
+            .bearer_auth(&token);
+        let request = request.header("idempotency-key", "once").json(&details(Value::Null));
+        let answer = request.send().await.unwrap();
+        (answer.status(), answer.json::<Value>().await.unwrap())
+    };
+    let (status, registered) = register().await;
+    assert_eq!(status, StatusCode::CREATED, "{registered}");
+    assert_eq!(register().await, (StatusCode::CREATED, registered.clone()));
+    let (_, me) = system.get("/v1/me", &token).await;
+    assert_eq!(
+        (&me["role"], &me["practitioner"], &me["standing"]),
+        (&json!("doctor"), &registered["id"], &json!("unknown"))
+    );
+    let resource = registered["resource"].as_str().unwrap();
+    let patients = format!("{resource}/patients");
+    assert_eq!(system.get(&patients, &token).await.1["type"], "/problems/not-attested");
+    // One wallet is one person: nobody is registered twice, nor as a patient too.
+    assert_eq!(
+        system.post("/v1/practitioners", &token, &details(Value::Null)).await.0,
+        403
+    );
+    assert_eq!(system.post("/v1/patients", &token, &patient("Oneself")).await.0, 403);
+    world
+        .office
+        .attests(system, &token, registered["id"].as_str().unwrap())
+        .await;
+    assert_eq!(system.get(&patients, &token).await.0, 200);
+    world.system.agrees_with_a_rebuild(&world.chain).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_doctor_registers_themselves_where_the_operator_registers_people() {
+    let chain = TestChain::start().await;
+    for registration in [Registration::Invitation, Registration::Approval] {
+        let options = SystemOptions {
+            registration,
+            ..SystemOptions::default()
+        };
+        let system = TestSystem::with(&chain, &deployed(&chain).await, options).await;
+        let token = Person::numbered(7).sign_in(&system).await;
+        let (status, problem) = system
+            .post("/v1/practitioners", &token, &people::practitioner("Uninvited", "UTC"))
+            .await;
+        assert_eq!(
+            (status, &problem["type"]),
+            (403, &json!("/problems/registration-by-invitation")),
+            "{problem}"
+        );
+        system.stop().await;
+    }
 }

@@ -4,8 +4,9 @@
 use domain::account::Role;
 use serde_json::{Value, json};
 use tests::chain::TestChain;
+use tests::office::Office;
 use tests::people::{Person, patient, practitioner};
-use tests::system::{TestSystem, deployed};
+use tests::system::SystemOptions;
 
 fn id(answer: &Value) -> String {
     answer["id"]
@@ -17,7 +18,7 @@ fn id(answer: &Value) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_sees_what_is_theirs_and_the_rest_does_not_exist() {
     let chain = TestChain::start().await;
-    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let (office, system) = Office::serve(&chain, SystemOptions::default()).await;
     let hospital = system.service("front desk", Role::Hospital).await;
     let insurer = system.service("insurer", Role::Insurer).await;
 
@@ -34,6 +35,9 @@ async fn everybody_sees_what_is_theirs_and_the_rest_does_not_exist() {
     let entry = |id: &str| format!("/v1/practitioners/{id}");
     let doctor_token = hers.join(&system, &hospital, &entry(&doctor)).await;
     let stranger_token = other.join(&system, &hospital, &entry(&stranger)).await;
+    for doctor in [&doctor, &stranger] {
+        office.attests(&system, &hospital, doctor).await;
+    }
 
     let day = chrono::Utc::now().date_naive() + chrono::Days::new(7);
     let sessions = json!({ "sessions": [

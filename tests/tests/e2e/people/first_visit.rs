@@ -6,8 +6,9 @@ use domain::account::Role;
 use serde_json::{Value, json};
 use tests::chain::TestChain;
 use tests::charts::{chart_of, findings, note};
+use tests::office::Office;
 use tests::people::{Person, patient, practitioner};
-use tests::system::{TestSystem, deployed};
+use tests::system::{SystemOptions, TestSystem, deployed};
 
 const SNOMED: &str = "http://snomed.info/sct";
 
@@ -131,11 +132,12 @@ async fn a_patient_registers_notes_all_that_they_bring_and_books_a_doctor_of_a_s
 #[tokio::test(flavor = "multi_thread")]
 async fn a_doctor_sees_and_keeps_the_schedule() {
     let chain = TestChain::start().await;
-    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let (office, system) = Office::serve(&chain, SystemOptions::default()).await;
     let hospital = system.service("front desk", Role::Hospital).await;
     let doctor = doctor(&system, &hospital, "Heart", json!({ "text": "Cardiology" })).await;
     let entry = format!("/v1/practitioners/{doctor}");
     let token = Person::numbered(9011).join(&system, &hospital, &entry).await;
+    office.attests(&system, &hospital, &doctor).await;
     offer(&system, &token, &doctor).await;
     let ada = created(&system, "/v1/patients", &hospital, &patient("Lovelace")).await;
     let mut booked = Vec::new();

@@ -6,6 +6,7 @@ use domain::account::Role;
 use serde_json::{Value, json};
 use tests::chain::{KEYS, TestChain};
 use tests::clinic::Clinic;
+use tests::office::Office;
 use tests::people::{Person, patient, practitioner};
 use tests::system::{SystemOptions, TestSystem, deployed};
 
@@ -418,7 +419,7 @@ async fn a_token_from_before_a_wallet_was_bound_stands_for_nobody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_doctor_who_accepts_an_invitation_offers_confirms_and_sees_their_own_day_and_nobody_elses() {
     let chain = TestChain::start().await;
-    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let (office, system) = Office::serve(&chain, SystemOptions::default()).await;
     let clinic = Clinic::open(&system, "Sato").await;
     let other = Clinic::open(&system, "Ito").await;
     let entry = format!("/v1/practitioners/{}", clinic.doctor);
@@ -434,6 +435,7 @@ async fn a_doctor_who_accepts_an_invitation_offers_confirms_and_sees_their_own_d
         (&json!("doctor"), &json!(clinic.doctor)),
         "{me}"
     );
+    office.attests(&system, &clinic.key, &clinic.doctor).await;
     refused(
         &Person::numbered(4092)
             .accept(&system, &Person::numbered(4092).sign_in(&system).await, &invitation)

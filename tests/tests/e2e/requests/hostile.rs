@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use tests::chain::{KEYS, TestChain};
 use tests::office::{Office, practitioner};
 use tests::people::{Person, patient};
-use tests::system::{SystemOptions, TestSystem, deployed};
+use tests::system::{SystemOptions, TestSystem};
 
 /// Stands in every hostile text, so that an answer that repeats it is found out.
 const MARK: &str = "zQ7kW";
@@ -471,14 +471,12 @@ impl World {
             registration_requests_per_address: many,
             ..LimitsConfig::default()
         };
-        let deployment = deployed(&chain).await;
         let options = SystemOptions {
-            recorders: Office::open(&chain, &deployment).await.recorders,
             limits,
             registration: Registration::Approval,
             ..SystemOptions::default()
         };
-        let system = TestSystem::with(&chain, &deployment, options).await;
+        let (_, system) = Office::serve(&chain, options).await;
         Self {
             registrar: system.service("registry", Role::Registrar).await,
             person: system.administrator().await,
