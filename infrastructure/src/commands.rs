@@ -260,7 +260,8 @@ impl CommandRegistry for PostgresCommands {
             .await
             .map_err(store)?;
         let sql = "DELETE FROM commands WHERE created_at < $1 \
-                   AND NOT EXISTS (SELECT FROM outbox_commits WHERE outbox_commits.command_id = commands.command_id)";
+                   AND NOT EXISTS (SELECT FROM outbox_commits WHERE outbox_commits.command_id = commands.command_id) \
+                   AND NOT EXISTS (SELECT FROM calls WHERE calls.id = commands.command_id AND calls.settled_at IS NULL)";
         sqlx::query(sql)
             .bind(before)
             .execute(&self.0)

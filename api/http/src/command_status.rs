@@ -33,8 +33,8 @@ pub(super) async fn of<B: Backend>(
     let core = &reading.core;
     let running = executed_here || command.claimed_until > core.ports.clock.now();
     Ok(match core.ports.registry.trace(id).await.map_err(unreachable_store)? {
-        // Whoever executes it is about to keep its answer.
-        Trace::Journaled { position } if executed_here || !is_final(core, position) => pending,
+        // Whoever executes it, here or elsewhere, is about to keep its answer.
+        Trace::Journaled { position } if running || !is_final(core, position) => pending,
         Trace::Journaled { position } => done(pending, position),
         Trace::Outbox => pending,
         Trace::None if running => pending,
