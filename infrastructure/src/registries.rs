@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use application::log::Position;
-use application::ports::registries::{HandInError, PractitionerRegistry};
+use application::ports::registries::{HandInError, PractitionerRegistry, Recorded};
 use application::ports::registry::Trace;
 use application::ports::{AcceptanceListener, StoreError};
 use async_trait::async_trait;
@@ -17,7 +16,7 @@ use sqlx::PgPool;
 use crate::calls::{Call, CallId, CallKind, CallLog, CallOutcome, CallTicket as _};
 use crate::chain::Address;
 use crate::chain::registries::practitioners;
-use crate::postgres::Answering;
+use crate::postgres::{self, Answering};
 use crate::sessions::store;
 use crate::trace::trace;
 
@@ -66,7 +65,7 @@ impl<L: CallLog> PractitionerRegistry for PractitionersByCalls<L> {
         Ok(found != Trace::None)
     }
 
-    async fn hand_in(&self, command: CommandId, message: &Message, signed: &Signed) -> Result<Position, HandInError> {
+    async fn hand_in(&self, command: CommandId, message: &Message, signed: &Signed) -> Result<Recorded, HandInError> {
         let internal = |error: Box<dyn std::error::Error + Send + Sync>| HandInError::Internal(error);
         let call = Call {
             id: id_of(command),
@@ -74,22 +73,46 @@ impl<L: CallLog> PractitionerRegistry for PractitionersByCalls<L> {
             target: self.domain.contract,
             data: practitioners::hand_in(message, signed).map_err(|error| internal(error.into()))?,
         };
-        let mut ticket = self.calls.call(call).await?;
-        if ticket.accepted().await {
-            self.acceptance.accepted(command);
-        }
-        match ticket.outcome().await {
-            CallOutcome::Done { .. } => match trace(&self.pool, command).await {
-                Ok(Trace::Journaled { position }) => Ok(position),
-                Ok(_) | Err(_) => Err(HandInError::Unknown),
-            },
-            CallOutcome::Refused { reason, .. } | CallOutcome::WouldBeRefused { reason } => {
-                Err(practitioners::refusal(&reason).into())
+        let outcome = match self.calls.call(call).await {
+            Ok(mut ticket) => {
+                if ticket.accepted().await {
+                    self.acceptance.accepted(command);
+                }
+                ticket.outcome().await
             }
-            CallOutcome::TooLarge => Err(HandInError::TooLarge),
-            CallOutcome::Failed(why) => Err(why.into()),
-            CallOutcome::HandedOver => Err(HandInError::Unknown),
-            CallOutcome::AnotherHasItsId => Err(internal("one command has made two calls".into())),
-        }
+            Err(why) => CallOutcome::Failed(why),
+        };
+        let error = match outcome {
+            CallOutcome::Done { .. } | CallOutcome::HandedOver => HandInError::Unknown,
+            CallOutcome::Refused { reason, .. } => return Err(practitioners::refusal(&reason).into()),
+            CallOutcome::WouldBeRefused { reason } => practitioners::refusal(&reason).into(),
+            CallOutcome::TooLarge => HandInError::TooLarge,
+            CallOutcome::Failed(why) => why.into(),
+            CallOutcome::AnotherHasItsId => internal("one command has made two calls".into()),
+        };
+        self.found(command, error).await
+    }
+}
+
+impl<L: CallLog> PractitionersByCalls<L> {
+    /// What a command's call has come to, whoever has seen it through; where there is no trace of one, it is as it was told.
+    async fn found(&self, command: CommandId, told: HandInError) -> Result<Recorded, HandInError> {
+        let found = async {
+            Ok::<_, sqlx::Error>(match trace(&self.pool, command).await? {
+                Trace::Journaled { position } => {
+                    let version = sqlx::query_scalar("SELECT version FROM journal WHERE position = $1");
+                    let version: i64 = version.bind(position.cast_signed()).fetch_one(&self.pool).await?;
+                    let version = version.unsigned_abs();
+                    Ok(Recorded { position, version })
+                }
+                Trace::RefusedByTheRegistry(refusal) => Err(refusal.into()),
+                Trace::None => Err(told),
+                Trace::Outbox | Trace::Refused => Err(HandInError::Unknown),
+            })
+        };
+        found.await.unwrap_or_else(|error| {
+            tracing::warn!(error = postgres::told(&error), %command, "what became of a call cannot be found out");
+            Err(HandInError::Unknown)
+        })
     }
 }

@@ -4,6 +4,7 @@ use application::ports::registry::Trace;
 use domain::kernel::CommandId;
 use sqlx::Row as _;
 
+use crate::chain::registries::practitioners;
 use crate::postgres::Answering;
 
 /// Where a command has left a trace, in a commit or in a call. What the journal has of it is all of it: a commit opens whole or not at all.
@@ -14,7 +15,7 @@ pub(crate) async fn trace(pool: &Answering, command: CommandId) -> Result<Trace,
     // In one snapshot: a commit leaves the outbox only after it is in the journal or among those refused. `OFFSET 0`: the greatest
     // position is sought among the command's own, not the command from the greatest position down. A call has the command's id, and what it brought
     // about is journaled by its transaction, in its block.
-    let sql = "WITH call AS (SELECT succeeded, block, transaction FROM calls WHERE id = $1)
+    let sql = "WITH call AS (SELECT succeeded, block, transaction, reason FROM calls WHERE id = $1)
                SELECT coalesce(
                           (SELECT max(position) FROM
                               (SELECT position FROM journal WHERE command_id = $1 OFFSET 0) AS own),
@@ -25,16 +26,19 @@ pub(crate) async fn trace(pool: &Answering, command: CommandId) -> Result<Trace,
                                  WHERE block_times.block < call.block ORDER BY block_times.block DESC LIMIT 1), 0))),
                       EXISTS (SELECT FROM outbox_commits WHERE command_id = $1)
                           OR EXISTS (SELECT FROM call WHERE succeeded IS NOT FALSE),
-                      EXISTS (SELECT FROM refused_commits WHERE command_id = $1)
-                          OR EXISTS (SELECT FROM call WHERE NOT succeeded)";
+                      EXISTS (SELECT FROM refused_commits WHERE command_id = $1),
+                      (SELECT coalesce(reason, '') FROM call WHERE NOT succeeded)";
     let row = sqlx::query(sql).bind(command.uuid()).fetch_one(pool).await?;
-    let (position, waiting, refused): (Option<i64>, bool, bool) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-    Ok(match position {
-        Some(position) => Trace::Journaled {
+    let position: Option<i64> = row.try_get(0)?;
+    let (waiting, refused, by_the_registry): (bool, bool, Option<Vec<u8>>) =
+        (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
+    Ok(match (position, by_the_registry) {
+        (Some(position), _) => Trace::Journaled {
             position: position.unsigned_abs(),
         },
-        None if waiting => Trace::Outbox,
-        None if refused => Trace::Refused,
-        None => Trace::None,
+        (None, Some(reason)) => Trace::RefusedByTheRegistry(practitioners::refusal(&reason)),
+        (None, None) if waiting => Trace::Outbox,
+        (None, None) if refused => Trace::Refused,
+        (None, None) => Trace::None,
     })
 }

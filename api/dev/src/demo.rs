@@ -294,7 +294,6 @@ async fn treated(url: &str, role: Role, people: &[Person], hospital: Option<&Cal
 
 /// The registrar attests the doctor, unless somebody has suspended them since. Where no registry is followed there is nothing to do.
 async fn attest(url: &str, people: &[Person], hospital: &Caller<'_>) -> Result<(), DemoError> {
-    let registrar = Caller::registered(url, Role::Registrar, people).await?;
     let wallet = people.iter().find(|person| person.role == Role::Registrar);
     let doctor = hospital.command(Method::POST, "/v1/practitioners", &doctor()).await?;
     let entry = dto::Identifier {
@@ -305,10 +304,11 @@ async fn attest(url: &str, people: &[Person], hospital: &Caller<'_>) -> Result<(
         format!("{}/register-entry", doctor.resource),
         format!("{}/attestation", doctor.resource),
     );
-    let attestation: Value = registrar.get(&path).await?;
+    let attestation: Value = hospital.get(&path).await?;
     if attestation.get("standing").is_none_or(|standing| standing != "unknown") {
         return Ok(());
     }
+    let registrar = Caller::registered(url, Role::Registrar, people).await?;
     hospital.command(Method::PUT, &entry_path, &entry).await?;
     let to_sign: Value = match registrar
         .get(&format!("{path}/typed-data?primaryType=Attestation"))

@@ -8,6 +8,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpMessage as _, HttpRequest, Route, web};
+use api_wire::problem::ProblemKind;
 use application::error::UseCaseError;
 use application::policy::{Action, Denial, reach};
 
@@ -89,6 +90,20 @@ async fn guard(
         }
         Err(problem) => Ok(refuse(request, &problem)),
     }
+}
+
+/// Fails unless whoever asks is still who they were when they were let in, and may still do such a thing.
+///
+/// # Errors
+/// As the endpoint's rule: `unauthenticated`, `forbidden` and its kin, or `database-unavailable` when nobody can tell.
+pub(super) async fn still_allowed(request: &HttpRequest) -> Result<(), Problem> {
+    let Some(endpoint) = endpoint(request) else {
+        return Err(Problem::new(ProblemKind::Internal));
+    };
+    if endpoint.access == Access::Public {
+        return Ok(());
+    }
+    allowed(endpoint.access, identify(request).await?).map(drop)
 }
 
 fn allowed(access: Access, caller: Caller) -> Result<Caller, Problem> {

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
@@ -15,7 +16,9 @@ use api_wire::problem::ProblemKind;
 use futures::StreamExt as _;
 use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
+use super::access;
 use super::canonical::canonical;
 use super::core::core;
 use super::problem::Problem;
@@ -58,6 +61,9 @@ const fn said(body: &[u8]) -> &[u8] {
 /// How many bodies are held at once that are longer than others may be: 256 MiB of them by the default limits.
 pub const LONG_BODIES: usize = 64;
 
+/// Whose body comes no later than this after they were let in is not looked at again: who they are may be remembered for longer.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
 /// A body, whole.
 #[derive(Debug, Default)]
 pub struct Body {
@@ -77,8 +83,11 @@ impl Deref for Body {
 /// Takes a body, whole, that may be as long as so many of the longest. Of those that are longer than one of them only so many are held
 /// at once as there are `places`: others are not read on until one is free.
 ///
+/// Whoever takes their time is asked again who they are and whether they may: that may have been taken from them meanwhile.
+///
 /// # Errors
-/// `payload-too-large`, `request-timeout`, `unsupported-media-type`, or `malformed-request` when it breaks off.
+/// `payload-too-large`, `request-timeout`, `unsupported-media-type`, or `malformed-request` when it breaks off; as
+/// [`still_allowed`](access::still_allowed).
 pub async fn take(
     request: &HttpRequest,
     payload: Payload,
@@ -93,10 +102,13 @@ pub async fn take(
         return Err(too_large(limit));
     }
     // Whoever sends a byte now and then would otherwise hold a place for as long as they like.
-    let gathering = gather(payload, settings.body_limit, limit, places);
+    let (began, gathering) = (Instant::now(), gather(payload, settings.body_limit, limit, places));
     let body = tokio::time::timeout(settings.body_timeout, gathering)
         .await
         .map_err(|_| Problem::new(ProblemKind::RequestTimeout))??;
+    if began.elapsed() >= AT_ONCE {
+        access::still_allowed(request).await?;
+    }
     if !body.is_empty() && !is_plain(request.headers()) {
         let detail = "Content-Encoding is not supported: send the body as it is.";
         return Err(Problem::new(ProblemKind::UnsupportedMediaType).detail(detail));

@@ -412,7 +412,8 @@ async fn settle(core: &Core, record: Record, result: &Outcome) {
 
 /// Whether nothing changed, and nothing was decided, or only by what may be otherwise next time.
 fn may_be_tried_again(problem: &Problem) -> bool {
-    problem.is_transient() || matches!(problem.kind(), ProblemKind::Forbidden | ProblemKind::NotFound)
+    use ProblemKind::{Forbidden, NotAttested, NotFound, Suspended};
+    problem.is_transient() || matches!(problem.kind(), Forbidden | NotAttested | NotFound | Suspended)
 }
 
 fn stored(problem: &Problem) -> StoredAnswer {

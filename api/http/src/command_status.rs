@@ -6,6 +6,7 @@
 
 use api_wire::answer::{CommandResult, CommandState, CommandStatusBody};
 use api_wire::problem::ProblemKind;
+use application::error::UseCaseError;
 use application::log::Position;
 use application::ports::registry::{RegisteredCommand, StoredAnswer, Trace};
 use application::use_cases::clinic::Backend;
@@ -37,10 +38,11 @@ pub(super) async fn of<B: Backend>(
         Trace::Journaled { position } if running || !is_final(core, position) => pending,
         Trace::Journaled { position } => done(pending, position),
         Trace::Outbox => pending,
-        Trace::None if running => pending,
-        Trace::Refused => failed(pending, ProblemKind::RefusedByTheLog),
+        Trace::None | Trace::Refused | Trace::RefusedByTheRegistry(_) if running => pending,
+        Trace::Refused => failed(pending, &Problem::new(ProblemKind::RefusedByTheLog)),
+        Trace::RefusedByTheRegistry(refusal) => failed(pending, &UseCaseError::RefusedByTheRegistry(refusal).into()),
         Trace::None if reading.clinic.is_being_revoked(id).await? => pending,
-        Trace::None => failed(pending, ProblemKind::CommandNotExecuted),
+        Trace::None => failed(pending, &Problem::new(ProblemKind::CommandNotExecuted)),
     })
 }
 
@@ -77,10 +79,10 @@ fn done(pending: CommandStatusBody, position: Position) -> CommandStatusBody {
     }
 }
 
-fn failed(pending: CommandStatusBody, kind: ProblemKind) -> CommandStatusBody {
+fn failed(pending: CommandStatusBody, problem: &Problem) -> CommandStatusBody {
     CommandStatusBody {
         status: CommandState::Failed,
-        problem: Some(Problem::new(kind).body()),
+        problem: Some(problem.body()),
         ..pending
     }
 }

@@ -161,7 +161,7 @@ fn summary(system: &System, demo: Option<&Demo>) -> String {
     );
     let mut header = "Accept: application/json".to_owned();
     let mut path = "/health/ready";
-    text += "  Registration   open: any wallet registers itself as a patient. `medconnect serve` is by invitation unless it is told so\n";
+    text += "  Registration   open: any wallet registers itself, as a patient or a doctor. `medconnect serve` is by invitation unless it is told so\n";
     if let Some(demo) = demo {
         text += "\n  DEMO identities, to try things out on this machine. Never use their keys anywhere else.\n";
         for person in &demo.people {

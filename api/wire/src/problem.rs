@@ -59,7 +59,7 @@ problems! {
          you (PUT /v1/practitioners/{id}/register-entry), and ask a registrar. An attestation counts once it is final.";
     Suspended = "suspended", 403, "A registrar has suspended you",
         "A practitioner does nothing here while they are suspended. Ask a registrar.";
-    RegistrationByInvitation = "registration-by-invitation", 403, "Patients are invited",
+    RegistrationByInvitation = "registration-by-invitation", 403, "People are invited",
         "Nobody registers themselves here. Ask the hospital to register you and for an invitation, and accept it with \
          POST /v1/invitations/accept.";
     RegistrationByApproval = "registration-by-approval", 403, "Patients ask to be registered",

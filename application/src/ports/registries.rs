@@ -55,6 +55,15 @@ pub enum HandInError {
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// Where in the log a registry has recorded what was handed in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Recorded {
+    /// The entry's position.
+    pub position: Position,
+    /// The version of its stream, which is what is about the same person.
+    pub version: u64,
+}
+
 /// The registry of practitioners.
 #[async_trait]
 pub trait PractitionerRegistry: Send + Sync + 'static {
@@ -67,11 +76,11 @@ pub trait PractitionerRegistry: Send + Sync + 'static {
     /// When the store does not answer.
     async fn has_from(&self, command: CommandId) -> Result<bool, StoreError>;
 
-    /// Hands in what a registrar has signed, and answers when it is in a final block and in the read models: at which position of the log. Once it is
+    /// Hands in what a registrar has signed, and answers when it is in a final block and in the read models: where in the log. Once it is
     /// durable it is seen through, however long that takes; [`crate::ports::AcceptanceListener`] is told in between. A command that has handed in the
     /// same before does not do so again, and is told what became of it.
     ///
     /// # Errors
     /// [`HandInError`].
-    async fn hand_in(&self, command: CommandId, message: &Message, signed: &Signed) -> Result<Position, HandInError>;
+    async fn hand_in(&self, command: CommandId, message: &Message, signed: &Signed) -> Result<Recorded, HandInError>;
 }

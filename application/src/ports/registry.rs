@@ -11,6 +11,7 @@ use domain::kernel::{AccountId, CommandId};
 
 use crate::log::Position;
 use crate::ports::StoreError;
+use crate::ports::registries::RegistryRefusal;
 
 /// As whom a caller issues commands, and has issued them. Idempotency keys of different callers have nothing to do with each other.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -122,6 +123,8 @@ pub enum Trace {
     Outbox,
     /// It was accepted, and the log's contract refuses it for good.
     Refused,
+    /// It was accepted, and the registry to which it was handed in does not take it.
+    RefusedByTheRegistry(RegistryRefusal),
     /// Nowhere: it changed nothing, or needed to change nothing.
     None,
 }

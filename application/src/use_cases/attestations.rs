@@ -151,12 +151,12 @@ impl<B: Backend> Clinic<B> {
                 });
             }
         }
-        let position = registry.hand_in(issue.command_id, &message, &signed).await?;
+        let recorded = registry.hand_in(issue.command_id, &message, &signed).await?;
         Ok(Receipt {
             command_id: issue.command_id,
-            version: self.queries.attestation(practitioner).await?.number,
+            version: recorded.version,
             began: false,
-            position: Some(position),
+            position: Some(recorded.position),
             finality: Finality::Final,
         })
     }

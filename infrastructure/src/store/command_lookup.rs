@@ -47,7 +47,7 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
                         Ok(Some((position, stood)))
                     }
                     Trace::Outbox => Ok(None),
-                    Trace::Refused => Err(Earlier::Refused),
+                    Trace::Refused | Trace::RefusedByTheRegistry(_) => Err(Earlier::Refused),
                     Trace::None => Err(Earlier::Nothing),
                 })
             };

@@ -22,7 +22,7 @@ use application::ports::entries::*;
 use application::ports::invitations::Person;
 use application::ports::invitations::{Invitation, InvitationHash, Invitations};
 use application::ports::queries::*;
-use application::ports::registries::{HandInError, PractitionerRegistry};
+use application::ports::registries::{HandInError, PractitionerRegistry, Recorded};
 use application::ports::registry::*;
 use application::ports::requests::*;
 use application::ports::revocations::{Revocation, Revocations};
@@ -967,8 +967,11 @@ impl PractitionerRegistry for FakePractitionerRegistry {
         Ok(false)
     }
 
-    async fn hand_in(&self, _: CommandId, _: &Message, _: &Signed) -> Result<Position, HandInError> {
-        Ok(41)
+    async fn hand_in(&self, _: CommandId, _: &Message, _: &Signed) -> Result<Recorded, HandInError> {
+        Ok(Recorded {
+            position: 41,
+            version: 1,
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 use api_config::Registration;
 use domain::account::Role;
 use domain::registries::practitioners::Message;
+use futures::future::join_all;
 use infrastructure::follower::FinalityRule;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -11,6 +12,8 @@ use tests::clinic::Clinic;
 use tests::office::{FOR_EVER, Office, practitioner};
 use tests::people::{self, Person, patient};
 use tests::system::{SystemOptions, TestSystem, deployed, until};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 /// A server that follows the registries, a registrar's key at it, and a doctor.
 struct World {
@@ -193,15 +196,15 @@ async fn what_the_registry_does_not_take_is_said_with_the_reason_and_changes_not
     };
     let refused = json!("/problems/refused-by-the-registry");
     let invalid = json!("/problems/invalid");
-    let mut high_s = right.clone();
-    high_s["signature"] = json!(format!("0x{}", "ff".repeat(65)));
+    let mut unsigned = right.clone();
+    unsigned["signature"] = json!(format!("0x{}", "ff".repeat(65)));
     for (body, expected, what) in [
         (
             world.office.hand_in_signed_by(1, &given),
             (409, &refused),
             "no registrar",
         ),
-        (high_s, (422, &invalid), "no signature"),
+        (unsigned, (422, &invalid), "no signature"),
         (
             altered("deadline", json!(FOR_EVER)),
             (422, &invalid),
@@ -407,4 +410,80 @@ async fn no_doctor_registers_themselves_where_the_operator_registers_people() {
         );
         system.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_suspended_while_their_request_comes_is_refused() {
+    let world = World::open("Slow").await;
+    let (system, doctor) = (&world.system, &world.clinic.doctor);
+    let entry = format!("/v1/practitioners/{doctor}");
+    let token = Person::numbered(8).join(system, &world.clinic.key, &entry).await;
+    world.office.attests(system, &world.clinic.key, doctor).await;
+    let path = world.path(&format!("availability/{}", world.clinic.day));
+    let (head, tail) = (r#"{"sess"#, r#"ions":[]}"#);
+    let request = format!(
+        "PUT {path} HTTP/1.1\r\nhost: clinic\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{head}",
+        head.len() + tail.len()
+    );
+    let slowly = async |meanwhile: &str| {
+        let mut line = TcpStream::connect(system.url.strip_prefix("http://").unwrap())
+            .await
+            .unwrap();
+        line.write_all(request.as_bytes()).await.unwrap();
+        world.do_so(meanwhile).await;
+        line.write_all(tail.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        line.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    let refused = slowly("Suspension").await;
+    assert!(
+        refused.starts_with("HTTP/1.1 403") && refused.contains("/problems/suspended"),
+        "{refused}"
+    );
+    // Who is let in is asked when they come: a reinstatement in between is too late.
+    let refused = slowly("Reinstatement").await;
+    assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
+    let (status, answer) = system.put(&path, &token, &json!({ "sessions": [] })).await;
+    assert_eq!(status, 200, "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_hand_in_the_same_at_once_one_is_done_and_the_other_is_told_why_not() {
+    let world = World::open("Twice").await;
+    world.is_in_a_register_as("4711").await;
+    let body = world.office.hand_in_signed_by(2, &world.to_sign("Attestation").await);
+    let url = format!("{}{}", world.system.url, world.path("attestation"));
+    let handing_in = (0..6).map(|number| {
+        let request = world.system.http.post(&url).bearer_auth(&world.registrar);
+        let request = request.header("idempotency-key", format!("{number}"));
+        request.header("prefer", "respond-async").json(&body).send()
+    });
+    let mut commands = Vec::new();
+    for answer in join_all(handing_in).await {
+        let answer = answer.unwrap();
+        match answer.status() {
+            StatusCode::ACCEPTED => commands.push(answer.headers()["location"].to_str().unwrap().to_owned()),
+            // It would be refused, so it was not accepted.
+            StatusCode::CONFLICT => {}
+            status => panic!("{status}"),
+        }
+    }
+    let mut done = 0;
+    for command in &commands {
+        let mut told = Value::Null;
+        until("it is decided", async || {
+            told = world.system.get(command, &world.registrar).await.1;
+            told["status"] != "pending"
+        })
+        .await;
+        done += usize::from(told["status"] == "done");
+        if told["status"] == "failed" {
+            assert_eq!(told["problem"]["type"], "/problems/refused-by-the-registry", "{told}");
+        }
+    }
+    assert_eq!(done, 1, "{commands:?}");
+    let (_, attestation) = world.system.get(&world.path("attestation"), &world.registrar).await;
+    assert_eq!(attestation["number"], 1, "{attestation}");
 }
