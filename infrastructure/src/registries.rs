@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use application::ports::registries::{HandInError, PractitionerRegistry, Recorded};
-use application::ports::registry::Trace;
 use application::ports::{AcceptanceListener, StoreError};
 use async_trait::async_trait;
 use domain::kernel::CommandId;
@@ -18,7 +17,7 @@ use crate::chain::Address;
 use crate::chain::registries::practitioners;
 use crate::postgres::{self, Answering};
 use crate::sessions::store;
-use crate::trace::trace;
+use crate::trace::{CallTrace, trace_of_call};
 
 /// The registry of practitioners at an address, through the appender.
 pub struct PractitionersByCalls<L> {
@@ -61,8 +60,8 @@ impl<L: CallLog> PractitionerRegistry for PractitionersByCalls<L> {
     }
 
     async fn has_from(&self, command: CommandId) -> Result<bool, StoreError> {
-        let found = trace(&self.pool, command).await.map_err(store)?;
-        Ok(found != Trace::None)
+        let found = trace_of_call(&self.pool, command).await.map_err(store)?;
+        Ok(found.is_some())
     }
 
     async fn hand_in(&self, command: CommandId, message: &Message, signed: &Signed) -> Result<Recorded, HandInError> {
@@ -97,22 +96,15 @@ impl<L: CallLog> PractitionerRegistry for PractitionersByCalls<L> {
 impl<L: CallLog> PractitionersByCalls<L> {
     /// What a command's call has come to, whoever has seen it through; where there is no trace of one, it is as it was told.
     async fn found(&self, command: CommandId, told: HandInError) -> Result<Recorded, HandInError> {
-        let found = async {
-            Ok::<_, sqlx::Error>(match trace(&self.pool, command).await? {
-                Trace::Journaled { position } => {
-                    let version = sqlx::query_scalar("SELECT version FROM journal WHERE position = $1");
-                    let version: i64 = version.bind(position.cast_signed()).fetch_one(&self.pool).await?;
-                    let version = version.unsigned_abs();
-                    Ok(Recorded { position, version })
-                }
-                Trace::RefusedByTheRegistry(refusal) => Err(refusal.into()),
-                Trace::None => Err(told),
-                Trace::Outbox | Trace::Refused => Err(HandInError::Unknown),
-            })
-        };
-        found.await.unwrap_or_else(|error| {
-            tracing::warn!(error = postgres::told(&error), %command, "what became of a call cannot be found out");
-            Err(HandInError::Unknown)
-        })
+        match trace_of_call(&self.pool, command).await {
+            Ok(Some(CallTrace::Recorded(recorded))) => Ok(recorded),
+            Ok(Some(CallTrace::Refused(refusal))) => Err(refusal.into()),
+            Ok(Some(CallTrace::UnderWay)) => Err(HandInError::Unknown),
+            Ok(None) => Err(told),
+            Err(error) => {
+                tracing::warn!(error = postgres::told(&error), %command, "what became of a call cannot be found out");
+                Err(HandInError::Unknown)
+            }
+        }
     }
 }

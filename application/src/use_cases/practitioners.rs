@@ -141,10 +141,10 @@ impl<B: Backend> Clinic<B> {
             });
         }
         permit(principal, Action::RegisterAsPractitioner)?;
-        let signed_in = signed_in.ok_or(UseCaseError::Forbidden)?;
         if self.rules.registration != Registration::Open {
             return Err(UseCaseError::ByInvitation);
         }
+        let signed_in = signed_in.ok_or(UseCaseError::Forbidden)?;
         told_by_oneself(&details, shared)?;
         self.end_other_sessions(&signed_in).await?;
         let newcomer = Newcomer::<Practitioner> {
