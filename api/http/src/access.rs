@@ -92,7 +92,7 @@ async fn guard(
     }
 }
 
-/// Fails unless whoever asks is still who they were when they were let in, and may still do such a thing.
+/// Asks again who is asking, and whether they may: the caller of the request is as they are now.
 ///
 /// # Errors
 /// As the endpoint's rule: `unauthenticated`, `forbidden` and its kin, or `database-unavailable` when nobody can tell.
@@ -103,7 +103,9 @@ pub(super) async fn still_allowed(request: &HttpRequest) -> Result<(), Problem> 
     if endpoint.access == Access::Public {
         return Ok(());
     }
-    allowed(endpoint.access, identify(request).await?).map(drop)
+    let caller = allowed(endpoint.access, identify(request).await?)?;
+    request.extensions_mut().insert(caller);
+    Ok(())
 }
 
 fn allowed(access: Access, caller: Caller) -> Result<Caller, Problem> {

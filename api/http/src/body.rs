@@ -4,7 +4,6 @@ use std::future::Future;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
@@ -13,14 +12,13 @@ use actix_web::{FromRequest, HttpRequest};
 use api_wire::check::Checked;
 use api_wire::json;
 use api_wire::problem::ProblemKind;
-use futures::StreamExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
 
 use super::access;
 use super::canonical::canonical;
-use super::core::core;
+use super::core::{Core, core};
 use super::problem::Problem;
 use super::settings::HttpSettings;
 
@@ -35,7 +33,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let core = core(&request)?;
-            let body = take(&request, payload, &core.settings, &core.long_bodies, 1).await?;
+            let body = take_from_allowed(&request, payload, &core, 1).await?;
             Ok(Self(json::read(&body)?))
         })
     }
@@ -61,15 +59,14 @@ const fn said(body: &[u8]) -> &[u8] {
 /// How many bodies are held at once that are longer than others may be: 256 MiB of them by the default limits.
 pub const LONG_BODIES: usize = 64;
 
-/// Whose body comes no later than this after they were let in is not looked at again: who they are may be remembered for longer.
-const AT_ONCE: Duration = Duration::from_millis(100);
-
 /// A body, whole.
 #[derive(Debug, Default)]
 pub struct Body {
     bytes: BytesMut,
     /// A place among the long ones.
     place: Option<OwnedSemaphorePermit>,
+    /// Whether it was not there at once.
+    was_waited_for: bool,
 }
 
 impl Deref for Body {
@@ -80,15 +77,30 @@ impl Deref for Body {
     }
 }
 
+/// Takes the body of a caller who was let in. Whoever was waited for is asked again who they are and whether they may: that may have been taken from
+/// them meanwhile.
+///
+/// # Errors
+/// As [`take`], and as [`still_allowed`](access::still_allowed).
+pub async fn take_from_allowed(
+    request: &HttpRequest,
+    payload: Payload,
+    core: &Core,
+    bodies: usize,
+) -> Result<Body, Problem> {
+    let body = take(request, payload, &core.settings, &core.long_bodies, bodies).await?;
+    if body.was_waited_for {
+        access::still_allowed(request).await?;
+    }
+    Ok(body)
+}
+
 /// Takes a body, whole, that may be as long as so many of the longest. Of those that are longer than one of them only so many are held
 /// at once as there are `places`: others are not read on until one is free.
 ///
-/// Whoever takes their time is asked again who they are and whether they may: that may have been taken from them meanwhile.
-///
 /// # Errors
-/// `payload-too-large`, `request-timeout`, `unsupported-media-type`, or `malformed-request` when it breaks off; as
-/// [`still_allowed`](access::still_allowed).
-pub async fn take(
+/// `payload-too-large`, `request-timeout`, `unsupported-media-type`, or `malformed-request` when it breaks off.
+async fn take(
     request: &HttpRequest,
     payload: Payload,
     settings: &HttpSettings,
@@ -102,13 +114,10 @@ pub async fn take(
         return Err(too_large(limit));
     }
     // Whoever sends a byte now and then would otherwise hold a place for as long as they like.
-    let (began, gathering) = (Instant::now(), gather(payload, settings.body_limit, limit, places));
+    let gathering = gather(payload, settings.body_limit, limit, places);
     let body = tokio::time::timeout(settings.body_timeout, gathering)
         .await
         .map_err(|_| Problem::new(ProblemKind::RequestTimeout))??;
-    if began.elapsed() >= AT_ONCE {
-        access::still_allowed(request).await?;
-    }
     if !body.is_empty() && !is_plain(request.headers()) {
         let detail = "Content-Encoding is not supported: send the body as it is.";
         return Err(Problem::new(ProblemKind::UnsupportedMediaType).detail(detail));
@@ -121,7 +130,17 @@ pub async fn take(
 
 async fn gather(mut payload: Payload, long: usize, limit: usize, places: &Arc<Semaphore>) -> Result<Body, Problem> {
     let mut body = Body::default();
-    while let Some(chunk) = payload.next().await {
+    loop {
+        let next = match payload.next().now_or_never() {
+            Some(next) => next,
+            None => {
+                body.was_waited_for = true;
+                payload.next().await
+            }
+        };
+        let Some(chunk) = next else {
+            return Ok(body);
+        };
         let cut_off = |_| Problem::new(ProblemKind::MalformedRequest).detail("The body could not be read to its end.");
         let chunk = chunk.map_err(cut_off)?;
         let length = body.len() + chunk.len();
@@ -129,12 +148,12 @@ async fn gather(mut payload: Payload, long: usize, limit: usize, places: &Arc<Se
             return Err(too_large(limit));
         }
         if length > long && body.place.is_none() {
+            body.was_waited_for = true;
             let place = Arc::clone(places).acquire_owned().await;
             body.place = Some(place.map_err(|error| Problem::new(ProblemKind::Internal).cause(error))?);
         }
         body.bytes.extend_from_slice(&chunk);
     }
-    Ok(body)
 }
 
 fn too_large(limit: usize) -> Problem {

@@ -92,8 +92,11 @@ impl<B: Backend, T: Checked + DeserializeOwned> FromRequest for Command<B, T> {
             let key = idempotency_key(headers)?;
             let correlation = correlation(headers)?;
             let precondition = Precondition::read(headers)?;
-            let bytes = body::take(&request, payload, &core.settings, &core.long_bodies, T::BODIES).await?;
+            let bytes = body::take_from_allowed(&request, payload, &core, T::BODIES).await?;
             core.limiter.bytes(&caller.principal, &issuers.now, bytes.len())?;
+            // While the body was waited for, they may have become somebody else: whoever registers in the same session.
+            let caller = self::caller(&request)?;
+            let issuers = clinic.issuers(&caller.principal, caller.wallet.as_ref(), &caller.former);
             let said = checked(body::parse::<T>(&bytes)?)?;
             let key = key.map(|key| Key {
                 key: core.ports.secrets.fingerprint(&[b"idempotency key", key.as_bytes()]),

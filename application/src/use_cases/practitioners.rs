@@ -140,7 +140,7 @@ impl<B: Backend> Clinic<B> {
                 receipt,
             });
         }
-        permit(principal, Action::RegisterAsPractitioner)?;
+        permit(principal, Action::RegisterAsPractitioner).map_err(|_| UseCaseError::HasAccount)?;
         if self.rules.registration != Registration::Open {
             return Err(UseCaseError::ByInvitation);
         }

@@ -91,7 +91,7 @@ fn counts_in_order(entry: &LogEntry) -> Option<Position> {
     (!ends).then_some(event.position)
 }
 
-/// Corrects what the journal says of entries' blocks and transactions, where that is another one.
+/// Corrects what the journal says of entries' blocks and transactions, where that is another one, and with it what is known of the calls that recorded them.
 pub(super) async fn renumber(connection: &mut PgConnection, blocks: &[LogBlock]) -> Result<(), sqlx::Error> {
     let (mut positions, mut numbers, mut transactions) = (vec![], vec![], vec![]);
     for block in blocks {
@@ -101,6 +101,19 @@ pub(super) async fn renumber(connection: &mut PgConnection, blocks: &[LogBlock])
             transactions.push(entry.transaction.as_slice());
         }
     }
+    // By what the journal still says: a call is found by its block and its transaction.
+    sqlx::query(
+        "UPDATE calls SET block = read.block_number, transaction = read.transaction
+         FROM UNNEST($1::bigint[], $2::bigint[], $3::bytea[]) AS read (position, block_number, transaction)
+              JOIN journal ON journal.position = read.position
+         WHERE (journal.block_number, journal.transaction) IS DISTINCT FROM (read.block_number, read.transaction)
+           AND calls.succeeded AND calls.transaction = journal.transaction",
+    )
+    .bind(&positions)
+    .bind(&numbers)
+    .bind(&transactions)
+    .execute(&mut *connection)
+    .await?;
     sqlx::query(
         "UPDATE journal SET block_number = read.block_number, transaction = read.transaction
          FROM UNNEST($1::bigint[], $2::bigint[], $3::bytea[]) AS read (position, block_number, transaction)
