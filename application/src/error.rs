@@ -170,7 +170,7 @@ pub enum UseCaseError {
     #[error(transparent)]
     RefusedByTheRegistry(RegistryRefusal),
     /// No registry is followed here.
-    #[error("no registry of practitioners is followed here")]
+    #[error("no such registry is followed here")]
     NoRegistry,
     /// A fault of ours.
     #[error("internal fault")]

@@ -24,6 +24,7 @@ pub mod consent;
 pub mod encounter;
 pub mod erasure;
 pub mod event;
+pub mod grants;
 pub mod patient;
 pub mod practitioner;
 pub mod registries;

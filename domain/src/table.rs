@@ -110,6 +110,13 @@ macro_rules! aggregates {
                     Closed: namespace,
                 }
             }
+            /// What a patient has prepared to grant.
+            11 grants: Grants {
+                id: part GrantsId,
+                events: GrantsEvent in schema 1 {
+                    Prepared: within Access(grant),
+                }
+            }
         }
     };
 }

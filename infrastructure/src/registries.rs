@@ -1,33 +1,67 @@
 //! Handing in to the registries what was signed: as calls of the appender, each under its command's id. So a command that is repeated calls nothing twice, and
 //! [`crate::trace`] finds what became of it.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
-use application::ports::registries::{HandInError, PractitionerRegistry, Recorded};
+use application::ports::registries::{HandInError, Recorded, RegistryOf};
 use application::ports::{AcceptanceListener, StoreError};
 use async_trait::async_trait;
+use domain::consent;
 use domain::kernel::CommandId;
 use domain::kernel::typed_data::SigningDomain;
-use domain::registries::Signed;
-use domain::registries::practitioners::{DOMAIN_NAME, Message};
+use domain::registries::{Signed, practitioners};
 use sqlx::PgPool;
 
 use crate::calls::{Call, CallId, CallKind, CallLog, CallOutcome, CallTicket as _};
 use crate::chain::Address;
-use crate::chain::registries::practitioners;
+use crate::chain::registries::{self as contracts, InterfaceError, refusal};
 use crate::postgres::{self, Answering};
 use crate::sessions::store;
 use crate::trace::{CallTrace, trace_of_call};
 
-/// The registry of practitioners at an address, through the appender.
-pub struct PractitionersByCalls<L> {
+/// What is handed in to a registry.
+pub trait Message: Sync + 'static {
+    /// What wallets call the registry.
+    const REGISTRY: &'static str;
+    /// What a call with it is for.
+    const KIND: &'static str;
+
+    /// The call of the contract.
+    ///
+    /// # Errors
+    /// When the program was built badly.
+    fn calldata(&self, signed: &Signed) -> Result<Vec<u8>, InterfaceError>;
+}
+
+impl Message for practitioners::Message {
+    const REGISTRY: &'static str = practitioners::DOMAIN_NAME;
+    const KIND: &'static str = "attestation";
+
+    fn calldata(&self, signed: &Signed) -> Result<Vec<u8>, InterfaceError> {
+        contracts::practitioners::hand_in(self, signed)
+    }
+}
+
+impl Message for consent::Message {
+    const REGISTRY: &'static str = consent::DOMAIN_NAME;
+    const KIND: &'static str = "consent";
+
+    fn calldata(&self, signed: &Signed) -> Result<Vec<u8>, InterfaceError> {
+        contracts::consents::hand_in(self, signed)
+    }
+}
+
+/// A registry at an address, through the appender.
+pub struct RegistryByCalls<L, M> {
     calls: L,
     pool: Answering,
     domain: SigningDomain,
     acceptance: Arc<dyn AcceptanceListener>,
+    of: PhantomData<fn(M)>,
 }
 
-impl<L> PractitionersByCalls<L> {
+impl<L, M: Message> RegistryByCalls<L, M> {
     /// At this address of a chain. The search path of the pool begins with the schema of the journal and has `core`.
     pub const fn new(
         calls: L,
@@ -39,11 +73,12 @@ impl<L> PractitionersByCalls<L> {
             calls,
             pool: Answering::new(pool),
             domain: SigningDomain {
-                name: DOMAIN_NAME,
+                name: M::REGISTRY,
                 chain_id,
                 contract: contract.0,
             },
             acceptance,
+            of: PhantomData,
         }
     }
 }
@@ -54,7 +89,7 @@ const fn id_of(command: CommandId) -> CallId {
 }
 
 #[async_trait]
-impl<L: CallLog> PractitionerRegistry for PractitionersByCalls<L> {
+impl<L: CallLog, M: Message> RegistryOf<M> for RegistryByCalls<L, M> {
     fn signing_domain(&self) -> SigningDomain {
         self.domain
     }
@@ -64,13 +99,13 @@ impl<L: CallLog> PractitionerRegistry for PractitionersByCalls<L> {
         Ok(found.is_some())
     }
 
-    async fn hand_in(&self, command: CommandId, message: &Message, signed: &Signed) -> Result<Recorded, HandInError> {
+    async fn hand_in(&self, command: CommandId, message: &M, signed: &Signed) -> Result<Recorded, HandInError> {
         let internal = |error: Box<dyn std::error::Error + Send + Sync>| HandInError::Internal(error);
         let call = Call {
             id: id_of(command),
-            kind: CallKind::new("attestation").map_err(|error| internal(error.into()))?,
+            kind: CallKind::new(M::KIND).map_err(|error| internal(error.into()))?,
             target: self.domain.contract,
-            data: practitioners::hand_in(message, signed).map_err(|error| internal(error.into()))?,
+            data: message.calldata(signed).map_err(|error| internal(error.into()))?,
         };
         let outcome = match self.calls.call(call).await {
             Ok(mut ticket) => {
@@ -83,8 +118,8 @@ impl<L: CallLog> PractitionerRegistry for PractitionersByCalls<L> {
         };
         let error = match outcome {
             CallOutcome::Done { .. } | CallOutcome::HandedOver => HandInError::Unknown,
-            CallOutcome::Refused { reason, .. } => return Err(practitioners::refusal(&reason).into()),
-            CallOutcome::WouldBeRefused { reason } => practitioners::refusal(&reason).into(),
+            CallOutcome::Refused { reason, .. } => return Err(refusal(&reason).into()),
+            CallOutcome::WouldBeRefused { reason } => refusal(&reason).into(),
             CallOutcome::TooLarge => HandInError::TooLarge,
             CallOutcome::Failed(why) => why.into(),
             CallOutcome::AnotherHasItsId => internal("one command has made two calls".into()),
@@ -93,7 +128,7 @@ impl<L: CallLog> PractitionerRegistry for PractitionersByCalls<L> {
     }
 }
 
-impl<L: CallLog> PractitionersByCalls<L> {
+impl<L: CallLog, M: Message> RegistryByCalls<L, M> {
     /// What a command's call has come to, whoever has seen it through; where there is no trace of one, it is as it was told.
     async fn found(&self, command: CommandId, told: HandInError) -> Result<Recorded, HandInError> {
         match trace_of_call(&self.pool, command).await {

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use application::ports::StoreError;
 use application::ports::revocations::{Revocation, Revocations, Revoked};
 use async_trait::async_trait;
-use domain::kernel::CommandId;
+use domain::consent::Message;
+use domain::kernel::{CommandId, PatientId};
 use sqlx::PgPool;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -86,15 +87,19 @@ impl Revocations for PostgresRevocations {
 
     async fn carried_through(&self, revocation: &Revocation) -> Result<(), StoreError> {
         crash_point(crash::REVOCATION_LOGGED);
-        let Revoked::Wallet { wallet, .. } = &revocation.revoked else {
-            let sql = "UPDATE revocations SET pending = NULL WHERE subject = $1 AND command_id = $2";
-            return sqlx::query(sql)
-                .bind(revocation.subject)
-                .bind(revocation.command_id.uuid())
-                .execute(&self.pool)
-                .await
-                .map(drop)
-                .map_err(store);
+        let wallet = match &revocation.revoked {
+            Revoked::Wallet { wallet, .. } => wallet,
+            Revoked::Grants { .. } => return self.delete(revocation).await,
+            Revoked::Account { .. } | Revoked::Key { .. } => {
+                let sql = "UPDATE revocations SET pending = NULL WHERE subject = $1 AND command_id = $2";
+                return sqlx::query(sql)
+                    .bind(revocation.subject)
+                    .bind(revocation.command_id.uuid())
+                    .execute(&self.pool)
+                    .await
+                    .map(drop)
+                    .map_err(store);
+            }
         };
         // Sessions in the order of their tokens, as they are touched.
         let sql = "WITH done AS (DELETE FROM revocations WHERE subject = $1 AND command_id = $2 RETURNING subject), \
@@ -157,6 +162,20 @@ impl Revocations for PostgresRevocations {
             .fetch_one(&self.pool)
             .await
             .map_err(store)
+    }
+
+    async fn of_grants(&self, patient: PatientId) -> Result<Vec<Message>, StoreError> {
+        let pending: Vec<Json<Revocation>> =
+            sqlx::query_scalar("SELECT pending FROM revocations WHERE subject = $1 AND pending IS NOT NULL")
+                .bind(patient.uuid())
+                .fetch_all(&self.pool)
+                .await
+                .map_err(store)?;
+        let message = |Json(revocation): Json<Revocation>| match revocation.revoked {
+            Revoked::Grants { message, .. } => Some(*message),
+            Revoked::Account { .. } | Revoked::Key { .. } | Revoked::Wallet { .. } => None,
+        };
+        Ok(pending.into_iter().filter_map(message).collect())
     }
 
     fn denied_here(&self, subject: Uuid) -> bool {

@@ -5,7 +5,7 @@ use application::ports::registry::Trace;
 use domain::kernel::CommandId;
 use sqlx::Row as _;
 
-use crate::chain::registries::practitioners;
+use crate::chain::registries::refusal;
 use crate::postgres::Answering;
 
 /// Where a command has left a trace, in a commit or in a call. What the journal has of it is all of it: a commit opens whole or not at all.
@@ -53,10 +53,12 @@ pub(crate) enum CallTrace {
 /// When the database does not answer.
 pub(crate) async fn trace_of_call(pool: &Answering, command: CommandId) -> Result<Option<CallTrace>, sqlx::Error> {
     // What it brought about is journaled by its transaction, between the positions of the blocks before and of its own: the journal has no index by transactions.
-    let sql = "SELECT call.succeeded, call.reason, own.position, own.version
+    // Where it was so already, nothing is recorded.
+    let sql = "SELECT call.succeeded, call.reason, coalesce(own.position, call.last, call.before, 0), own.version, call.is_applied
                FROM (SELECT succeeded, reason, transaction,
                             (SELECT position FROM block_times WHERE block < calls.block ORDER BY block DESC LIMIT 1) AS before,
-                            (SELECT position FROM block_times WHERE block = calls.block) AS last
+                            (SELECT position FROM block_times WHERE block = calls.block) AS last,
+                            block <= (SELECT block_number FROM checkpoint) AS is_applied
                      FROM calls WHERE id = $1) AS call
                LEFT JOIN LATERAL
                     (SELECT position, version FROM journal
@@ -66,12 +68,13 @@ pub(crate) async fn trace_of_call(pool: &Answering, command: CommandId) -> Resul
         return Ok(None);
     };
     let (succeeded, reason): (Option<bool>, Option<Vec<u8>>) = (row.try_get(0)?, row.try_get(1)?);
-    let (position, version): (Option<i64>, Option<i64>) = (row.try_get(2)?, row.try_get(3)?);
-    Ok(Some(match (succeeded, position.zip(version)) {
-        (Some(false), _) => CallTrace::Refused(practitioners::refusal(&reason.unwrap_or_default())),
-        (_, Some((position, version))) => CallTrace::Recorded(Recorded {
+    let (position, version): (i64, Option<i64>) = (row.try_get(2)?, row.try_get(3)?);
+    let is_applied: Option<bool> = row.try_get(4)?;
+    Ok(Some(match (succeeded, is_applied) {
+        (Some(false), _) => CallTrace::Refused(refusal(&reason.unwrap_or_default())),
+        (Some(true), Some(true)) => CallTrace::Recorded(Recorded {
             position: position.unsigned_abs(),
-            version: version.unsigned_abs(),
+            version: version.unwrap_or_default().unsigned_abs(),
         }),
         _ => CallTrace::UnderWay,
     }))

@@ -19,6 +19,7 @@ mod calendars;
 mod charts;
 mod column;
 mod erasures;
+mod grants;
 mod hash;
 mod identifiers;
 mod patients;

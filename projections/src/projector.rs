@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use application::log::{BlockRef, LogEntry};
 use application::ports::projector::Projector;
 use domain::account::Account;
+use domain::grants::Grants;
 use domain::kernel::{AppointmentId, ClinicAggregate, DataSubject};
 use sqlx::{Executor, PgConnection};
 
@@ -14,6 +15,7 @@ use crate::appointments::{AppointmentRow, Told};
 use crate::batch::{Batch, Entry, fold_all, keys_to_load};
 use crate::calendars::{CalendarRow, FreeRunRow};
 use crate::charts::ChartRow;
+use crate::grants::PreparedRow;
 use crate::patients::{NameRow, PatientRow};
 use crate::practitioners::PractitionerRow;
 use crate::registries::{AttestationRow, ControlRow, DelegateRow, GrantRow, GranteeRow, RegistrarRow};
@@ -21,7 +23,7 @@ use crate::relationships::RelationshipRow;
 use crate::stamp::Stamp;
 use crate::table::{Description, Row as _};
 use crate::writes::Writes;
-use crate::{accounts, appointments, calendars, erasures, patients, registries, relationships, table};
+use crate::{accounts, appointments, calendars, erasures, grants, patients, registries, relationships, table};
 
 /// The read models, as the follower fills them.
 #[derive(Clone, Copy, Default, Debug)]
@@ -33,7 +35,7 @@ pub struct ReadModels;
 pub struct ProjectionError(#[from] sqlx::Error);
 
 /// Each read model, and its tables.
-pub(crate) const READ_MODELS: [(&str, &[Description]); 9] = [
+pub(crate) const READ_MODELS: [(&str, &[Description]); 10] = [
     ("accounts", &[AccountRow::TABLE, KeyRow::TABLE]),
     ("appointments", &[AppointmentRow::TABLE]),
     ("attestations", &[AttestationRow::TABLE, RegistrarRow::TABLE]),
@@ -48,6 +50,7 @@ pub(crate) const READ_MODELS: [(&str, &[Description]); 9] = [
             DelegateRow::TABLE,
         ],
     ),
+    ("grants", &[PreparedRow::TABLE]),
     ("patients", &[PatientRow::TABLE, NameRow::TABLE]),
     ("practitioners", &[PractitionerRow::TABLE]),
     ("relationships", &[RelationshipRow::TABLE]),
@@ -76,17 +79,18 @@ fn derived_tables() -> impl Iterator<Item = &'static Description> {
 }
 
 /// The indexes that only queries need.
-const INDEXES: [&str; 6] = [
+const INDEXES: [&str; 7] = [
     include_str!("patients/indexes.sql"),
     include_str!("practitioners/indexes.sql"),
     include_str!("calendars/indexes.sql"),
     include_str!("appointments/indexes.sql"),
     include_str!("relationships/indexes.sql"),
     include_str!("accounts/indexes.sql"),
+    include_str!("grants/indexes.sql"),
 ];
 
 /// Which rows the folds make of events. Raise it when they make others of the same ones, so that old read models are rebuilt.
-pub(crate) const ROWS: &str = "rows 18";
+pub(crate) const ROWS: &str = "rows 19";
 
 impl Projector for ReadModels {
     type Connection = PgConnection;
@@ -203,6 +207,8 @@ async fn fold_rows(
     let before = accounts::load(connection, &keys_to_load(&entries)).await?;
     let after = fold_all(&before, &entries, accounts::fold);
     accounts::write(writes, &before, &after);
+
+    table::write(writes, grants::fold(&batch.entries::<Grants>()).values());
 
     let entries = batch.appointments();
     let before = table::load(connection, &appointments_of(&entries)).await?;

@@ -6,24 +6,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::policy::Object;
-use application::policy::access::Admittance;
+use application::policy::access::{Admittance, NotAdmitted};
 use application::ports::Clock;
 use application::ports::queries::Unadmitted;
 use application::ports::queries::{
-    AccountView, AppointmentCursor, AppointmentFilter, AppointmentView, AvailabilityView, ChartView, FreeSlot, Page,
-    PatientView, PractitionerView, ProjectionHash, Queries, QueryError, RelationshipView, SlotCursor, SlotFilter,
-    VISITS,
+    AccountView, AppointmentCursor, AppointmentFilter, AppointmentView, AvailabilityView, ChartView, ConsentsView,
+    FreeSlot, GrantCursor, Page, PatientView, PractitionerView, ProjectionHash, Queries, QueryError, RelationshipView,
+    SlotCursor, SlotFilter, VISITS,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::KeyHash;
-use domain::consent::SignerId;
+use domain::chart::Contents;
+use domain::consent::{Grantee, SignerId};
 use domain::encounter::{EncounterNames, NamedEncounter};
 use domain::kernel::{AccountId, AppointmentId, Category, Identifier, PatientId, PractitionerId, Wallet};
 use domain::registries::consents::Consents;
 use domain::registries::practitioners::Attestation;
 use sqlx::PgPool;
+use uuid::Uuid;
 
-use crate::{accounts, appointments, calendars, charts, hash, patients, practitioners, registries, relationships};
+use crate::{
+    accounts, appointments, calendars, charts, grants, hash, patients, practitioners, registries, relationships,
+};
 
 /// Queries over a pool whose connections find the read models in their search path.
 #[derive(Clone)]
@@ -69,8 +73,12 @@ impl Queries for PgQueries {
     }
 
     async fn chart(&self, admittance: &Admittance, patient: PatientId) -> Result<Option<ChartView>, QueryError> {
-        admittance.check_patient(patient, &[Category::Summary, Category::Medication])?;
-        answer(charts::one(&self.pool, patient)).await
+        let sees = |category: &Category| admittance.check_patient(patient, &[*category]).is_ok();
+        if !Contents::CATEGORIES.iter().any(sees) {
+            return Err(NotAdmitted.into());
+        }
+        let found = answer(charts::one(&self.pool, patient)).await?;
+        Ok(found.map(|chart| chart.seen_by(admittance)))
     }
 
     async fn patients(
@@ -102,6 +110,25 @@ impl Queries for PgQueries {
 
     async fn consents(&self, patient: SignerId) -> Result<Consents, QueryError> {
         answer(registries::consents(&self.pool, patient)).await
+    }
+
+    async fn consents_to(&self, patient: PatientId, grantees: &[Grantee]) -> Result<ConsentsView, QueryError> {
+        answer(grants::to(&self.pool, patient, grantees)).await
+    }
+
+    async fn grant(&self, admittance: &Admittance, patient: PatientId, id: Uuid) -> Result<ConsentsView, QueryError> {
+        admittance.check_patient(patient, &[Category::Access])?;
+        answer(grants::one(&self.pool, patient, id)).await
+    }
+
+    async fn grants(
+        &self,
+        admittance: &Admittance,
+        patient: PatientId,
+        page: Page<GrantCursor>,
+    ) -> Result<ConsentsView, QueryError> {
+        admittance.check_patient(patient, &[Category::Access])?;
+        answer(grants::of_patient(&self.pool, patient, page)).await
     }
 
     async fn practitioners(

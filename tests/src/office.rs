@@ -1,18 +1,21 @@
 //! A registry of practitioners on a chain, and a registrar of it who signs.
 
 use application::log::Registry;
+use domain::consent;
 use domain::kernel::PractitionerId;
 use domain::kernel::typed_data::SigningDomain;
 use domain::registries::Signed;
 use domain::registries::practitioners::{DOMAIN_NAME, Message};
+use infrastructure::chain::registries::consents;
 use infrastructure::chain::registries::deploy::deploy;
 use infrastructure::chain::registries::practitioners as calls;
 use infrastructure::chain::registries::registrars::Registrars;
 use infrastructure::chain::{Deployment, EventLog, Node, Recorder, RpcOptions, Signer};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::chain::{KEYS, TestChain};
 use crate::log::transact;
+use crate::people::Person;
 use crate::system::{SystemOptions, TestSystem, deployed, until};
 
 /// A deadline that nobody sees pass.
@@ -22,6 +25,7 @@ pub const FOR_EVER: u64 = 4_000_000_000;
 pub struct Office {
     node: Node,
     registry: Recorder,
+    consents: Recorder,
     /// Both registries, to be followed.
     pub recorders: Vec<Recorder>,
 }
@@ -45,6 +49,7 @@ impl Office {
         Self {
             node,
             registry,
+            consents: registries.consents,
             recorders: registries.recorders().to_vec(),
         }
     }
@@ -104,16 +109,32 @@ impl Office {
 
     /// The body of the request that hands in what was signed by one of the test keys, as typed data was given for it.
     pub fn hand_in_signed_by(&self, signer: usize, typed_data: &Value) -> Value {
-        let mut digest = [0; 32];
-        hex::decode_to_slice(typed_data["hash"].as_str().expect("a hash"), &mut digest).expect("a hash");
-        let signer = key(signer);
-        json!({
-            "primaryType": typed_data["primaryType"],
-            "message": typed_data["message"],
-            "signer": hex::encode_prefixed(signer.address().0),
-            "signature": hex::encode_prefixed(signer.sign_digest(digest).expect("a signature")),
-        })
+        handed_in(typed_data, &Person::with_key(KEYS[signer]))
     }
+
+    /// Where messages about consents are good.
+    pub fn domain_of_consents(&self) -> SigningDomain {
+        SigningDomain {
+            name: consent::DOMAIN_NAME,
+            chain_id: self.node.chain_id(),
+            contract: self.consents.contract.0,
+        }
+    }
+
+    /// Somebody signs something about consents, and a stranger hands it in to the contract.
+    pub async fn relays(&self, message: &consent::Message, by: &Person) {
+        let signed = by.signs_for(message, &self.domain_of_consents());
+        let data = consents::hand_in(message, &signed).expect("calldata");
+        transact(&self.node, &key(0), Some(self.consents.contract), data).await;
+    }
+}
+
+/// The body of the request that hands in what somebody has signed, as typed data was given for it.
+pub fn handed_in(typed_data: &Value, by: &Person) -> Value {
+    let mut body = by.signs(typed_data);
+    body["primaryType"] = typed_data["primaryType"].clone();
+    body["message"] = typed_data["message"].clone();
+    body
 }
 
 /// The id of a practitioner as the API tells it.

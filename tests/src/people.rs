@@ -1,5 +1,8 @@
 //! People with wallets, who sign in as people do: with a message of EIP-4361.
 
+use domain::consent::{Message, SignerId};
+use domain::kernel::typed_data::SigningDomain;
+use domain::registries::Signed;
 use infrastructure::chain::Signer;
 use serde_json::{Value, json};
 
@@ -54,6 +57,28 @@ impl Person {
     pub fn sign(&self, message: &str) -> String {
         let signature = self.wallet.sign_message(message).expect("a signature");
         format!("0x{}", hex::encode(signature))
+    }
+
+    /// Signs typed data that was given to be signed: who, and the signature, as they stand in bodies.
+    pub fn signs(&self, typed_data: &Value) -> Value {
+        let mut digest = [0; 32];
+        hex::decode_to_slice(typed_data["hash"].as_str().expect("a hash"), &mut digest).expect("a hash");
+        let signature = self.wallet.sign_digest(digest).expect("a signature");
+        json!({
+            "signer": hex::encode_prefixed(self.wallet.address().0),
+            "signature": hex::encode_prefixed(signature),
+        })
+    }
+
+    /// As whom the registry of consents knows them.
+    pub fn signer(&self) -> SignerId {
+        SignerId(self.wallet.address().0)
+    }
+
+    /// Signs a message for a registry.
+    pub fn signs_for(&self, message: &Message, domain: &SigningDomain) -> Signed {
+        let signature = self.wallet.sign_digest(message.typed().digest(domain));
+        Signed::by(self.signer(), signature.expect("a signature"))
     }
 
     /// A signed message with a statement, as it stands in bodies.

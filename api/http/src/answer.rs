@@ -28,11 +28,11 @@ impl Answer {
         Self::changed(done).having(created)
     }
 
-    /// Something changed, or needed no change.
+    /// Something changed, or needed no change. Who may not know the version is given no tag.
     pub fn changed(done: Done<impl Located + Into<AggregateRef>>) -> Self {
         let (path, of) = (done.id.path(), done.id.into());
-        let tag = etag::of_version(done.receipt.version);
-        Self::of(path, Some(of.uuid()), done.receipt).tagged(Some(tag))
+        let version = Some(done.receipt.version).filter(|version| *version != 0);
+        Self::of(path, Some(of.uuid()), done.receipt).tagged(version.map(etag::of_version))
     }
 
     /// Something changed that is not in the log.

@@ -21,8 +21,8 @@ use utoipa::openapi::HttpMethod;
 
 use super::access::{Access, Endpoint, Endpoints, Kind, guarded};
 use super::routes::{
-    accounts, admin, appointments, attestations, auth, availability, charts, commands, events, nothing_here, patients,
-    practitioners, requests, resource, system, visits, wallets,
+    accounts, admin, appointments, attestations, auth, availability, charts, commands, events, grants, nothing_here,
+    patients, practitioners, requests, resource, system, visits, wallets,
 };
 use super::throttle;
 
@@ -59,6 +59,7 @@ use Action as A;
         (name = "auth", description = "Signing in with a wallet (EIP-4361), and out"),
         (name = "patients", description = "Patients: who they are"),
         (name = "charts", description = "Charts of patients: their conditions, allergies, medications and symptoms"),
+        (name = "grants", description = "Grants of patients: who may read and add to their records"),
         (name = "practitioners", description = "Practitioners, and the patients whom they treat"),
         (name = "attestations", description = "Public registers' entries of practitioners, and what registrars attest"),
         (name = "availability", description = "What practitioners offer on a day, and which slots are free"),
@@ -125,6 +126,14 @@ endpoints! {
     charts::refute::<B> => Command, May(&[A::UpdateChart]);
     charts::state_absence::<B> => Command, May(&[A::UpdateChart]);
     charts::report::<B> => Command, May(&[A::ReportChart]);
+
+    grants::prepare::<B> => Command, May(&[A::ManageGrants]);
+    grants::list::<B> => Read, May(&[A::ReadGrants]);
+    grants::read::<B> => Read, May(&[A::ReadGrants]);
+    grants::to_sign::<B> => Read, May(&[A::ManageGrants]);
+    grants::hand_in::<B> => Command, May(&[A::ManageGrants]);
+    grants::revocation_to_sign::<B> => Read, May(&[A::ManageGrants]);
+    grants::revoke::<B> => Command, May(&[A::ManageGrants]);
 
     practitioners::register::<B> => Command, Caller; // As there.
     practitioners::list::<B> => Read, May(&[A::ReadPractitioner]);

@@ -62,9 +62,12 @@ impl<B: Backend> Reading<B> {
         })
     }
 
-    /// Answers with a resource and its tag, or with 304 when the caller has it.
-    pub fn answer(&self, tag: String, body: &impl Serialize) -> HttpResponse {
-        etag::answer(&self.request, tag, body)
+    /// Answers with a resource and its tag, or with 304 when the caller has it; without one, with the resource alone.
+    pub fn answer(&self, tag: impl Into<Option<String>>, body: &impl Serialize) -> HttpResponse {
+        match tag.into() {
+            Some(tag) => etag::answer(&self.request, tag, body),
+            None => HttpResponse::Ok().json(body),
+        }
     }
 
     /// The list of an endpoint, by the filters that were given.

@@ -295,7 +295,7 @@ impl Client {
     /// [`ClientError`].
     pub(super) async fn read_patient(&self, id: Uuid) -> Result<(PatientDetails, u64), ClientError> {
         let dto::Patient { details, version, .. } = self.read(&format!("/v1/patients/{id}")).await?;
-        Ok((understood(checked(details))?, version))
+        Ok((understood(checked(details))?, version.unwrap_or_default()))
     }
 
     /// A patient's chart.
@@ -304,7 +304,7 @@ impl Client {
     /// [`ClientError`].
     pub(super) async fn read_chart(&self, id: Uuid) -> Result<Chart, ClientError> {
         let chart: dto::Chart = self.read(&format!("/v1/patients/{id}/chart")).await?;
-        let version = Some(chart.version);
+        let version = chart.version;
         Ok(Chart {
             contents: understood(checked(chart))?,
             version,

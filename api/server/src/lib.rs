@@ -18,17 +18,18 @@ use api_http::metrics::HttpMetrics;
 use api_http::{AppState, BadPublicUrl, CommandTracker, HttpPorts, HttpSettings, ServerHandle, openapi, server};
 use application::log::Registry;
 use application::policy::rules::Rules;
-use application::ports::ProgressSource;
 use application::ports::sessions::Sessions;
-use application::use_cases::clinic::{Clinic, Stores};
+use application::ports::{AcceptanceListener, ProgressSource};
+use application::use_cases::clinic::{Clinic, Registries, Stores};
 use chrono::TimeDelta;
 use domain::kernel::Wallet;
 use infrastructure::appender::{Appender, AppenderConfig, AppenderHandle};
+use infrastructure::calls::CallLog;
 use infrastructure::chain::RecorderError;
 use infrastructure::chain::deploy::{self, DeployError, Standing};
 use infrastructure::chain::namespaces::{self, NamespaceError};
 use infrastructure::chain::sending::SendError;
-use infrastructure::chain::{Address, ChainError, EventLog, Node, Recorder, RpcOptions};
+use infrastructure::chain::{Address, ChainError, EventLog, Node, RpcOptions};
 use infrastructure::clock::SystemClock;
 use infrastructure::commands::PostgresCommands;
 use infrastructure::derivation::KeyedDerivation;
@@ -39,7 +40,7 @@ use infrastructure::keys::{KeyEncryptionKeys, KeyRing, LogSecrets, UnwrapError, 
 use infrastructure::log::Namespace;
 use infrastructure::notices::Notices;
 use infrastructure::postgres;
-use infrastructure::registries::PractitionersByCalls;
+use infrastructure::registries::RegistryByCalls;
 use infrastructure::requests::PostgresRequests;
 use infrastructure::revocations::PostgresRevocations;
 use infrastructure::sealing::Opener;
@@ -405,12 +406,8 @@ impl System {
             requests: Arc::new(PostgresRequests::new(pools.requests.clone(), master)),
             sessions: Arc::clone(&sessions),
         };
-        let followed = |recorder: &&Recorder| recorder.registry == Some(Registry::Practitioners);
-        let registry = config.chain.recorders.iter().find(followed).map(|recorder| {
-            let (pool, acceptance) = (pools.requests.clone(), Arc::clone(&tracker) as _);
-            let place = (config.chain.id, recorder.contract);
-            Arc::new(PractitionersByCalls::new(calls, pool, place, acceptance)) as _
-        });
+        let (pool, acceptance) = (&pools.requests, Arc::clone(&tracker) as _);
+        let registries = registries(config, &calls, pool, &acceptance);
         let clinic = Arc::new(
             Clinic::<Backend>::new(
                 Arc::new(executor),
@@ -421,7 +418,7 @@ impl System {
                 stores,
             )
             .ruled_by(rules(config))
-            .with_registry(registry),
+            .with_registries(registries),
         );
         let metrics = HttpMetrics::default();
         let of_the_system = SystemMetrics::new(follower_status.clone(), eraser_status.clone(), appender.clone());
@@ -569,6 +566,38 @@ async fn verify_with(node: &Node, chain: &ChainConfig) -> Result<(), ComposeErro
         log.check_recorder(recorder).await?;
     }
     Ok(())
+}
+
+/// What hands in to the registries that are followed.
+fn registries(
+    config: &Config,
+    calls: &(impl CallLog + Clone),
+    pool: &PgPool,
+    acceptance: &Arc<dyn AcceptanceListener>,
+) -> Registries {
+    let at = |registry| {
+        let mut recorders = config.chain.recorders.iter();
+        let followed = recorders.find(|recorder| recorder.registry == Some(registry))?;
+        Some((config.chain.id, followed.contract))
+    };
+    Registries {
+        practitioners: at(Registry::Practitioners).map(|place| {
+            Arc::new(RegistryByCalls::new(
+                calls.clone(),
+                pool.clone(),
+                place,
+                Arc::clone(acceptance),
+            )) as _
+        }),
+        consents: at(Registry::Consents).map(|place| {
+            Arc::new(RegistryByCalls::new(
+                calls.clone(),
+                pool.clone(),
+                place,
+                Arc::clone(acceptance),
+            )) as _
+        }),
+    }
 }
 
 /// The defaults, with what the configuration says.

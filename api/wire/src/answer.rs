@@ -25,7 +25,7 @@ pub struct CommandResult {
     /// Whether the resource is new, and was not there before.
     #[serde(default)]
     pub created: bool,
-    /// The version of the resource after the command; 0 where nothing of it is in the log.
+    /// The version of the resource after the command; 0 where nothing of it is in the log, and for whoever may not know it.
     #[schema(example = 2)]
     pub version: u64,
     /// The position in the log of the last event of the command; missing when nothing in the log needed to change.

@@ -130,7 +130,8 @@ problems! {
     RefusedByTheRegistry = "refused-by-the-registry", 409, "The registry does not take it",
         "The contract that decides does not take what was signed; the detail says why. Nothing changed.";
     NoRegistry = "no-registry", 409, "No registry is followed here",
-        "This server is configured with no registry of practitioners (`chain.recorders`), so nobody can be attested here.";
+        "This server is configured with no such registry (`chain.recorders`): without one of practitioners nobody is attested here, and without one of \
+         consents nothing is granted.";
     PreconditionFailed = "precondition-failed", 412, "Somebody changed it",
         "The If-Match header names another version than the current one. Read it again and decide anew.";
     PayloadTooLarge = "payload-too-large", 413, "The body is too large",
@@ -180,7 +181,7 @@ problems! {
         "The command may still be executed, or have been. Send the same request with the same Idempotency-Key, or ask for the \
          command that the detail names, to find out. Without either, look before you send it again.";
     RevocationPending = "revocation-pending", 503, "The access is denied already",
-        "What was to be revoked is denied on every server from now on. The log could not be told yet; the server keeps \
+        "What was to be revoked is denied on every server from now on. The log, or the registry, could not be told yet; the server keeps \
          trying, and nothing needs to be done. The same request with the same Idempotency-Key tells whether it has succeeded.";
     Stopping = "stopping", 503, "The server is stopping",
         "Nothing changed. Ask again; another server, or this one after its restart, will answer.";

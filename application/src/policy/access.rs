@@ -1,19 +1,24 @@
 //! Leave to use what is known of patients.
 //!
 //! Every use case that touches a patient's data goes through [`admit`], and every query of such data wants the [`Admittance`] that it gives: what
-//! nobody was admitted to cannot be read. Today a role decides; with consent, a patient's grants will, for the same purpose and the same
-//! categories.
+//! nobody was admitted to cannot be read. A role decides, or, where a role reaches no further than patients consent, their grants do
+//! ([`admit_by_grants`]).
 
+use std::borrow::Cow;
+
+use domain::account::Scope;
+use domain::consent::{Details, Purpose, Query};
 use domain::kernel::{Category, PatientId};
 
 use super::identity::Principal;
-use super::{Action, Decision, Denial, Object, decide};
+use super::{Action, Decision, Denial, Object, decide, scope_of};
 
 /// Leave to use what is known of somebody, in some categories. Only [`admit`] gives it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Admittance {
     whose: Object,
-    categories: &'static [Category],
+    categories: Cow<'static, [Category]>,
+    is_by_grants: bool,
 }
 
 /// Why somebody is not admitted.
@@ -42,13 +47,64 @@ pub fn admit(
     categories: &'static [Category],
 ) -> Result<Admittance, Denied> {
     match decide(principal, purpose, whose) {
-        Decision::Allow => Ok(Admittance { whose, categories }),
+        Decision::Allow => Ok(Admittance {
+            whose,
+            categories: Cow::Borrowed(categories),
+            is_by_grants: false,
+        }),
         Decision::Forbid(denial) => Err(Denied::Forbidden(denial)),
         Decision::Hide => Err(Denied::Hidden(whose)),
     }
 }
 
+/// Decides whether somebody may do this with what is known of a patient, by what the patient has granted: of these categories, those that it covers. `granted` is
+/// what holds now, to whomever; the caller is a grantee of some of it, or of none.
+///
+/// # Errors
+/// [`Denied::Hidden`] when it covers none of them.
+pub fn admit_by_grants<'a>(
+    principal: &Principal,
+    patient: PatientId,
+    purpose: Action,
+    categories: &[Category],
+    granted: impl Iterator<Item = &'a Details> + Clone,
+) -> Result<Admittance, Denied> {
+    let grantees = principal.grantees();
+    let writes = scope_of(purpose) != Some(Scope::Read);
+    let is_covered = |category: &Category| {
+        let mut queries = grantees.iter().map(|grantee| Query {
+            grantee: *grantee,
+            category: *category,
+            document: None,
+            time: None,
+            purpose: Purpose::Treatment,
+            writes,
+        });
+        queries.any(|query| granted.clone().any(|details| details.covers(&query)))
+    };
+    let covered: Vec<Category> = categories.iter().copied().filter(is_covered).collect();
+    let whose = Object::Patient(patient);
+    if covered.is_empty() {
+        return Err(Denied::Hidden(whose));
+    }
+    Ok(Admittance {
+        whose,
+        categories: Cow::Owned(covered),
+        is_by_grants: true,
+    })
+}
+
 impl Admittance {
+    /// Whether it rests on what the patient has granted, and not on a role.
+    pub const fn is_by_grants(&self) -> bool {
+        self.is_by_grants
+    }
+
+    /// Whether it is good for a category.
+    pub fn covers(&self, category: Category) -> bool {
+        self.categories.contains(&category)
+    }
+
     /// Fails unless it is good for what is known of `whose` in all of these categories.
     ///
     /// # Errors

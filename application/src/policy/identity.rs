@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::account::{Role, Scope};
+use domain::consent::Grantee;
 use domain::kernel::{AccountId, PatientId, PractitionerId, Teller, Wallet};
 use domain::registries::practitioners::Standing;
 use uuid::Uuid;
@@ -76,6 +77,14 @@ impl Principal {
     /// Whether it acts for a hospital or the operator, and not for a person of their own.
     pub const fn is_of_a_hospital(&self) -> bool {
         matches!(self, Self::Staff { .. } | Self::Service { .. })
+    }
+
+    /// As whom patients can grant it something.
+    pub fn grantees(&self) -> Vec<Grantee> {
+        match self {
+            Self::Practitioner { practitioner, .. } => vec![Grantee::Practitioner(*practitioner)],
+            Self::Unregistered { .. } | Self::Patient { .. } | Self::Staff { .. } | Self::Service { .. } => Vec::new(),
+        }
     }
 
     /// As whom it tells something of somebody.

@@ -2,7 +2,8 @@
 //!
 //! A rule grants an action to a role, on everything ([`Grant::Any`]) or on what is theirs ([`Grant::Own`]). What is not
 //! theirs is hidden: the caller gets the same answer as for an id that does not exist. A service needs, beside its role, a
-//! key with the action's scope; a practitioner, an attestation of a registrar. There is no consent yet, so whatever would need one is denied.
+//! key with the action's scope; a practitioner, an attestation of a registrar. What reaches as far as patients consent
+//! ([`Grant::Consented`]) is hidden until [`access`] has seen a grant that holds.
 //!
 //! - [`identity`]: who is asking. [`access`]: leave to use what is known of patients. [`rules`]: what an operator decides.
 
@@ -39,6 +40,10 @@ pub enum Action {
     UpdateChart,
     /// Report what another system tells of a patient's chart.
     ReportChart,
+    /// Prepare grants, hand in what a patient has signed of them, and revoke them.
+    ManageGrants,
+    /// Read what a patient grants to whom.
+    ReadGrants,
     /// List and search patients.
     ListPatients,
     /// Read who treats a patient.
@@ -102,6 +107,8 @@ pub enum Grant {
     Any,
     /// Only what is the caller's own.
     Own,
+    /// Only what is of patients who have granted it to the caller.
+    Consented,
 }
 
 struct Rule {
@@ -162,7 +169,11 @@ const RULES: &[Rule] = &[
     Rule {
         action: Action::ReadPatient,
         scope: Scope::Read,
-        allowed: &[(PATIENT, Grant::Own), (HOSPITAL, Grant::Any)],
+        allowed: &[
+            (PATIENT, Grant::Own),
+            (DOCTOR, Grant::Consented),
+            (HOSPITAL, Grant::Any),
+        ],
     },
     Rule {
         action: Action::UpdatePatient,
@@ -172,12 +183,31 @@ const RULES: &[Rule] = &[
     Rule {
         action: Action::ReadChart,
         scope: Scope::Read,
-        allowed: &[(PATIENT, Grant::Own), (HOSPITAL, Grant::Any)],
+        allowed: &[
+            (PATIENT, Grant::Own),
+            (DOCTOR, Grant::Consented),
+            (HOSPITAL, Grant::Any),
+        ],
     },
     Rule {
         action: Action::UpdateChart,
         scope: Scope::Write,
-        allowed: &[(PATIENT, Grant::Own), (HOSPITAL, Grant::Any)],
+        allowed: &[
+            (PATIENT, Grant::Own),
+            (DOCTOR, Grant::Consented),
+            (HOSPITAL, Grant::Any),
+        ],
+    },
+    // The registry decides whether the signature is good.
+    Rule {
+        action: Action::ManageGrants,
+        scope: Scope::Write,
+        allowed: &[(PATIENT, Grant::Own)],
+    },
+    Rule {
+        action: Action::ReadGrants,
+        scope: Scope::Read,
+        allowed: &[(PATIENT, Grant::Own)],
     },
     Rule {
         action: Action::ReportChart,
@@ -448,7 +478,8 @@ pub fn decide(principal: &Principal, action: Action, object: Object) -> Decision
         Err(denial) => Decision::Forbid(denial),
         Ok(Grant::Any) => Decision::Allow,
         Ok(Grant::Own) if object.belongs_to(principal) => Decision::Allow,
-        Ok(Grant::Own) => Decision::Hide,
+        // Whether somebody has consented is for `access` to see.
+        Ok(Grant::Own | Grant::Consented) => Decision::Hide,
     }
 }
 
@@ -511,6 +542,8 @@ mod tests {
         (Action::DecideRequest, "hospital", ""),
         (Action::RegisterPatient, "hospital", ""),
         (Action::ReadPatient, "hospital", "patient"),
+        (Action::ManageGrants, "", "patient"),
+        (Action::ReadGrants, "", "patient"),
         (Action::UpdatePatient, "hospital", "patient"),
         (Action::ReadChart, "hospital", "patient"),
         (Action::UpdateChart, "hospital", "patient"),
@@ -557,11 +590,15 @@ mod tests {
         (Action::RetryParked, "administrator", ""),
     ];
 
+    /// What a doctor may do to patients who have granted it to them.
+    const CONSENTED: &[Action] = &[Action::ReadPatient, Action::ReadChart, Action::UpdateChart];
+
     #[test]
     fn every_action_is_open_to_exactly_whom_the_table_names() {
         for (action, any, own) in EXPECTED {
             for (name, principal) in principals() {
                 let expected = match () {
+                    () if name == "doctor" && CONSENTED.contains(action) => Some(Grant::Consented),
                     () if any.split(' ').any(|role| role == name) => Some(Grant::Any),
                     () if own.split(' ').any(|role| role == name) => Some(Grant::Own),
                     () => None,
@@ -671,7 +708,7 @@ mod tests {
                 &doctor,
                 Action::ReadPatient,
                 Object::Patient(PatientId::new(ME)),
-                Decision::Forbid(Denial::Role),
+                Decision::Hide,
             ),
         ] {
             assert_eq!(

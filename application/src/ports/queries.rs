@@ -8,14 +8,14 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::{KeyHash, Role, Scope};
 use domain::calendar::AppointmentStatus;
 use domain::chart::Contents;
-use domain::consent::SignerId;
+use domain::consent::{Grant, GrantId, Grantee, SignerId};
 use domain::encounter::{EncounterNames, NamedEncounter};
 use domain::kernel::{
     AccountId, AppointmentId, Category, Concept, Identifier, PatientId, PractitionerId, Slot, Wallet,
 };
 use domain::patient::PatientDetails;
 use domain::practitioner::{PractitionerDetails, RegisterEntry};
-use domain::registries::consents::Consents;
+use domain::registries::consents::{Consents, Control, GrantStanding, GrantState, Moment};
 use domain::registries::practitioners::Attestation;
 use serde::{Deserialize, Serialize};
 use strum::VariantNames;
@@ -42,8 +42,8 @@ pub struct PatientView {
     pub id: PatientId,
     /// Who they are.
     pub details: PatientDetails,
-    /// The version of the stream.
-    pub version: u64,
+    /// The version of the stream; `None` for whoever may not know how much stands in it.
+    pub version: Option<u64>,
     /// When they registered.
     pub registered_at: DateTime<Utc>,
     /// When the record last changed.
@@ -57,9 +57,11 @@ pub struct ChartView {
     pub patient: PatientId,
     /// What it says.
     pub contents: Contents,
-    /// The version of the stream at which it last changed; 0 when nothing was said yet.
-    pub version: u64,
-    /// When it last changed; `None` when nothing was said yet.
+    /// The categories that are left out of it.
+    pub withheld: Vec<Category>,
+    /// The version of the stream at which it last changed; 0 when nothing was said yet; `None` for whoever may not know how much stands in the stream.
+    pub version: Option<u64>,
+    /// When it last changed; `None` when nothing was said yet, and for whoever may not know.
     pub updated_at: Option<DateTime<Utc>>,
 }
 
@@ -69,8 +71,29 @@ impl ChartView {
         Self {
             patient,
             contents: Contents::default(),
-            version: 0,
+            withheld: Vec::new(),
+            version: Some(0),
             updated_at: None,
+        }
+    }
+
+    /// What somebody may see of it. Who reads by grants is not told when it changed, for that may be what they do not see.
+    #[must_use]
+    pub fn seen_by(self, admittance: &Admittance) -> Self {
+        if !admittance.is_by_grants() {
+            return self;
+        }
+        let withheld = Contents::CATEGORIES
+            .iter()
+            .copied()
+            .filter(|category| !admittance.covers(*category));
+        let withheld: Vec<_> = withheld.collect();
+        Self {
+            contents: self.contents.without(&withheld),
+            withheld,
+            version: None,
+            updated_at: None,
+            ..self
         }
     }
 }
@@ -293,6 +316,72 @@ pub struct KeyView {
     pub revoked: bool,
 }
 
+/// A grant: as it was prepared, with what the registry has recorded of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GrantView {
+    /// What names it here; `None` when nobody has prepared it here.
+    pub id: Option<Uuid>,
+    /// What names it in the registry.
+    pub grant_id: GrantId,
+    /// As whom the registry knows the patient.
+    pub registered_as: SignerId,
+    /// The grant; `None` when nobody has prepared it here.
+    pub grant: Option<Grant>,
+    /// When it was prepared.
+    pub prepared_at: Option<DateTime<Utc>>,
+    /// Where in the log it was prepared, or recorded if nobody has prepared it here.
+    pub position: u64,
+    /// The version of the patient's record at which it was prepared; 0 if nobody has here.
+    pub version: u64,
+    /// What the registry has recorded of it.
+    pub state: GrantState,
+    /// Who controls the patient's consents.
+    pub control: Control,
+    /// The epoch of the grantee.
+    pub grantee_epoch: u64,
+}
+
+/// Grants of a patient, at one moment.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ConsentsView {
+    /// Who signs in as the patient: a grant counts only while they control it.
+    pub wallet: Option<SignerId>,
+    /// When the newest block was made that has entries of the log, in seconds since 1970.
+    pub block_time: u64,
+    /// The last position of the log that is final.
+    pub final_position: u64,
+    /// The grants.
+    pub grants: Vec<GrantView>,
+}
+
+impl ConsentsView {
+    /// How a grant among these stands at a time.
+    pub fn standing(&self, grant: &GrantView, now: DateTime<Utc>) -> GrantStanding {
+        let moment = Moment {
+            clock: u64::try_from(now.timestamp()).unwrap_or_default(),
+            block: self.block_time,
+            final_position: self.final_position,
+        };
+        let controller = grant.control.controller.unwrap_or(grant.registered_as);
+        let standing = grant.state.standing(&grant.control, grant.grantee_epoch, &moment);
+        match standing {
+            GrantStanding::Revoked | GrantStanding::Expired => standing,
+            _ if self.wallet != Some(controller) => GrantStanding::NotInControl,
+            GrantStanding::Prepared if grant.has_lapsed(&moment) => GrantStanding::Expired,
+            _ => standing,
+        }
+    }
+}
+
+impl GrantView {
+    /// Whether it can be handed in no more, nor would hold any more.
+    fn has_lapsed(&self, moment: &Moment) -> bool {
+        let is_over =
+            |grant: &Grant| grant.deadline < moment.clock || (grant.expiry != 0 && grant.expiry <= moment.clock);
+        self.grant.as_ref().is_some_and(is_over)
+    }
+}
+
 /// One page of a list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Page<K> {
@@ -343,6 +432,9 @@ pub struct SlotFilter {
 /// The order of appointments in lists: start, then id.
 pub type AppointmentCursor = (DateTime<Utc>, AppointmentId);
 
+/// The order of grants in lists: where they stand in the log, then by what names them in the registry.
+pub type GrantCursor = (u64, GrantId);
+
 /// The order of free slots in lists: start, then practitioner.
 pub type SlotCursor = (DateTime<Utc>, PractitionerId);
 
@@ -358,7 +450,7 @@ pub trait Queries: Send + Sync + 'static {
         id: PatientId,
     ) -> impl Future<Output = Result<Option<PatientView>, QueryError>> + Send;
 
-    /// A patient's chart; `None` when nothing was said yet.
+    /// A patient's chart, without what the admittance does not cover, if it covers something of it; `None` when nothing was said yet.
     ///
     /// # Errors
     /// As for [`Queries::patient`].
@@ -410,6 +502,39 @@ pub trait Queries: Send + Sync + 'static {
     /// # Errors
     /// As [`Self::patient`].
     fn consents(&self, patient: SignerId) -> impl Future<Output = Result<Consents, QueryError>> + Send;
+
+    /// What a patient has prepared to grant to any of these, with what the registry has recorded of it. It tells nobody anything of the patient: by it is
+    /// decided who may read.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn consents_to(
+        &self,
+        patient: PatientId,
+        grantees: &[Grantee],
+    ) -> impl Future<Output = Result<ConsentsView, QueryError>> + Send;
+
+    /// A grant that a patient has prepared; without one, none.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn grant(
+        &self,
+        admittance: &Admittance,
+        patient: PatientId,
+        id: Uuid,
+    ) -> impl Future<Output = Result<ConsentsView, QueryError>> + Send;
+
+    /// The grants of a patient, the newest first: what they have prepared, and what the registry has recorded besides of whoever signs in as them.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn grants(
+        &self,
+        admittance: &Admittance,
+        patient: PatientId,
+        page: Page<GrantCursor>,
+    ) -> impl Future<Output = Result<ConsentsView, QueryError>> + Send;
 
     /// Practitioners in the order of their ids, of a specialization (a code, or a part of its text, in any case) if given.
     ///

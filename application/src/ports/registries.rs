@@ -1,14 +1,14 @@
 //! The registries as ports: contracts beside the log that decide, and to which anybody hands in what others have signed.
 
 use async_trait::async_trait;
+use domain::consent;
 use domain::kernel::CommandId;
 use domain::kernel::typed_data::SigningDomain;
-use domain::registries::Signed;
-use domain::registries::practitioners::Message;
+use domain::registries::{Signed, practitioners};
 
-use crate::log::Position;
+use crate::log::{Finality, Position};
 use crate::ports::StoreError;
-use crate::ports::command::Unavailable;
+use crate::ports::command::{Receipt, Unavailable};
 
 /// Why a registry does not take what was signed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -25,6 +25,18 @@ pub enum RegistryRefusal {
     /// The signer is no registrar.
     #[error("the signer is no registrar of the registry of practitioners")]
     NotARegistrar,
+    /// The signer may not say this for the patient.
+    #[error("the signer neither controls the patient's consents nor speaks for the patient")]
+    NotInControl,
+    /// The grant was given before, or was revoked before it was given.
+    #[error("the grant was given before, or was revoked before it was given")]
+    GrantKnown,
+    /// The grant has ended, or the delegation ends no later than the one that there is.
+    #[error("what was signed has ended already")]
+    PeriodInvalid,
+    /// The patient is a ward whose time is over.
+    #[error("the patient's guardians speak for the patient no more")]
+    WardInvalid,
     /// The practitioner does not stand so that this could be done.
     #[error(
         "the practitioner does not stand so that this could be done: who is suspended is reinstated, and nobody is suspended twice"
@@ -58,15 +70,34 @@ pub enum HandInError {
 /// Where in the log a registry has recorded what was handed in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Recorded {
-    /// The entry's position.
+    /// The entry's position. Where it was so already and nothing was recorded, the last one of the log up to the block.
     pub position: Position,
-    /// The version of its stream, which is what is about the same person.
+    /// The version of its stream, which is what is about the same person; 0 where nothing was recorded.
     pub version: u64,
 }
 
+impl Recorded {
+    /// What a command has come to that brought it about.
+    pub(crate) const fn receipt(self, command_id: CommandId) -> Receipt {
+        Receipt {
+            command_id,
+            version: self.version,
+            began: false,
+            position: Some(self.position),
+            finality: Finality::Final,
+        }
+    }
+}
+
 /// The registry of practitioners.
+pub type PractitionerRegistry = dyn RegistryOf<practitioners::Message>;
+
+/// The registry of consents.
+pub type ConsentRegistry = dyn RegistryOf<consent::Message>;
+
+/// A registry to which such messages are handed in.
 #[async_trait]
-pub trait PractitionerRegistry: Send + Sync + 'static {
+pub trait RegistryOf<M>: Send + Sync + 'static {
     /// Where its messages are good.
     fn signing_domain(&self) -> SigningDomain;
 
@@ -76,11 +107,11 @@ pub trait PractitionerRegistry: Send + Sync + 'static {
     /// When the store does not answer.
     async fn has_from(&self, command: CommandId) -> Result<bool, StoreError>;
 
-    /// Hands in what a registrar has signed, and answers when it is in a final block and in the read models: where in the log. Once it is
+    /// Hands in what somebody has signed, and answers when it is in a final block and in the read models: where in the log. Once it is
     /// durable it is seen through, however long that takes; [`crate::ports::AcceptanceListener`] is told in between. A command that has handed in the
     /// same before does not do so again, and is told what became of it.
     ///
     /// # Errors
     /// [`HandInError`].
-    async fn hand_in(&self, command: CommandId, message: &Message, signed: &Signed) -> Result<Recorded, HandInError>;
+    async fn hand_in(&self, command: CommandId, message: &M, signed: &Signed) -> Result<Recorded, HandInError>;
 }

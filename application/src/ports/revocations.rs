@@ -1,13 +1,15 @@
-//! What is no longer good: accounts closed, keys revoked and wallets taken away, from the moment the command is accepted.
+//! What is no longer good: accounts closed, keys and grants revoked, and wallets taken away, from the moment the command is accepted.
 //!
 //! The log says so too, a moment later; this list is what makes a revocation hold before it is mined. An entry is written before the
-//! command is executed, with all that it takes to execute it, and is withdrawn only when the aggregate itself refuses. Whatever else
+//! command is executed, with all that it takes to execute it, and is withdrawn only when the aggregate, or the registry, refuses. Whatever else
 //! happens, a crash included, the denial stays, and any server on the database carries the command through
 //! ([`crate::use_cases::clinic::Clinic::carry_through`]).
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::kernel::{AccountId, CommandId, Wallet};
+use domain::consent::Message;
+use domain::kernel::{AccountId, CommandId, PatientId, Wallet};
+use domain::registries::Signed;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -37,6 +39,15 @@ pub enum Revoked {
         /// The registrar's reason.
         reason: String,
     },
+    /// Grants of a patient.
+    Grants {
+        /// Whose.
+        patient: PatientId,
+        /// What revokes them.
+        message: Box<Message>,
+        /// Who has signed it.
+        signed: Signed,
+    },
 }
 
 /// A revocation, with all that it takes to execute its command.
@@ -44,7 +55,7 @@ pub enum Revoked {
 pub struct Revocation {
     /// The command.
     pub command_id: CommandId,
-    /// What is denied: the id of an account, of a key, or of a wallet.
+    /// What is denied: the id of an account, of a key, or of a wallet; or of the patient whose grants are.
     pub subject: Uuid,
     /// What is revoked.
     pub revoked: Revoked,
@@ -65,7 +76,7 @@ pub trait Revocations: Send + Sync + 'static {
     /// When the store does not answer, as for every method here. It may be denied all the same.
     async fn begin(&self, revocation: &Revocation) -> Result<(), StoreError>;
 
-    /// The log says so now. An account and a key stay denied; a wallet may be bound again, and so its sessions end. Whoever comes second
+    /// The log says so now. An account and a key stay denied; grants need not be, for the registry says so; a wallet may be bound again, and so its sessions end. Whoever comes second
     /// changes nothing: it may have been bound by then.
     ///
     /// # Errors
@@ -95,6 +106,12 @@ pub trait Revocations: Send + Sync + 'static {
     /// # Errors
     /// As [`Self::begin`].
     async fn any(&self, subjects: &[Uuid]) -> Result<bool, StoreError>;
+
+    /// What revokes grants of a patient, and is still to be carried through. Whoever asks, and then asks what the registry has recorded, misses nothing.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    async fn of_grants(&self, patient: PatientId) -> Result<Vec<Message>, StoreError>;
 
     /// Whether this process denied it just now: for as long as anybody here may keep in mind what was before. Costs nothing.
     fn denied_here(&self, subject: Uuid) -> bool;

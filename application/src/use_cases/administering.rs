@@ -19,7 +19,10 @@ const AT_ONCE: u32 = 200;
 impl<B: Backend> Clinic<B> {
     /// Refuses what would leave nobody who can administer the system. What is denied already counts for nothing.
     pub(crate) async fn leave_an_administrator(&self, revoked: &Revoked) -> Result<(), UseCaseError> {
-        let (Revoked::Key { account, .. } | Revoked::Account { account } | Revoked::Wallet { account, .. }) = revoked;
+        let (Revoked::Key { account, .. } | Revoked::Account { account } | Revoked::Wallet { account, .. }) = revoked
+        else {
+            return Ok(());
+        };
         let concerned = self.queries.account(*account).await?;
         if !concerned.is_some_and(|account| account.role == Role::Administrator && !account.closed) {
             return Ok(());
@@ -46,6 +49,7 @@ impl<B: Backend> Clinic<B> {
             Revoked::Account { account } => (Some(*account), None),
             Revoked::Key { key, .. } => (None, Some(*key)),
             Revoked::Wallet { wallet, .. } => (None, Some(self.wallet_id(wallet).uuid())),
+            Revoked::Grants { .. } => (None, None),
         };
         if account.role != Role::Administrator || account.closed || gone == Some(account.id) {
             return Ok(false);

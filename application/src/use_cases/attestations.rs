@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
 use domain::kernel::typed_data::SigningDomain;
 use domain::kernel::{AggregateType, Identifier, PractitionerId};
 use domain::practitioner::{Practitioner, PractitionerCommand, RegisterEntry};
@@ -10,7 +9,7 @@ use domain::registries::Signed;
 use domain::registries::practitioners::{Attestation, Message, MessageType, Standing};
 
 use crate::error::{Resource, UseCaseError};
-use crate::log::{Finality, Position};
+use crate::log::Position;
 use crate::policy::Action;
 use crate::policy::identity::Principal;
 use crate::ports::command::Receipt;
@@ -18,9 +17,6 @@ use crate::ports::queries::{PractitionerView, Queries as _};
 use crate::ports::registries::PractitionerRegistry;
 use crate::ports::transaction::Target;
 use crate::use_cases::clinic::{Backend, Clinic, Done, Issue, permit, permit_on};
-
-/// How long what a registrar is given to sign may be handed in.
-const SIGNED_WITHIN: TimeDelta = TimeDelta::hours(1);
 
 impl<B: Backend> Clinic<B> {
     /// Tells under which number a public register has a practitioner.
@@ -35,13 +31,9 @@ impl<B: Backend> Clinic<B> {
         issue: &Issue,
     ) -> Result<Done<PractitionerId>, UseCaseError> {
         permit_on(principal, Action::TellRegisterEntry, practitioner)?;
-        let random = self
-            .secrets
-            .token()
-            .map_err(|error| UseCaseError::Internal(error.into()))?;
         let entry = RegisterEntry {
             identifier,
-            salt: self.secrets.digest(random.as_bytes()),
+            salt: self.salt()?,
         };
         let command = PractitionerCommand::TellRegisterEntry { entry };
         let context = self.stamp(principal, issue);
@@ -98,7 +90,7 @@ impl<B: Backend> Clinic<B> {
         let registry = self.registry_of_practitioners()?;
         let entry = self.entry_in_a_register(practitioner).await?;
         let known = self.queries.attestation(practitioner).await?;
-        let deadline = u64::try_from((self.now() + SIGNED_WITHIN).timestamp()).unwrap_or_default();
+        let deadline = self.deadline();
         let message = match of {
             MessageType::Attestation => Message::Attestation {
                 practitioner,
@@ -152,13 +144,7 @@ impl<B: Backend> Clinic<B> {
             }
         }
         let recorded = registry.hand_in(issue.command_id, &message, &signed).await?;
-        Ok(Receipt {
-            command_id: issue.command_id,
-            version: recorded.version,
-            began: false,
-            position: Some(recorded.position),
-            finality: Finality::Final,
-        })
+        Ok(recorded.receipt(issue.command_id))
     }
 
     /// Where a public register has somebody, if it was told. `missing` when there is no such practitioner.
@@ -168,7 +154,7 @@ impl<B: Backend> Clinic<B> {
         Ok(view.register_entry)
     }
 
-    fn registry_of_practitioners(&self) -> Result<&Arc<dyn PractitionerRegistry>, UseCaseError> {
-        self.registry.as_ref().ok_or(UseCaseError::NoRegistry)
+    fn registry_of_practitioners(&self) -> Result<&Arc<PractitionerRegistry>, UseCaseError> {
+        self.registries.practitioners.as_ref().ok_or(UseCaseError::NoRegistry)
     }
 }

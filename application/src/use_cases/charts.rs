@@ -1,15 +1,14 @@
 //! The charts of patients: read, note, change, refute, and take in what other systems report.
 
 use chrono::{DateTime, Utc};
-use domain::chart::{Absence, AllergyKind, AnyFinding, Chart, ChartCommand, FindingId, ListKind, Report};
+use domain::chart::{Absence, AllergyKind, AnyFinding, Chart, ChartCommand, Contents, FindingId, ListKind, Report};
 use domain::kernel::{AggregateType, Category, ChartId, PatientId};
 use domain::patient::Patient;
 
 use crate::error::{Resource, UseCaseError};
-use crate::policy::access::admit;
 use crate::policy::identity::Principal;
-use crate::policy::{Action, Object};
-use crate::ports::command::CommandExecutor as _;
+use crate::policy::{Action, Grant, reach};
+use crate::ports::command::{CommandExecutor as _, Receipt};
 use crate::ports::queries::{ChartView, Queries as _};
 use crate::ports::transaction::{Expected, Target};
 use crate::use_cases::clinic::{Backend, Clinic, Done, Issue};
@@ -17,8 +16,13 @@ use crate::use_cases::clinic::{Backend, Clinic, Done, Issue};
 /// The kind of ids that findings get.
 const FINDING: &str = "finding";
 
-/// What a chart holds.
-const CHART: &[Category] = &[Category::Identity, Category::Summary, Category::Medication];
+/// Of which category a list is.
+const fn in_list(list: ListKind) -> &'static [Category] {
+    match list.category() {
+        Category::Medication => &[Category::Medication],
+        _ => &[Category::Summary],
+    }
+}
 
 /// What is said of a whole list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,18 +34,20 @@ pub enum AbsenceStatement {
 }
 
 impl<B: Backend> Clinic<B> {
-    /// A patient's chart.
+    /// A patient's chart, of which is left out what the caller may not see.
     ///
     /// # Errors
     /// [`UseCaseError`].
     pub async fn chart(&self, principal: &Principal, patient: PatientId) -> Result<ChartView, UseCaseError> {
-        let admittance = admit(principal, Object::Patient(patient), Action::ReadChart, CHART)?;
+        let admittance = self
+            .admit_to(principal, patient, Action::ReadChart, Contents::CATEGORIES)
+            .await?;
         if let Some(chart) = self.queries.chart(&admittance, patient).await? {
             return Ok(chart);
         }
-        match self.queries.patient(&admittance, patient).await? {
+        match self.executor.known::<Patient>(patient).await? {
             None => Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient))),
-            Some(_) => Ok(ChartView::empty(patient)),
+            Some(_) => Ok(ChartView::empty(patient).seen_by(&admittance)),
         }
     }
 
@@ -57,9 +63,9 @@ impl<B: Backend> Clinic<B> {
         issue: &Issue,
     ) -> Result<Done<FindingId>, UseCaseError> {
         let id = FindingId(issue.new_id(FINDING));
+        let which = (patient, finding.list(), id);
         let command = |now| ChartCommand::Note { id, finding, now };
-        self.update_finding(principal, (patient, id), command, None, issue)
-            .await
+        self.update_finding(principal, which, command, None, issue).await
     }
 
     /// Changes a finding.
@@ -74,8 +80,8 @@ impl<B: Backend> Clinic<B> {
         expected_version: Option<u64>,
         issue: &Issue,
     ) -> Result<Done<FindingId>, UseCaseError> {
+        let which = (patient, finding.list(), id);
         let command = |now| ChartCommand::Change { id, finding, now };
-        let which = (patient, id);
         self.update_finding(principal, which, command, expected_version, issue)
             .await
     }
@@ -92,7 +98,7 @@ impl<B: Backend> Clinic<B> {
         issue: &Issue,
     ) -> Result<Done<FindingId>, UseCaseError> {
         let command = |now| ChartCommand::Refute { id, now };
-        let which = (patient, id);
+        let which = (patient, self.list_of(principal, patient, id).await?, id);
         self.update_finding(principal, which, command, expected_version, issue)
             .await
     }
@@ -108,11 +114,22 @@ impl<B: Backend> Clinic<B> {
         statement: AbsenceStatement,
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
+        let list = match statement {
+            AbsenceStatement::Of(list, _) => list,
+            AbsenceStatement::OfAllergiesTo(..) => ListKind::Allergies,
+        };
         let command = |now| match statement {
             AbsenceStatement::Of(list, absence) => ChartCommand::StateAbsence { list, absence, now },
             AbsenceStatement::OfAllergiesTo(kind, holds) => ChartCommand::StateNoAllergiesTo { kind, holds, now },
         };
-        let done = self.update_chart(principal, patient, Action::UpdateChart, command, None, issue);
+        let done = self.update_chart(
+            principal,
+            patient,
+            (Action::UpdateChart, in_list(list)),
+            command,
+            None,
+            issue,
+        );
         done.await
     }
 
@@ -133,7 +150,7 @@ impl<B: Backend> Clinic<B> {
         let done = self.update_chart(
             principal,
             patient,
-            Action::ReportChart,
+            (Action::ReportChart, Contents::CATEGORIES),
             command,
             expected_version,
             issue,
@@ -144,13 +161,13 @@ impl<B: Backend> Clinic<B> {
     async fn update_finding(
         &self,
         principal: &Principal,
-        (patient, id): (PatientId, FindingId),
+        (patient, list, id): (PatientId, ListKind, FindingId),
         command: impl FnOnce(DateTime<Utc>) -> ChartCommand,
         expected_version: Option<u64>,
         issue: &Issue,
     ) -> Result<Done<FindingId>, UseCaseError> {
-        let action = Action::UpdateChart;
-        let done = self.update_chart(principal, patient, action, command, expected_version, issue);
+        let what = (Action::UpdateChart, in_list(list));
+        let done = self.update_chart(principal, patient, what, command, expected_version, issue);
         Ok(done.await?.of(id))
     }
 
@@ -158,18 +175,43 @@ impl<B: Backend> Clinic<B> {
         &self,
         principal: &Principal,
         patient: PatientId,
-        action: Action,
+        (action, categories): (Action, &'static [Category]),
         command: impl FnOnce(DateTime<Utc>) -> ChartCommand,
         expected_version: Option<u64>,
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
-        admit(principal, Object::Patient(patient), action, CHART)?;
+        let admittance = self.admit_to(principal, patient, action, categories).await?;
+        // Who writes by grants is given no version that could be the current one.
+        if admittance.is_by_grants() && expected_version.is_some() {
+            return Err(UseCaseError::Stale);
+        }
         if self.executor.known::<Patient>(patient).await?.is_none() {
             return Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient)));
         }
         let context = self.stamp(principal, issue);
         let target = Target::of(ChartId(patient)).expecting(expected_version.map(Expected::whole));
         let receipt = self.execute::<Chart>(target, command(context.at), &context).await?;
+        let receipt = match admittance.is_by_grants() {
+            true => Receipt { version: 0, ..receipt },
+            false => receipt,
+        };
         Ok(Done { id: patient, receipt })
+    }
+
+    /// In which list a finding is that somebody would refute: who does it by grants must have one for that list.
+    async fn list_of(
+        &self,
+        principal: &Principal,
+        patient: PatientId,
+        id: FindingId,
+    ) -> Result<ListKind, UseCaseError> {
+        if reach(principal, Action::UpdateChart)? != Grant::Consented {
+            return Ok(ListKind::Conditions);
+        }
+        let chart = self.chart(principal, patient).await?;
+        chart
+            .contents
+            .list_of(id)
+            .ok_or(UseCaseError::NotFound(Resource::Finding))
     }
 }

@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::kernel::{AccountId, AggregateType, ClinicAggregate, CommandId, PractitionerId, Wallet, WalletId};
 use domain::patient::PatientDetails;
 use uuid::Uuid;
@@ -17,7 +17,7 @@ use crate::policy::{Action, Decision, Grant, Object, decide, reach};
 use crate::ports::command::{CommandContext, CommandError, CommandExecutor, Receipt};
 use crate::ports::invitations::Invitations;
 use crate::ports::queries::{FormerWallet, ProjectionHash, Queries};
-use crate::ports::registries::PractitionerRegistry;
+use crate::ports::registries::{ConsentRegistry, PractitionerRegistry};
 use crate::ports::registry::{FormerIssuer, Issuers};
 use crate::ports::requests::RegistrationRequests;
 use crate::ports::revocations::Revocations;
@@ -72,8 +72,8 @@ pub struct Clinic<B: Backend> {
     pub requests: Arc<dyn RegistrationRequests>,
     /// Who has signed in.
     pub sessions: Arc<dyn Sessions>,
-    /// The registry of practitioners, where one is followed.
-    pub(crate) registry: Option<Arc<dyn PractitionerRegistry>>,
+    /// The registries that are followed.
+    pub(crate) registries: Registries,
     /// What the operator has decided.
     pub(crate) rules: Rules,
     pub(crate) bookings: BookingsUnderWay,
@@ -81,6 +81,18 @@ pub struct Clinic<B: Backend> {
     pub(crate) filing: NamesUnderWay,
     /// The last content hashes, for they read everything.
     pub(crate) hashes: Mutex<Option<Vec<ProjectionHash>>>,
+}
+
+/// How long what somebody is given to sign may be handed in.
+const SIGNED_WITHIN: TimeDelta = TimeDelta::hours(1);
+
+/// The registries that are followed, of each kind one at most.
+#[derive(Clone, Default)]
+pub struct Registries {
+    /// Of practitioners.
+    pub practitioners: Option<Arc<PractitionerRegistry>>,
+    /// Of consents.
+    pub consents: Option<Arc<ConsentRegistry>>,
 }
 
 /// A command as it comes in, before it is stamped.
@@ -155,7 +167,7 @@ impl<B: Backend> Clinic<B> {
             invitations,
             requests,
             sessions,
-            registry: None,
+            registries: Registries::default(),
             rules: Rules::default(),
             bookings: BookingsUnderWay::default(),
             filing: NamesUnderWay::default(),
@@ -170,10 +182,10 @@ impl<B: Backend> Clinic<B> {
         self
     }
 
-    /// The same, with the registry of practitioners that it follows.
+    /// The same, with the registries that it follows.
     #[must_use]
-    pub fn with_registry(mut self, registry: Option<Arc<dyn PractitionerRegistry>>) -> Self {
-        self.registry = registry;
+    pub fn with_registries(mut self, registries: Registries) -> Self {
+        self.registries = registries;
         self
     }
 
@@ -241,6 +253,20 @@ impl<B: Backend> Clinic<B> {
             }),
             _ => Ok(()),
         }
+    }
+
+    /// Until when what is given to sign now may be handed in, in seconds since 1970.
+    pub(crate) fn deadline(&self) -> u64 {
+        u64::try_from((self.now() + SIGNED_WITHIN).timestamp()).unwrap_or_default()
+    }
+
+    /// Random bytes that keep others from finding out by trying what a hash is of.
+    pub(crate) fn salt(&self) -> Result<[u8; 32], UseCaseError> {
+        let random = self
+            .secrets
+            .token()
+            .map_err(|error| UseCaseError::Internal(error.into()))?;
+        Ok(self.secrets.digest(random.as_bytes()))
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {

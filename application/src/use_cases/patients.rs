@@ -129,11 +129,13 @@ impl<B: Backend> Clinic<B> {
     /// # Errors
     /// [`UseCaseError`].
     pub async fn patient(&self, principal: &Principal, patient: PatientId) -> Result<PatientView, UseCaseError> {
-        let admittance = admit(principal, Object::Patient(patient), Action::ReadPatient, RECORD)?;
-        self.queries
-            .patient(&admittance, patient)
-            .await?
-            .ok_or(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient)))
+        let admittance = self.admit_to(principal, patient, Action::ReadPatient, RECORD).await?;
+        let found = self.queries.patient(&admittance, patient).await?;
+        let view = found.ok_or(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient)))?;
+        Ok(PatientView {
+            version: view.version.filter(|_| !admittance.is_by_grants()),
+            ..view
+        })
     }
 
     /// Patients in the order of their ids, or those whose family or given name begins with `name`.

@@ -2,7 +2,9 @@
 
 use domain::account::{Account, AccountCommand};
 use domain::claims::Claims;
+use domain::consent::Message;
 use domain::kernel::CommandId;
+use domain::registries::Signed;
 use uuid::Uuid;
 
 use crate::error::{Refusal, UseCaseError};
@@ -10,10 +12,19 @@ use crate::log::Actor;
 use crate::policy::identity::Principal;
 use crate::ports::StoreError;
 use crate::ports::command::{CommandContext, CommandError, CommandExecutor as _, Receipt};
+use crate::ports::registries::HandInError;
 use crate::ports::revocations::{Revocation, Revoked};
 use crate::ports::transaction::{Root, Target};
 use crate::use_cases::clinic::{Backend, Clinic, Issue};
 use crate::use_cases::names::release_wallet;
+
+/// Why the log does not say so.
+enum NotTold {
+    /// It never will.
+    Refused(UseCaseError),
+    /// It does not yet.
+    Waits(Box<dyn std::error::Error + Send + Sync>),
+}
 
 impl<B: Backend> Clinic<B> {
     /// Denies, then tells the log.
@@ -57,11 +68,37 @@ impl<B: Backend> Clinic<B> {
         Ok(())
     }
 
-    /// Tells the log of a revocation. Only what the aggregate itself refuses is not denied any more.
+    /// Tells the log of a revocation. Only what the aggregate itself refuses, or the registry, is not denied any more.
     ///
     /// # Errors
     /// The refusal; otherwise [`UseCaseError::Denied`]: it stays denied, and is to be carried through later.
     pub async fn carry_through(&self, revocation: &Revocation, repeated: bool) -> Result<Receipt, UseCaseError> {
+        // What fails here is tried again by whoever takes the revocation on: the list still says that it is to be carried through.
+        let noted = |noted: Result<(), StoreError>| {
+            if let Err(error) = noted {
+                tracing::warn!(%error, "what became of a revocation could not be noted");
+            }
+        };
+        match self.tell(revocation, repeated).await {
+            Ok(receipt) => {
+                noted(self.revocations.carried_through(revocation).await);
+                Ok(receipt)
+            }
+            Err(NotTold::Refused(refusal)) => {
+                noted(self.revocations.withdraw(revocation).await);
+                Err(refusal)
+            }
+            Err(NotTold::Waits(error)) => {
+                tracing::warn!(%error, command = %revocation.command_id, "a revocation waits; the access is denied");
+                Err(UseCaseError::Denied)
+            }
+        }
+    }
+
+    async fn tell(&self, revocation: &Revocation, repeated: bool) -> Result<Receipt, NotTold> {
+        if let Revoked::Grants { message, signed, .. } = &revocation.revoked {
+            return self.tell_the_registry(revocation.command_id, message, signed).await;
+        }
         let context = CommandContext {
             command_id: revocation.command_id,
             at: revocation.at,
@@ -70,30 +107,28 @@ impl<B: Backend> Clinic<B> {
             cause: None,
             repeated,
         };
-        // What fails here is tried again by whoever takes the revocation on: the list still says that it is to be carried through.
-        let noted = |noted: Result<(), StoreError>| {
-            if let Err(error) = noted {
-                tracing::warn!(%error, "what became of a revocation could not be noted");
-            }
-        };
-        match self.tell_the_log(&revocation.revoked, &context).await {
-            Ok(receipt) => {
-                noted(self.revocations.carried_through(revocation).await);
-                Ok(receipt)
-            }
-            Err(CommandError::Rejected(refusal)) => {
-                noted(self.revocations.withdraw(revocation).await);
-                Err(refusal.into())
-            }
+        let told = self.tell_the_log(&revocation.revoked, &context).await;
+        told.map_err(|error| match error {
+            CommandError::Rejected(refusal) => NotTold::Refused(refusal.into()),
             // Their account is closed, for ever.
-            Err(CommandError::Erased) => {
-                noted(self.revocations.withdraw(revocation).await);
-                Err(UseCaseError::Erased)
-            }
-            Err(error) => {
-                tracing::warn!(%error, command = %revocation.command_id, "a revocation waits; the access is denied");
-                Err(UseCaseError::Denied)
-            }
+            CommandError::Erased => NotTold::Refused(UseCaseError::Erased),
+            error => NotTold::Waits(error.into()),
+        })
+    }
+
+    async fn tell_the_registry(
+        &self,
+        command: CommandId,
+        message: &Message,
+        signed: &Signed,
+    ) -> Result<Receipt, NotTold> {
+        let registry = self
+            .registry_of_consents()
+            .map_err(|error| NotTold::Waits(error.into()))?;
+        match registry.hand_in(command, message, signed).await {
+            Ok(recorded) => Ok(recorded.receipt(command)),
+            Err(error @ (HandInError::Refused(_) | HandInError::TooLarge)) => Err(NotTold::Refused(error.into())),
+            Err(error) => Err(NotTold::Waits(error.into())),
         }
     }
 
@@ -104,6 +139,7 @@ impl<B: Backend> Clinic<B> {
             Revoked::Account { account } | Revoked::Wallet { account, .. } => {
                 self.invitations.withdraw_of(*account, None).await
             }
+            Revoked::Grants { .. } => Ok(()),
         }
     }
 
@@ -113,6 +149,7 @@ impl<B: Backend> Clinic<B> {
         context: &CommandContext,
     ) -> Result<Receipt, CommandError<Refusal>> {
         let (account, command) = match revoked {
+            Revoked::Grants { .. } => return Err(CommandError::Internal("the log is not told of grants".into())),
             Revoked::Key { account, key } => (*account, AccountCommand::RevokeKey { key: *key }),
             Revoked::Account { account } => (*account, AccountCommand::Close),
             Revoked::Wallet {

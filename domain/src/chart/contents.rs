@@ -4,8 +4,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::finding::{Allergy, AllergyKind, Condition, Medication, Symptom};
-use super::list::{List, ListKind};
-use crate::kernel::{Concept, SourceId};
+use super::list::{FindingId, List, ListKind};
+use crate::kernel::{Category, Concept, SourceId};
 
 /// A finding that was taken back: refuted here, or entered in error, refuted, deleted or over at its source. It is kept so that an older
 /// state of the source does not bring it back.
@@ -69,6 +69,42 @@ pub struct Contents {
 }
 
 impl Contents {
+    /// The categories of which it holds something.
+    pub const CATEGORIES: &[Category] = &[Category::Summary, Category::Medication];
+
+    /// The same without what is of these categories.
+    #[must_use]
+    pub fn without(mut self, withheld: &[Category]) -> Self {
+        let is_withheld = |list: ListKind| withheld.contains(&list.category());
+        if is_withheld(ListKind::Conditions) {
+            self.conditions = List::default();
+        }
+        if is_withheld(ListKind::Allergies) {
+            self.allergies = List::default();
+            self.no_known_allergies_to.clear();
+        }
+        if is_withheld(ListKind::Medications) {
+            self.medications = List::default();
+        }
+        if is_withheld(ListKind::Symptoms) {
+            self.symptoms = List::default();
+        }
+        self.withdrawn.retain(|one| !is_withheld(one.list));
+        self.negations.retain(|one| !is_withheld(one.list));
+        self
+    }
+
+    /// In which list a finding is.
+    pub fn list_of(&self, id: FindingId) -> Option<ListKind> {
+        let lists = [
+            (ListKind::Conditions, self.conditions.get(id).is_some()),
+            (ListKind::Allergies, self.allergies.get(id).is_some()),
+            (ListKind::Medications, self.medications.get(id).is_some()),
+            (ListKind::Symptoms, self.symptoms.get(id).is_some()),
+        ];
+        lists.into_iter().find_map(|(list, has_it)| has_it.then_some(list))
+    }
+
     /// How many [`Self::withdrawn`] and [`Self::negations`] are kept; the oldest are forgotten first.
     pub const MOST_KEPT: usize = 1000;
 }

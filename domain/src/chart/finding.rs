@@ -114,6 +114,18 @@ pub enum AnyFinding {
     Symptom(Symptom),
 }
 
+impl AnyFinding {
+    /// In which list it belongs.
+    pub const fn list(&self) -> ListKind {
+        match self {
+            Self::Condition(_) => ListKind::Conditions,
+            Self::Allergy(_) => ListKind::Allergies,
+            Self::Medication(_) => ListKind::Medications,
+            Self::Symptom(_) => ListKind::Symptoms,
+        }
+    }
+}
+
 /// An entry of a list.
 pub trait Finding: Clone + PartialEq {
     /// Which list.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use strum::{Display, VariantNames};
 use uuid::Uuid;
 
-use crate::kernel::compact_uuid;
+use crate::kernel::{Category, compact_uuid};
 
 /// One of the lists of a chart.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, Display, VariantNames)]
@@ -25,6 +25,14 @@ impl ListKind {
     /// Whether sources tell what is in it. Symptoms are told here alone.
     pub const fn is_reported(self) -> bool {
         !matches!(self, Self::Symptoms)
+    }
+
+    /// Of which category its findings are. It is that under which they are sealed.
+    pub const fn category(self) -> Category {
+        match self {
+            Self::Conditions | Self::Allergies | Self::Symptoms => Category::Summary,
+            Self::Medications => Category::Medication,
+        }
     }
 
     /// What one of its findings is.

@@ -3,15 +3,18 @@
 use std::fmt;
 use std::str::FromStr;
 
-use strum::{Display, EnumString};
+use serde::{Deserialize, Serialize};
+use strum::{Display, EnumIter, EnumString, VariantNames};
 use uuid::Uuid;
 
 use super::ids::GranteeTag;
 use crate::kernel::typed_data::{Struct, Value, keccak256};
-use crate::kernel::{Category, PractitionerId};
+use crate::kernel::{Category, PractitionerId, compact_bytes};
 
-/// What somebody of a hospital's staff works as.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Display, EnumString)]
+/// What somebody of a hospital's staff works as. The order is its encoding: add only at the end.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Display, EnumString, EnumIter, Serialize, Deserialize,
+)]
 #[strum(serialize_all = "lowercase")]
 pub enum StaffRole {
     /// Treats patients.
@@ -25,7 +28,8 @@ pub enum StaffRole {
 }
 
 /// To whom something is granted. In what patients sign it is a text: `practitioner/ID`, `organisation/NUMBER` or `organisation/NUMBER/ROLE`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+/// The variants' order is their encoding: add only at the end.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Grantee {
     /// A practitioner, wherever they work.
     Practitioner(PractitionerId),
@@ -69,8 +73,8 @@ impl FromStr for Grantee {
     }
 }
 
-/// What is granted of a record. In what patients sign it is a category's name, or `record`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+/// What is granted of a record. In what patients sign it is a category's name, or `record`. The variants' order is their encoding.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Granted {
     /// All but what is sensitive.
     Record,
@@ -109,8 +113,11 @@ impl FromStr for Granted {
     }
 }
 
-/// Why a record is read. Its name stands in what patients sign, and never changes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Display, EnumString)]
+/// Why a record is read. Its name stands in what patients sign, and never changes. The order is its encoding: add only at the end.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Display, EnumString, VariantNames, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum Purpose {
     /// To treat the patient.
@@ -122,7 +129,7 @@ pub enum Purpose {
 }
 
 /// What a patient reads before they sign. The chain sees only its hash.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Details {
     /// What the grantee is called, for the reader alone.
     pub name: String,
@@ -141,12 +148,17 @@ pub struct Details {
     /// Whether the grantee may add to the record, too.
     pub may_write: bool,
     /// The same for all grants of a patient to one grantee, and otherwise random.
+    #[serde(with = "compact_bytes")]
     pub grantee_salt: [u8; 32],
     /// Random, so that nobody finds out the rest by trying.
+    #[serde(with = "compact_bytes")]
     pub salt: [u8; 32],
 }
 
 impl Details {
+    /// How many documents a grant names at most.
+    pub const MOST_DOCUMENTS: usize = 100;
+
     /// As it is signed.
     pub fn typed(&self) -> Struct {
         Struct {

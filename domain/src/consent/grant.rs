@@ -1,11 +1,14 @@
 //! A grant.
 
+use serde::{Deserialize, Serialize};
+
 use super::details::Details;
 use super::ids::{GrantId, SignerId};
+use crate::kernel::PersonalValue;
 use crate::kernel::typed_data::{Struct, Value};
 
 /// A grant. Times are in seconds since 1970.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Grant {
     /// Whose record it is about, as the registry knows them: a signer, or a ward.
     pub patient: SignerId,
@@ -22,6 +25,8 @@ pub struct Grant {
     /// Until when it may be handed in.
     pub deadline: u64,
 }
+
+impl PersonalValue for Grant {}
 
 impl Grant {
     /// As it is signed.

@@ -2,14 +2,18 @@
 
 use std::fmt;
 
-use crate::kernel::Wallet;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::{Wallet, compact_bytes};
 
 macro_rules! bytes {
     ($(#[$doc:meta])* $name:ident: $length:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
         pub struct $name(
             /// Its bytes.
+            #[serde(with = "compact_bytes")]
             pub [u8; $length],
         );
 

@@ -1,5 +1,7 @@
 //! All that patients sign, and those who speak for them.
 
+use serde::{Deserialize, Serialize};
+
 use super::grant::Grant;
 use super::ids::{GrantId, GranteeTag, SignerId};
 use crate::kernel::typed_data::{Struct, Value};
@@ -8,7 +10,7 @@ use crate::kernel::typed_data::{Struct, Value};
 pub const DOMAIN_NAME: &str = "Medconnect Consent";
 
 /// What somebody signs about a patient of the registry. Numbers are those of `IConsentRegistry`; times are in seconds since 1970.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Message {
     /// Give a grant.
     Grant(Grant),
@@ -100,6 +102,33 @@ pub enum Message {
 }
 
 impl Message {
+    /// Whether it takes a grant away.
+    pub fn takes_away(&self, given: &Grant) -> bool {
+        let is_it = match self {
+            Self::Revocation { grant, .. } => *grant == given.id(),
+            Self::GranteeRevocation { grantee, epoch, .. } => {
+                *grantee == given.details.grantee_tag() && given.grantee_epoch <= *epoch
+            }
+            Self::FullRevocation { epoch, .. } => given.epoch <= *epoch,
+            Self::Grant(_)
+            | Self::Delegation { .. }
+            | Self::DelegationEnd { .. }
+            | Self::Guardians { .. }
+            | Self::Controller { .. }
+            | Self::Recovery { .. }
+            | Self::RecoveryRefusal { .. } => false,
+        };
+        is_it && self.patient() == given.patient
+    }
+
+    /// Whether it takes grants away.
+    pub const fn revokes(&self) -> bool {
+        matches!(
+            self,
+            Self::Revocation { .. } | Self::GranteeRevocation { .. } | Self::FullRevocation { .. }
+        )
+    }
+
     /// As it is signed.
     pub fn typed(&self) -> Struct {
         let patient = ("patient", Value::Address(self.patient().0));

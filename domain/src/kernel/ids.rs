@@ -32,6 +32,34 @@ pub(crate) mod compact_uuid {
     }
 }
 
+/// Bytes in hexadecimal for people, and as they are for the log.
+pub(crate) mod compact_bytes {
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer, const N: usize>(bytes: &[u8; N], serializer: S) -> Result<S::Ok, S::Error>
+    where
+        [u8; N]: Serialize,
+    {
+        if serializer.is_human_readable() {
+            hex::encode_prefixed(bytes).serialize(serializer)
+        } else {
+            bytes.serialize(serializer)
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>, const N: usize>(deserializer: D) -> Result<[u8; N], D::Error>
+    where
+        [u8; N]: Deserialize<'de>,
+    {
+        if deserializer.is_human_readable() {
+            hex::decode_to_array(String::deserialize(deserializer)?).map_err(D::Error::custom)
+        } else {
+            Deserialize::deserialize(deserializer)
+        }
+    }
+}
+
 macro_rules! typed_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

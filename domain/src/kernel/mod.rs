@@ -24,8 +24,8 @@ pub use clinical::{Address, CodeSystem, Coding, Concept, Gender, HumanName, Iden
 pub use contradiction::Contradiction;
 pub(crate) use contradiction::contradicts;
 pub use event::{ClinicEvent, DecodeError, EncodedEvent, decode_as, decode_current};
-pub(crate) use ids::compact_uuid;
 pub use ids::*;
+pub(crate) use ids::{compact_bytes, compact_uuid};
 pub use personal::{Personal, PersonalField, PersonalSlot, PersonalValue};
 pub use reference::{AggregateRef, AggregateType, Identity, Parts, RefError};
 pub use refusal::{DomainError, RefusalKind, Resource};

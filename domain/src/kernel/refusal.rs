@@ -43,6 +43,8 @@ pub enum Resource {
     Request,
     /// An entry in a public register of practitioners.
     RegisterEntry,
+    /// A grant that a patient has prepared.
+    Grant,
 }
 
 impl std::fmt::Display for Resource {
@@ -57,6 +59,7 @@ impl std::fmt::Display for Resource {
             Self::RegisterEntry => {
                 "entry in a public register: nobody has told under which number one has the practitioner"
             }
+            Self::Grant => "grant that was prepared here",
             Self::Request => "request to be registered, or it has ended",
         })
     }

@@ -1,11 +1,12 @@
 //! Under which keys an event is sealed.
 
+use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString};
 
 /// What a part of a person's record is about. Each category has a key of its own, so that it can be shared alone.
 ///
-/// Its name stands in what patients sign, and never changes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Display, EnumString)]
+/// Its name stands in what patients sign, and never changes. The order is its encoding in events: add only at the end.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Display, EnumString, Serialize, Deserialize)]
 #[strum(serialize_all = "lowercase")]
 pub enum Category {
     /// Who somebody is.

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+use strum::VariantNames;
+
 pub use super::consent_entry::Entry;
 use crate::consent::{GrantId, GranteeTag, SignerId};
 
@@ -92,9 +95,13 @@ pub struct Moment {
 
 impl Moment {
     /// A clock can be wrong, and a chain can stand still: both must allow.
-    fn is_in(&self, from: u64, until: u64) -> bool {
-        let is_in = |now| from <= now && (until == 0 || now < until);
-        is_in(self.clock) && is_in(self.block)
+    fn has_come(&self, from: u64) -> bool {
+        from <= self.clock.min(self.block)
+    }
+
+    /// 0 never passes.
+    fn has_passed(&self, until: u64) -> bool {
+        until != 0 && until <= self.clock.max(self.block)
     }
 }
 
@@ -117,15 +124,52 @@ pub struct Given {
     pub at: u64,
 }
 
+/// How a grant stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, VariantNames)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum GrantStanding {
+    /// It can be signed, and nobody has.
+    Prepared,
+    /// It was given, in a block that may still be undone.
+    Included,
+    /// It was given, and its time has not come.
+    NotYetValid,
+    /// It holds.
+    Holds,
+    /// Its time is over.
+    Expired,
+    /// It was revoked: by its id, with all to this grantee, or with all.
+    Revoked,
+    /// Another one controls it than who signs in as the patient.
+    NotInControl,
+}
+
 impl GrantState {
-    /// Whether it holds, of a patient who is so far, to a grantee who is so far. A grant counts once it is final, and what takes one away at once.
+    /// How it stands, of a patient who is so far, to a grantee who is so far. A grant counts once it is final, and what takes one away at once.
+    pub fn standing(&self, control: &Control, grantee_epoch: u64, moment: &Moment) -> GrantStanding {
+        let Some(given) = self.given.filter(|_| self.revoked_at.is_none()) else {
+            return match self.revoked_at {
+                Some(_) => GrantStanding::Revoked,
+                None => GrantStanding::Prepared,
+            };
+        };
+        if given.epoch != control.epoch || given.grantee_epoch != grantee_epoch {
+            GrantStanding::Revoked
+        } else if moment.has_passed(given.expiry) || moment.has_passed(control.until) {
+            GrantStanding::Expired
+        } else if !moment.has_come(given.not_before) {
+            GrantStanding::NotYetValid
+        } else if given.at > moment.final_position {
+            GrantStanding::Included
+        } else {
+            GrantStanding::Holds
+        }
+    }
+
+    /// Whether it holds.
     pub fn holds(&self, control: &Control, grantee_epoch: u64, moment: &Moment) -> bool {
-        let is_final = |given: &Given| given.at <= moment.final_position;
-        let is_in_time = |given: &Given| moment.is_in(given.not_before, given.expiry) && moment.is_in(0, control.until);
-        let is_in_epochs = |given: &Given| given.epoch == control.epoch && given.grantee_epoch == grantee_epoch;
-        let given = self.given.as_ref();
-        let stands = given.filter(|given| is_final(given) && is_in_time(given) && is_in_epochs(given));
-        stands.is_some() && self.revoked_at.is_none()
+        self.standing(control, grantee_epoch, moment) == GrantStanding::Holds
     }
 }
 

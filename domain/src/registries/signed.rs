@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::consent::SignerId;
 
 /// What somebody has signed: who, and the signature over what goes with it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signed {
     /// Who: an address, or the address of a verifier and a key (ERC-7913).
     pub signer: Vec<u8>,

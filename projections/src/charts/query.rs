@@ -14,7 +14,8 @@ pub(crate) async fn one(pool: &PgPool, patient: PatientId) -> Result<Option<Char
     Ok(found.map(|row| ChartView {
         patient,
         contents: row.contents,
-        version: row.version,
+        withheld: Vec::new(),
+        version: Some(row.version),
         updated_at: Some(row.updated_at),
     }))
 }

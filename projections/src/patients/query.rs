@@ -15,7 +15,7 @@ fn view(row: PatientRow) -> PatientView {
     PatientView {
         id: row.id,
         details: row.details,
-        version: row.version,
+        version: Some(row.version),
         registered_at: row.registered_at,
         updated_at: row.updated_at,
     }

@@ -21,6 +21,7 @@ use crate::aggregate_row::AggregateRow;
 use crate::appointments::AppointmentRow;
 use crate::batch::{Batch, fold_all, keys_to_load};
 use crate::calendars::{CalendarRow, Run, free_runs};
+use crate::grants::{self, PreparedRow};
 use crate::projector::{aggregate_rows, fold_appointments};
 use crate::relationships;
 use crate::table::Keyed;
@@ -36,6 +37,7 @@ macro_rules! memory {
             pub(super) accounts: BTreeMap<AccountId, Account>,
             pub(super) calendars: BTreeMap<CalendarId, CalendarRow>,
             pub(super) runs: BTreeSet<(CalendarId, Run)>,
+            pub(super) grants: BTreeMap<(PatientId, Uuid), PreparedRow>,
             pub(super) appointments: BTreeMap<AppointmentId, AppointmentRow>,
             pub(super) relationships: BTreeMap<Pair, Sum>,
         }
@@ -73,6 +75,8 @@ impl Memory {
         self.fold(&batch);
         let entries = batch.entries::<domain::account::Account>();
         self.accounts.extend(fold_all(&self.accounts, &entries, accounts::fold));
+        self.grants
+            .extend(grants::fold(&batch.entries::<domain::grants::Grants>()));
         let offers = batch.offers();
         let before: BTreeMap<_, _> = keys_to_load(&offers)
             .into_iter()

@@ -35,7 +35,7 @@ impl Located for ChartId {
 )]
 pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<PatientId>) -> Result<HttpResponse, Problem> {
     let chart = reading.clinic.chart(&reading.caller, *id).await?;
-    Ok(reading.answer(etag::of_version(chart.version), &dto::Chart::from(chart)))
+    Ok(reading.answer(chart.version.map(etag::of_version), &dto::Chart::from(chart)))
 }
 
 /// Read a finding in a patient's chart.
@@ -63,7 +63,7 @@ pub async fn finding<B: Backend>(
 ) -> Result<HttpResponse, Problem> {
     let (patient, id) = path.into_inner();
     let chart = reading.clinic.chart(&reading.caller, patient).await?;
-    let tag = etag::of_version(chart.version);
+    let tag = chart.version.map(etag::of_version);
     let found = dto::Chart::from(chart).finding(id);
     let found = found.ok_or(UseCaseError::NotFound(Resource::Finding))?;
     Ok(reading.answer(tag, &found))
@@ -73,8 +73,8 @@ pub async fn finding<B: Backend>(
 fn of_finding(patient: PatientId, done: Done<FindingId>) -> Answer {
     let FindingId(id) = done.id;
     let path = format!("{}/findings/{id}", ChartId(patient).path());
-    let tag = etag::of_version(done.receipt.version);
-    Answer::of(path, Some(id), done.receipt).tagged(Some(tag))
+    let version = Some(done.receipt.version).filter(|version| *version != 0);
+    Answer::of(path, Some(id), done.receipt).tagged(version.map(etag::of_version))
 }
 
 /// Note a finding in a patient's chart.

@@ -12,6 +12,7 @@ pub mod availability;
 pub mod charts;
 pub mod commands;
 pub mod events;
+pub mod grants;
 pub mod patients;
 pub mod practitioners;
 pub mod requests;

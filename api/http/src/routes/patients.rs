@@ -114,7 +114,7 @@ pub async fn look_up<B: Backend>(
 )]
 pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<PatientId>) -> Result<HttpResponse, Problem> {
     let patient = reading.clinic.patient(&reading.caller, *id).await?;
-    Ok(reading.answer(etag::of_version(patient.version), &dto::Patient::from(patient)))
+    Ok(reading.answer(patient.version.map(etag::of_version), &dto::Patient::from(patient)))
 }
 
 /// Replace a patient's details.

@@ -14,7 +14,7 @@ use super::fakes::{Api, FINDING, HOSPITAL_KEY, INVITATION, OTHER, OWN, ROLES, Wo
 use crate::openapi::{document, operations};
 
 /// Who may call an operation.
-enum Access {
+pub(super) enum Access {
     /// Everybody, signed in or not.
     Public,
     /// Whoever has a token; the status they get.
@@ -25,13 +25,15 @@ enum Access {
         own: &'static str,
         hidden: u16,
     },
+    /// Hospitals on any record, patients on their own, and doctors on those whose patients have granted it to them.
+    Record,
     /// Hospital systems whose key has the scope to import, and no person.
     HospitalSystem,
     /// These roles, who have wallets, in persons only; what the table says is answered with this status.
     People(&'static str, u16),
 }
 
-use Access::{AnyCaller, HospitalSystem, People, Public, Roles};
+use Access::{AnyCaller, HospitalSystem, People, Public, Record, Roles};
 
 const fn roles(any: &'static str, own: &'static str) -> Access {
     Roles { any, own, hidden: 404 }
@@ -39,7 +41,7 @@ const fn roles(any: &'static str, own: &'static str) -> Access {
 
 const REGISTERED: &str = "patient doctor hospital insurer registrar auditor administrator";
 
-fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
+pub(super) fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
     let name = json!({"family": "Okafor", "given": ["Ada"]});
     let details = json!({"name": name, "birthDate": "1990-01-01", "gender": "female"});
     let doctor =
@@ -169,47 +171,42 @@ fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
             roles("hospital", ""),
             json!({"identifiers": [{"system": "urn:x", "value": "1"}]}),
         ),
-        ("GET", "/v1/patients/{id}", roles("hospital", "patient"), none.clone()),
+        ("GET", "/v1/patients/{id}", Record, none.clone()),
         (
             "PUT",
             "/v1/patients/{id}/details",
             roles("hospital", "patient"),
             details,
         ),
-        (
-            "GET",
-            "/v1/patients/{id}/chart",
-            roles("hospital", "patient"),
-            none.clone(),
-        ),
+        ("GET", "/v1/patients/{id}/chart", Record, none.clone()),
         (
             "POST",
             "/v1/patients/{id}/chart/findings",
-            roles("hospital", "patient"),
+            Record,
             json!({"symptom": {"text": "a cough"}}),
         ),
         (
             "GET",
             "/v1/patients/{id}/chart/findings/{finding}",
-            roles("hospital", "patient"),
+            Record,
             none.clone(),
         ),
         (
             "PUT",
             "/v1/patients/{id}/chart/findings/{finding}",
-            roles("hospital", "patient"),
+            Record,
             json!({"symptom": {"text": "a cough"}}),
         ),
         (
             "POST",
             "/v1/patients/{id}/chart/findings/{finding}/refute",
-            roles("hospital", "patient"),
+            Record,
             json!({}),
         ),
         (
             "POST",
             "/v1/patients/{id}/chart/absences",
-            roles("hospital", "patient"),
+            Record,
             json!({"list": "allergies", "absence": "none-known"}),
         ),
         (
@@ -217,6 +214,48 @@ fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
             "/v1/patients/{id}/chart/reports",
             roles("hospital", ""),
             json!({}),
+        ),
+        (
+            "POST",
+            "/v1/patients/{id}/grants",
+            roles("", "patient"),
+            json!({"grantee": format!("practitioner/{OTHER}"), "categories": ["record"], "purpose": "treatment"}),
+        ),
+        ("GET", "/v1/patients/{id}/grants", roles("", "patient"), none.clone()),
+        (
+            "GET",
+            "/v1/patients/{id}/grants/{id}",
+            roles("", "patient"),
+            none.clone(),
+        ),
+        (
+            "GET",
+            "/v1/patients/{id}/grants/{id}/typed-data",
+            roles("", "patient"),
+            none.clone(),
+        ),
+        (
+            "POST",
+            "/v1/patients/{id}/grants/{id}/signature",
+            roles("", "patient"),
+            json!({"signer": format!("0x{}", "0b".repeat(20)), "signature": "0x11"}),
+        ),
+        (
+            "GET",
+            "/v1/patients/{id}/revocations/typed-data?primaryType=FullRevocation",
+            roles("", "patient"),
+            none.clone(),
+        ),
+        (
+            "POST",
+            "/v1/patients/{id}/revocations",
+            roles("", "patient"),
+            json!({
+                "primaryType": "FullRevocation",
+                "message": {"patient": format!("0x{}", "0b".repeat(20)), "epoch": 0},
+                "signer": format!("0x{}", "0b".repeat(20)),
+                "signature": "0x11",
+            }),
         ),
         (
             "GET",
@@ -430,7 +469,7 @@ impl Called {
     }
 }
 
-fn request(method: &str, path: &str, body: &Value, object: Uuid, token: Option<&str>) -> TestRequest {
+pub(super) fn request(method: &str, path: &str, body: &Value, object: Uuid, token: Option<&str>) -> TestRequest {
     let filled = |text: &str| {
         text.replace("{id}", &object.to_string())
             .replace("{id in bytes}", &format!("0x{}", object.simple()))
@@ -451,6 +490,12 @@ fn request(method: &str, path: &str, body: &Value, object: Uuid, token: Option<&
     request
 }
 
+/// The path as the document has it: without a query, and with a name of its own for each id.
+fn documented_as(path: &str) -> String {
+    let path = path.split('?').next().unwrap();
+    path.replace("/grants/{id}", "/grants/{grant}")
+}
+
 fn names(list: &str, role: &str) -> bool {
     list.split(' ').any(|name| name == role)
 }
@@ -466,7 +511,7 @@ fn every_documented_operation_has_an_entry() {
         .collect();
     let tested: BTreeSet<_> = table()
         .iter()
-        .map(|(method, path, ..)| ((*method).to_owned(), path.split('?').next().unwrap().to_owned()))
+        .map(|(method, path, ..)| ((*method).to_owned(), documented_as(path)))
         .collect();
     assert_eq!(tested, documented);
 }
@@ -499,6 +544,12 @@ async fn every_role_may_do_what_the_table_says_and_nothing_else() {
                     HospitalSystem => assert_eq!(status, 403, "{what}"),
                     People(roles, expected) if names(roles, role) => assert_eq!(status, expected, "{what}"),
                     People(..) => assert_eq!(status, 403, "{what}"),
+                    Record => match role {
+                        "hospital" => assert!(status < 300, "{what}: {status}"),
+                        "patient" if object == OWN => assert!(status < 300, "{what}: {status}"),
+                        "patient" | "doctor" => assert_eq!(status, 404, "{what}"),
+                        _ => assert_eq!(status, 403, "{what}"),
+                    },
                     Roles { any, .. } if names(any, role) => assert!(status < 300, "{what}: {status}"),
                     Roles { own, .. } if names(own, role) && object == OWN => assert!(status < 300, "{what}: {status}"),
                     Roles { own, hidden, .. } if names(own, role) => assert_eq!(status, hidden, "{what}"),
@@ -544,7 +595,7 @@ async fn a_practitioner_is_refused_with_the_reason_before_attestation_and_while_
         let api = Api::of(&world).await;
         let mut refused = 0;
         for (method, path, access, body) in table() {
-            if !matches!(access, Roles { .. } | People(..)) {
+            if !matches!(access, Roles { .. } | Record | People(..)) {
                 continue;
             }
             let doctor = token("doctor");
@@ -568,7 +619,11 @@ async fn a_practitioner_is_refused_with_the_reason_before_attestation_and_while_
 async fn who_may_never_do_a_thing_is_refused_before_what_they_say_is_read() {
     let called = Called::new().await;
     for (method, path, access, body) in table() {
-        let Roles { any, own, .. } = access else { continue };
+        let (any, own) = match access {
+            Roles { any, own, .. } => (any, own),
+            Record => ("hospital", "patient doctor"),
+            _ => continue,
+        };
         let malformed = if body.is_null() {
             Value::Null
         } else {
@@ -598,6 +653,7 @@ async fn a_hospitals_system_may_do_what_its_role_and_scopes_allow() {
             AnyCaller(expected) => assert_eq!(status, expected, "{what}"),
             HospitalSystem => assert!(status < 300, "{what}: {status}"),
             People(..) => assert_eq!(status, 403, "{what}"),
+            Record => assert!(status < 300, "{what}: {status}"),
             Roles { any, .. } if names(any, "hospital") => assert!(status < 300, "{what}: {status}"),
             Roles { .. } => assert_eq!(status, 403, "{what}"),
         }
@@ -609,7 +665,11 @@ async fn what_does_not_exist_is_answered_like_what_is_somebody_elses() {
     let called = Called::new().await;
     let nothing = Uuid::from_u128(3);
     for (method, path, access, body) in table() {
-        let Roles { own, hidden, .. } = access else { continue };
+        let (own, hidden) = match access {
+            Roles { own, hidden, .. } => (own, hidden),
+            Record => ("patient doctor", 404),
+            _ => continue,
+        };
         for role in own.split(' ').filter(|role| !role.is_empty()) {
             let status = called.call(method, path, &body, nothing, Some(&token(role))).await;
             assert_eq!(status, hidden, "{method} {path} by {role}");

@@ -22,14 +22,14 @@ use application::ports::entries::*;
 use application::ports::invitations::Person;
 use application::ports::invitations::{Invitation, InvitationHash, Invitations};
 use application::ports::queries::*;
-use application::ports::registries::{HandInError, PractitionerRegistry, Recorded};
+use application::ports::registries::{HandInError, Recorded, RegistryOf};
 use application::ports::registry::*;
 use application::ports::requests::*;
-use application::ports::revocations::{Revocation, Revocations};
+use application::ports::revocations::{Revocation, Revocations, Revoked};
 use application::ports::secrets::{NoRandomness, Secrets};
 use application::ports::sessions::{Session, Sessions, TokenHash};
 use application::ports::{AcceptanceListener as _, Clock, IdentityDerivation, Progress, ProgressSource, Servers};
-use application::use_cases::clinic::{Clinic, Stores};
+use application::use_cases::clinic::{Clinic, Registries, Stores};
 use application::use_cases::status::*;
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -38,15 +38,15 @@ use domain::account::{Account, AccountEvent, Binding, Holder, KeyHash, Proof, Ro
 use domain::calendar::AppointmentStatus;
 use domain::chart::{Entry, FindingId, Symptom};
 use domain::claims::Name;
-use domain::consent::SignerId;
+use domain::consent::{self, Details, Grant, Granted, Grantee, Purpose, SignerId};
 use domain::encounter::{EncounterNames, NamedEncounter};
 use domain::kernel::typed_data::{SigningDomain, keccak256 as digest};
 use domain::kernel::*;
 use domain::patient::PatientDetails;
 use domain::practitioner::{Practitioner, PractitionerDetails, PractitionerEvent, RegisterEntry};
 use domain::registries::Signed;
-use domain::registries::consents::Consents;
-use domain::registries::practitioners::{self, Attestation, Message};
+use domain::registries::consents::{Consents, Control, Given, GrantState};
+use domain::registries::practitioners::{self, Attestation};
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use uuid::Uuid;
@@ -131,7 +131,10 @@ impl World {
                 registration,
                 ..Rules::default()
             })
-            .with_registry(Some(Arc::new(FakePractitionerRegistry))),
+            .with_registries(Registries {
+                practitioners: Some(Arc::new(ObligingRegistry)),
+                consents: Some(Arc::new(ObligingRegistry)),
+            }),
         );
         let ports = HttpPorts {
             clock,
@@ -419,6 +422,8 @@ pub(super) struct FakeQueries {
     pub(super) open: Mutex<u64>,
     /// How practitioners stand, if not as attested.
     pub(super) standing: Mutex<Option<practitioners::Standing>>,
+    /// What patients have granted.
+    pub(super) granted: Mutex<ConsentsView>,
     /// How many appointments there are in lists.
     pub(super) filters: Mutex<Vec<AppointmentFilter>>,
 }
@@ -436,10 +441,71 @@ fn patient(id: PatientId) -> PatientView {
     PatientView {
         id,
         details,
-        version: 3,
+        version: Some(3),
         registered_at,
         updated_at,
     }
+}
+
+/// A grant of everything for treatment to the practitioner with this id, for ever.
+pub(super) fn grant_to(practitioner: Uuid) -> Grant {
+    Grant {
+        patient: SignerId([0x77; 20]),
+        details: Details {
+            name: "Dr. Blackwell".to_owned(),
+            grantee: Grantee::Practitioner(PractitionerId::new(practitioner)),
+            categories: vec![Granted::Record],
+            documents: Vec::new(),
+            from: 0,
+            until: 0,
+            purpose: Purpose::Treatment,
+            may_write: true,
+            grantee_salt: [1; 32],
+            salt: [2; 32],
+        },
+        not_before: 0,
+        expiry: 0,
+        epoch: 0,
+        grantee_epoch: 0,
+        deadline: u64::MAX,
+    }
+}
+
+/// Such a grant as it was given at the position 7 of a log that is final up to 9.
+pub(super) fn given(grant: Grant) -> ConsentsView {
+    let state = GrantState {
+        given: Some(Given {
+            grantee: grant.details.grantee_tag(),
+            not_before: grant.not_before,
+            expiry: grant.expiry,
+            epoch: grant.epoch,
+            grantee_epoch: grant.grantee_epoch,
+            by: grant.patient,
+            at: 7,
+        }),
+        revoked_at: None,
+    };
+    ConsentsView {
+        wallet: Some(grant.patient),
+        block_time: u64::try_from(now().timestamp()).unwrap(),
+        final_position: 9,
+        grants: vec![GrantView {
+            id: Some(OWN),
+            grant_id: grant.id(),
+            registered_as: grant.patient,
+            grant: Some(grant),
+            prepared_at: Some(now()),
+            position: 5,
+            version: 2,
+            state,
+            control: Control::default(),
+            grantee_epoch: 0,
+        }],
+    }
+}
+
+fn consents() -> ConsentsView {
+    given(grant_to(OWN))
 }
 
 fn practitioner(id: PractitionerId) -> PractitionerView {
@@ -529,7 +595,7 @@ impl Queries for FakeQueries {
         Ok(known(id.uuid()).then(|| patient(id)))
     }
 
-    async fn chart(&self, _: &Admittance, id: PatientId) -> Result<Option<ChartView>, QueryError> {
+    async fn chart(&self, admittance: &Admittance, id: PatientId) -> Result<Option<ChartView>, QueryError> {
         let mut chart = ChartView::empty(id);
         chart.contents.symptoms.entries.push(Entry {
             id: FindingId(FINDING),
@@ -537,7 +603,7 @@ impl Queries for FakeQueries {
                 text: "a cough".to_owned(),
             },
         });
-        Ok(Some(chart))
+        Ok(Some(chart.seen_by(admittance)))
     }
 
     async fn patients(
@@ -579,6 +645,32 @@ impl Queries for FakeQueries {
 
     async fn consents(&self, _: SignerId) -> Result<Consents, QueryError> {
         Ok(Consents::default())
+    }
+
+    async fn consents_to(&self, _: PatientId, grantees: &[Grantee]) -> Result<ConsentsView, QueryError> {
+        let mut granted = self.granted.lock().unwrap().clone();
+        let is_to = |grant: &Grant| grantees.contains(&grant.details.grantee);
+        granted.grants.retain(|grant| grant.grant.as_ref().is_some_and(is_to));
+        Ok(granted)
+    }
+
+    async fn grant(&self, admittance: &Admittance, id: PatientId, grant: Uuid) -> Result<ConsentsView, QueryError> {
+        admittance.check_patient(id, &[Category::Access])?;
+        Ok(if known(grant) {
+            consents()
+        } else {
+            ConsentsView::default()
+        })
+    }
+
+    async fn grants(
+        &self,
+        admittance: &Admittance,
+        id: PatientId,
+        _: Page<GrantCursor>,
+    ) -> Result<ConsentsView, QueryError> {
+        admittance.check_patient(id, &[Category::Access])?;
+        Ok(consents())
     }
 
     async fn practitioners(
@@ -777,6 +869,20 @@ impl Revocations for FakeRevocations {
         Ok(())
     }
 
+    async fn of_grants(&self, patient: PatientId) -> Result<Vec<consent::Message>, StoreError> {
+        let all = self.0.lock().unwrap();
+        let pending = all.values().filter(|(_, is_pending)| *is_pending);
+        let messages = pending.filter_map(|(revocation, _)| match &revocation.revoked {
+            Revoked::Grants {
+                patient: whose,
+                message,
+                ..
+            } if *whose == patient => Some((**message).clone()),
+            _ => None,
+        });
+        Ok(messages.collect())
+    }
+
     async fn carried_through(&self, revocation: &Revocation) -> Result<(), StoreError> {
         let done = (revocation.clone(), false);
         self.0.lock().unwrap().insert(revocation.command_id, done);
@@ -950,11 +1056,11 @@ struct Row {
     answer: Option<StoredAnswer>,
 }
 
-/// A registry of practitioners that takes everything.
-struct FakePractitionerRegistry;
+/// A registry that takes everything.
+struct ObligingRegistry;
 
 #[async_trait]
-impl PractitionerRegistry for FakePractitionerRegistry {
+impl<M: Sync + 'static> RegistryOf<M> for ObligingRegistry {
     fn signing_domain(&self) -> SigningDomain {
         SigningDomain {
             name: practitioners::DOMAIN_NAME,
@@ -967,7 +1073,7 @@ impl PractitionerRegistry for FakePractitionerRegistry {
         Ok(false)
     }
 
-    async fn hand_in(&self, _: CommandId, _: &Message, _: &Signed) -> Result<Recorded, HandInError> {
+    async fn hand_in(&self, _: CommandId, _: &M, _: &Signed) -> Result<Recorded, HandInError> {
         Ok(Recorded {
             position: 41,
             version: 1,

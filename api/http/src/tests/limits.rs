@@ -6,8 +6,9 @@ use api_wire::page::MOST;
 use domain::account::Scope;
 use domain::calendar::Session;
 use domain::chart::{AllergyKind, List};
+use domain::consent::Details;
 use domain::encounter::EncounterNames;
-use domain::kernel::{Address, HumanName, Slot, Sources, TextRule, typed_data};
+use domain::kernel::{Address, Category, HumanName, Slot, Sources, TextRule, typed_data};
 use domain::patient::PatientDetails;
 use domain::practitioner::PractitionerDetails;
 use serde_json::Value;
@@ -71,6 +72,9 @@ fn the_document_tells_the_limits_of_the_types() {
             ".LookUpPractitioners.identifiers",
             PractitionerDetails::MOST_IDENTIFIERS,
         ),
+        // The record, or categories of it.
+        (".NewGrant.categories", Category::ALL.len() + 1),
+        (".NewGrant.documents", Details::MOST_DOCUMENTS),
         (".PatientDetails.otherIdentifiers", PatientDetails::MOST_IDENTIFIERS),
         (".PractitionerDetails.credentials", PractitionerDetails::MOST),
         (
@@ -81,6 +85,7 @@ fn the_document_tells_the_limits_of_the_types() {
         (".PublishAvailability.sessions", Session::MOST),
         (".RecordVisit.otherIdentifiers", EncounterNames::MOST_OTHERS),
         (".RecordVisit.sources", sources),
+        (".RevocationMessage.epoch", greatest),
         (".SearchPatients.limit", usize::try_from(MOST).unwrap()),
         (".Session.slotMinutes", usize::try_from(Slot::MOST_MINUTES).unwrap()),
         (".Slot.minutes", usize::try_from(Slot::MOST_MINUTES).unwrap()),

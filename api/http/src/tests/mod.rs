@@ -3,6 +3,7 @@
 mod authorization;
 mod bad_input;
 mod commands;
+mod consents;
 mod events;
 mod fakes;
 mod limits;

@@ -1,7 +1,6 @@
 //! Attestations in JSON: what public registers say of practitioners, and what registrars do.
 
 use domain::kernel::PractitionerId;
-use domain::kernel::typed_data::Value;
 use domain::practitioner;
 use domain::registries::Signed;
 use domain::registries::practitioners::{self, Message};
@@ -9,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::typed_data::bytes;
+use super::typed_data::{bytes, fitting, member, signed};
 use super::{Identifier, wire_enum};
 use crate::check::{Checked, Checks};
 
@@ -141,25 +140,13 @@ pub struct AttestationMessage {
     pub deadline: Option<u64>,
 }
 
-/// How long the signer is at most, in bytes.
-const LONGEST_SIGNER: usize = 2047;
-
-/// How long a signature is at most, in bytes: one of a contract can be long.
-const LONGEST_SIGNATURE: usize = 8191;
-
 impl Checked for SignedAttestation {
     type Domain = (Message, Signed);
 
     fn check(self, checks: &mut Checks) -> Self::Domain {
         let of = self.primary_type.into();
         let message = checks.within("message", |checks| self.message.check(of, checks));
-        let signed = Signed {
-            signer: checks.within("signer", |checks| bytes(checks, &self.signer, 20..=LONGEST_SIGNER)),
-            signature: checks.within("signature", |checks| {
-                bytes(checks, &self.signature, 1..=LONGEST_SIGNATURE)
-            }),
-        };
-        (message, signed)
+        (message, signed(checks, &self.signer, &self.signature))
     }
 }
 
@@ -195,25 +182,4 @@ impl AttestationMessage {
             },
         }
     }
-}
-
-/// A member that there must be, or must not be.
-fn member<T>(checks: &mut Checks, step: &str, value: Option<T>, belongs: bool) -> Option<T> {
-    match (&value, belongs) {
-        (None, true) => checks.within(step, |checks| checks.wrong("is missing from a struct of this type")),
-        (Some(_), false) => checks.within(step, |checks| checks.wrong("is no member of a struct of this type")),
-        _ => {}
-    }
-    value.filter(|_| belongs)
-}
-
-/// A number as the contract has them; 0 for one that is missing.
-fn fitting(checks: &mut Checks, step: &str, number: Option<u64>) -> u64 {
-    let number = number.unwrap_or_default();
-    if number > Value::GREATEST_NUMBER {
-        checks.within(step, |checks| {
-            checks.wrong(format!("must be at most {}", Value::GREATEST_NUMBER))
-        });
-    }
-    number
 }

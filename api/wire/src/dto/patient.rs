@@ -201,9 +201,10 @@ pub struct Patient {
     pub id: Uuid,
     /// The patient's details.
     pub details: PatientDetails,
-    /// The version of the record, which is also its entity tag.
+    /// The version of the record, which is also its entity tag. It is missing for a doctor who reads by the patient's grants: it would tell how much stands in the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = 3)]
-    pub version: u64,
+    pub version: Option<u64>,
     /// When the patient was registered.
     pub registered_at: Instant,
     /// When the record last changed.

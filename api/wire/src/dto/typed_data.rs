@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use domain::kernel::typed_data::{SigningDomain, Struct, Value};
+use domain::registries::Signed;
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 use utoipa::ToSchema;
@@ -101,4 +102,39 @@ pub(super) fn bytes(checks: &mut Checks, text: &str, long: RangeInclusive<usize>
             Vec::new()
         }
     }
+}
+
+/// How long the signer is at most, in bytes.
+const LONGEST_SIGNER: usize = 2047;
+
+/// How long a signature is at most, in bytes: one of a contract can be long.
+const LONGEST_SIGNATURE: usize = 8191;
+
+/// Reads who has signed, and the signature.
+pub(super) fn signed(checks: &mut Checks, signer: &str, signature: &str) -> Signed {
+    Signed {
+        signer: checks.within("signer", |checks| bytes(checks, signer, 20..=LONGEST_SIGNER)),
+        signature: checks.within("signature", |checks| bytes(checks, signature, 1..=LONGEST_SIGNATURE)),
+    }
+}
+
+/// A member that there must be, or must not be.
+pub(super) fn member<T>(checks: &mut Checks, step: &str, value: Option<T>, belongs: bool) -> Option<T> {
+    match (&value, belongs) {
+        (None, true) => checks.within(step, |checks| checks.wrong("is missing from a struct of this type")),
+        (Some(_), false) => checks.within(step, |checks| checks.wrong("is no member of a struct of this type")),
+        _ => {}
+    }
+    value.filter(|_| belongs)
+}
+
+/// A number as the contract has them; 0 for one that is missing.
+pub(super) fn fitting(checks: &mut Checks, step: &str, number: Option<u64>) -> u64 {
+    let number = number.unwrap_or_default();
+    if number > Value::GREATEST_NUMBER {
+        checks.within(step, |checks| {
+            checks.wrong(format!("must be at most {}", Value::GREATEST_NUMBER))
+        });
+    }
+    number
 }

@@ -11,6 +11,7 @@ mod interface;
 pub mod practitioners;
 pub mod registrars;
 
+use application::ports::registries::RegistryRefusal;
 use domain::consent::SignerId;
 use domain::registries::Signed;
 use ethers_core::abi::Token;
@@ -20,6 +21,25 @@ use super::gas::refuses;
 use super::{Address, BlockId, ChainError, Node};
 use interface::Interface;
 pub use interface::InterfaceError;
+
+/// Why a registry, whichever it is, has refused what was handed in, by what it gave back.
+pub fn refusal(reason: &[u8]) -> RegistryRefusal {
+    let interfaces = [practitioners::interface(), consents::interface()];
+    let mut interfaces = interfaces.into_iter().filter_map(Result::ok);
+    let error = interfaces.find_map(|interface| interface.error(reason));
+    match error.unwrap_or_default() {
+        "ConsentRegistry_GrantKnown" => RegistryRefusal::GrantKnown,
+        "ConsentRegistry_NotInControl" => RegistryRefusal::NotInControl,
+        "ConsentRegistry_PeriodInvalid" => RegistryRefusal::PeriodInvalid,
+        "ConsentRegistry_WardInvalid" => RegistryRefusal::WardInvalid,
+        "PractitionerRegistry_NotARegistrar" => RegistryRefusal::NotARegistrar,
+        "PractitionerRegistry_StandingInvalid" => RegistryRefusal::StandingInvalid,
+        "Registry_Late" => RegistryRefusal::Late,
+        "Registry_NumberInvalid" => RegistryRefusal::NumberInvalid,
+        "Registry_SignatureInvalid" => RegistryRefusal::SignatureInvalid,
+        _ => RegistryRefusal::Other,
+    }
+}
 
 fn tokens(signed: &Signed) -> [Token; 2] {
     [

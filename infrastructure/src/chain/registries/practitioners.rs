@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use application::ports::registries::RegistryRefusal;
 use domain::consent::SignerId;
 use domain::kernel::PractitionerId;
 use domain::registries::Signed;
@@ -50,19 +49,6 @@ pub fn hand_in(message: &Message, signed: &Signed) -> Result<Vec<u8>, InterfaceE
     };
     arguments.extend(tokens(signed));
     interface()?.call(function, &arguments)
-}
-
-/// Why the registry has refused what was handed in, by what it gave back.
-pub fn refusal(reason: &[u8]) -> RegistryRefusal {
-    let error = interface().ok().and_then(|interface| interface.error(reason));
-    match error.unwrap_or_default() {
-        "PractitionerRegistry_NotARegistrar" => RegistryRefusal::NotARegistrar,
-        "PractitionerRegistry_StandingInvalid" => RegistryRefusal::StandingInvalid,
-        "Registry_Late" => RegistryRefusal::Late,
-        "Registry_NumberInvalid" => RegistryRefusal::NumberInvalid,
-        "Registry_SignatureInvalid" => RegistryRefusal::SignatureInvalid,
-        _ => RegistryRefusal::Other,
-    }
 }
 
 /// Makes somebody a registrar. The registry's owner alone sends it.

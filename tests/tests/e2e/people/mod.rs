@@ -5,6 +5,7 @@ mod attestations;
 mod auth;
 mod authorization;
 mod first_visit;
+mod grants;
 mod quotas;
 mod registration;
 mod revocations;

@@ -19,7 +19,7 @@ use super::{Absent, Findings, Instant, SourceId};
 use crate::check::{Checked, Checks};
 
 /// A patient's chart. A list without findings says why there are none: `none-known` says that somebody has asked, and that there is
-/// nothing; an empty list says that nobody has asked.
+/// nothing; an empty list says that nobody has asked. A list that the caller may not read is missing.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
@@ -35,28 +35,34 @@ pub struct Chart {
     /// The id of the patient.
     pub patient: Uuid,
     /// The conditions in the patient's medical history.
-    pub conditions: Findings<Entry<Condition>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conditions: Option<Findings<Entry<Condition>>>,
     /// The patient's allergies and intolerances.
-    pub allergies: Findings<Entry<Allergy>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allergies: Option<Findings<Entry<Allergy>>>,
     /// The kinds of allergies of which none are known, each once. A finding in `allergies` takes precedence over it. Where no allergies
     /// at all are known, `allergies` is `none-known`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = HashSet<AllergyKind>, max_items = 6, example = json!(["medication"]))]
     pub no_known_allergies_to: Vec<AllergyKind>,
     /// The patient's medications.
-    pub medications: Findings<Entry<Medication>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub medications: Option<Findings<Entry<Medication>>>,
     /// The patient's symptoms.
-    pub symptoms: Findings<Entry<Symptom>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub symptoms: Option<Findings<Entry<Symptom>>>,
     /// The findings that were taken back; an older state of a source does not bring them back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub withdrawn: Vec<Withdrawn>,
     /// The last statements of sources, and of people here, that none are known. Any finding takes precedence over them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub negations: Vec<Negation>,
-    /// The version of the chart, which is also its entity tag; 0 when nothing was said yet.
+    /// The version of the chart, which is also its entity tag; 0 when nothing was said yet. It is missing for a doctor who reads by the patient's grants: it would
+    /// tell how much stands in the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = 3)]
-    pub version: u64,
-    /// When the chart last changed; missing when nothing was said yet.
+    pub version: Option<u64>,
+    /// When the chart last changed; missing when nothing was said yet, and where the version is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<Instant>,
 }
@@ -103,10 +109,10 @@ impl<T> Entry<T> {
 impl Chart {
     /// One finding, of whichever list.
     pub fn finding(self, id: Uuid) -> Option<Entry<ChartFinding>> {
-        let conditions = within(self.conditions, ChartFinding::Condition);
-        let allergies = within(self.allergies, ChartFinding::Allergy);
-        let medications = within(self.medications, ChartFinding::Medication);
-        let symptoms = within(self.symptoms, ChartFinding::Symptom);
+        let conditions = within(self.conditions.unwrap_or_default(), ChartFinding::Condition);
+        let allergies = within(self.allergies.unwrap_or_default(), ChartFinding::Allergy);
+        let medications = within(self.medications.unwrap_or_default(), ChartFinding::Medication);
+        let symptoms = within(self.symptoms.unwrap_or_default(), ChartFinding::Symptom);
         let mut all = conditions.chain(allergies).chain(medications).chain(symptoms);
         all.find(|entry| entry.id == id)
     }
@@ -134,6 +140,7 @@ fn shown<D, T>(list: List<D>, entry: impl Fn(chart::Entry<D>) -> Entry<T>) -> Fi
 
 impl From<ChartView> for Chart {
     fn from(view: ChartView) -> Self {
+        let is_seen = |list: chart::ListKind| !view.withheld.contains(&list.category());
         let chart::Contents {
             conditions,
             allergies,
@@ -145,11 +152,11 @@ impl From<ChartView> for Chart {
         } = view.contents;
         Self {
             patient: view.patient.uuid(),
-            conditions: shown(conditions, Entry::told),
-            allergies: shown(allergies, Entry::told),
+            conditions: is_seen(chart::ListKind::Conditions).then(|| shown(conditions, Entry::told)),
+            allergies: is_seen(chart::ListKind::Allergies).then(|| shown(allergies, Entry::told)),
             no_known_allergies_to: no_known_allergies_to.into_iter().map(Into::into).collect(),
-            medications: shown(medications, Entry::told),
-            symptoms: shown(symptoms, Entry::of_no_source),
+            medications: is_seen(chart::ListKind::Medications).then(|| shown(medications, Entry::told)),
+            symptoms: is_seen(chart::ListKind::Symptoms).then(|| shown(symptoms, Entry::of_no_source)),
             withdrawn: withdrawn.into_iter().map(Into::into).collect(),
             negations: negations.into_iter().map(Into::into).collect(),
             version: view.version,
@@ -185,11 +192,11 @@ impl Checked for Chart {
             })
         });
         chart::Contents {
-            conditions: read(self.conditions, "conditions", checks),
-            allergies: read(self.allergies, "allergies", checks),
+            conditions: read(self.conditions.unwrap_or_default(), "conditions", checks),
+            allergies: read(self.allergies.unwrap_or_default(), "allergies", checks),
             no_known_allergies_to: self.no_known_allergies_to.into_iter().map(Into::into).collect(),
-            medications: read(self.medications, "medications", checks),
-            symptoms: listed(self.symptoms, |entry| chart::Entry {
+            medications: read(self.medications.unwrap_or_default(), "medications", checks),
+            symptoms: listed(self.symptoms.unwrap_or_default(), |entry| chart::Entry {
                 id: FindingId(entry.id),
                 finding: checks.field("symptoms", entry.finding),
             }),

@@ -1,0 +1,312 @@
+//! What a doctor may read and write of a patient, by what the patient has granted: every endpoint, with every kind of grant. What is expected stands here by
+//! hand.
+
+use application::ports::queries::ConsentsView;
+use application::ports::revocations::{Revocation, Revoked};
+use chrono::TimeDelta;
+use domain::consent::{Grant, Granted, Message, Purpose, SignerId};
+use domain::kernel::Category;
+use domain::registries::Signed;
+use serde_json::Value;
+
+use super::authorization::{Access, request, table};
+use super::fakes::{Api, OTHER, OWN, World, given, grant_to, now, token};
+
+/// What a grant opens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Opens {
+    Nothing,
+    /// Who the patient is.
+    Identity,
+    /// The chart, and not its medications.
+    Summary,
+    /// The medications in the chart.
+    Medication,
+    /// All that stands here, to read.
+    Reading,
+    /// All of it, to read and write.
+    Everything,
+}
+
+/// The endpoints that a grant can open: which grants do.
+fn opened(method: &str, path: &str, opens: Opens) -> bool {
+    use Opens::{Everything, Identity, Medication, Nothing, Reading, Summary};
+    match (method, path) {
+        ("GET", "/v1/patients/{id}") => matches!(opens, Identity | Reading | Everything),
+        ("GET", "/v1/patients/{id}/chart") => matches!(opens, Summary | Medication | Reading | Everything),
+        // It is a symptom.
+        ("GET", "/v1/patients/{id}/chart/findings/{finding}") => matches!(opens, Summary | Reading | Everything),
+        (
+            "POST",
+            "/v1/patients/{id}/chart/findings"
+            | "/v1/patients/{id}/chart/findings/{finding}/refute"
+            | "/v1/patients/{id}/chart/absences",
+        )
+        | ("PUT", "/v1/patients/{id}/chart/findings/{finding}") => opens == Everything,
+        _ => {
+            assert_ne!(opens, Nothing, "{method} {path} is not opened by grants");
+            false
+        }
+    }
+}
+
+fn seconds(from_now: TimeDelta) -> u64 {
+    u64::try_from((now() + from_now).timestamp()).unwrap()
+}
+
+/// A grant that was changed before it was given.
+fn such(change: impl FnOnce(&mut Grant)) -> ConsentsView {
+    let mut grant = grant_to(OWN);
+    change(&mut grant);
+    given(grant)
+}
+
+/// What has become of a grant that was given.
+fn then(change: impl FnOnce(&mut ConsentsView)) -> ConsentsView {
+    let mut view = given(grant_to(OWN));
+    change(&mut view);
+    view
+}
+
+fn of(categories: &[Category]) -> ConsentsView {
+    such(|grant| grant.details.categories = categories.iter().copied().map(Granted::Category).collect())
+}
+
+/// Grants, and what each opens.
+fn grants() -> Vec<(&'static str, ConsentsView, Opens)> {
+    use Opens::{Everything, Identity, Medication, Nothing, Reading, Summary};
+    let hour = TimeDelta::hours(1);
+    let read_only = |mut view: ConsentsView| {
+        for grant in &mut view.grants {
+            grant.grant.as_mut().unwrap().details.may_write = false;
+        }
+        view
+    };
+    vec![
+        ("none", ConsentsView::default(), Nothing),
+        ("whole", such(|_| ()), Everything),
+        ("whole, to read", read_only(such(|_| ())), Reading),
+        ("identity", read_only(of(&[Category::Identity])), Identity),
+        ("summary", read_only(of(&[Category::Summary])), Summary),
+        ("medication", read_only(of(&[Category::Medication])), Medication),
+        ("another category", of(&[Category::Billing, Category::Access]), Nothing),
+        ("what is sensitive", of(&[Category::Sensitive]), Nothing),
+        ("no category", of(&[]), Nothing),
+        ("to another practitioner", given(grant_to(OTHER)), Nothing),
+        (
+            "for research",
+            such(|grant| grant.details.purpose = Purpose::Research),
+            Nothing,
+        ),
+        (
+            "one document",
+            such(|grant| grant.details.documents = vec![OWN]),
+            Nothing,
+        ),
+        ("one period", such(|grant| grant.details.from = seconds(-hour)), Nothing),
+        ("until a time", such(|grant| grant.expiry = seconds(hour)), Everything),
+        (
+            "from a time on",
+            such(|grant| grant.not_before = seconds(-hour)),
+            Everything,
+        ),
+        ("not yet valid", such(|grant| grant.not_before = seconds(hour)), Nothing),
+        ("expired", such(|grant| grant.expiry = seconds(-hour)), Nothing),
+        (
+            "expired just now",
+            such(|grant| grant.expiry = seconds(TimeDelta::zero())),
+            Nothing,
+        ),
+        (
+            "expired by the chain's clock",
+            then(|view| {
+                view.block_time = seconds(hour);
+                view.grants[0].state.given.as_mut().unwrap().expiry = seconds(hour);
+            }),
+            Nothing,
+        ),
+        ("prepared", then(|view| view.grants[0].state.given = None), Nothing),
+        ("not final", then(|view| view.final_position = 6), Nothing),
+        (
+            "revoked",
+            then(|view| view.grants[0].state.revoked_at = Some(8)),
+            Nothing,
+        ),
+        (
+            "revoked before it was final",
+            then(|view| view.grants[0].state.revoked_at = Some(99)),
+            Nothing,
+        ),
+        (
+            "revoked with all",
+            then(|view| view.grants[0].control.epoch = 1),
+            Nothing,
+        ),
+        (
+            "revoked with all to the doctor",
+            then(|view| view.grants[0].grantee_epoch = 1),
+            Nothing,
+        ),
+        (
+            "controlled by another",
+            then(|view| view.grants[0].control.controller = Some(SignerId([8; 20]))),
+            Nothing,
+        ),
+        (
+            "of a wallet that was taken away",
+            then(|view| view.wallet = None),
+            Nothing,
+        ),
+        (
+            "of another wallet",
+            then(|view| view.wallet = Some(SignerId([8; 20]))),
+            Nothing,
+        ),
+        (
+            "of a former wallet that the present one controls",
+            then(|view| {
+                view.wallet = Some(SignerId([8; 20]));
+                view.grants[0].control.controller = view.wallet;
+            }),
+            Everything,
+        ),
+        (
+            "of a ward whose time is over",
+            then(|view| view.grants[0].control.until = seconds(-hour)),
+            Nothing,
+        ),
+        (
+            "without what it says",
+            then(|view| view.grants[0].grant = None),
+            Nothing,
+        ),
+    ]
+}
+
+#[actix_web::test]
+async fn a_doctor_reads_and_writes_what_patients_have_granted_them_and_nothing_else() {
+    let doctor = token("doctor");
+    let mut cells = 0;
+    for (kind, view, opens) in grants() {
+        let without = Api::of(&World::new()).await;
+        let world = World::new();
+        *world.queries.granted.lock().unwrap() = view;
+        let api = Api::of(&world).await;
+        for (method, path, access, body) in table() {
+            let asked = || request(method, path, &body, OTHER, Some(&doctor));
+            let what = format!("{method} {path} with a grant: {kind}");
+            // It ends the session.
+            if path == "/v1/auth/logout" {
+                continue;
+            }
+            let status = api.call(asked()).await.status();
+            if matches!(access, Access::Record) {
+                let expected = opens != Opens::Nothing && opened(method, path, opens);
+                assert_eq!(status.is_success(), expected, "{what}: {status}");
+                assert!(expected || status == 404, "{what}: {status}");
+            } else {
+                // A grant to read a record opens nothing else.
+                assert_eq!(status, without.call(asked()).await.status(), "{what}");
+            }
+            cells += 1;
+        }
+    }
+    assert!(cells > 2000, "{cells}");
+    println!("{cells} cells");
+}
+
+#[actix_web::test]
+async fn nobody_but_the_doctor_is_let_in_by_a_grant_to_them() {
+    let world = World::new();
+    *world.queries.granted.lock().unwrap() = given(grant_to(OWN));
+    let (api, without) = (Api::of(&world).await, Api::of(&World::new()).await);
+    for (method, path, access, body) in table() {
+        for role in [
+            "unregistered",
+            "patient",
+            "insurer",
+            "registrar",
+            "auditor",
+            "administrator",
+        ] {
+            if matches!(access, Access::Record) {
+                let asked = || request(method, path, &body, OTHER, Some(&token(role)));
+                let (with, before) = (api.call(asked()).await, without.call(asked()).await);
+                assert_eq!(with.status(), before.status(), "{method} {path} by {role}");
+                assert!(with.status().is_client_error(), "{method} {path} by {role}");
+            }
+        }
+    }
+}
+
+#[actix_web::test]
+async fn what_is_being_revoked_is_denied_before_the_registry_says_so() {
+    let grant = grant_to(OWN);
+    let (patient, tag) = (grant.patient, grant.details.grantee_tag());
+    let another = SignerId([8; 20]);
+    for (message, is_denied) in [
+        (
+            Message::Revocation {
+                patient,
+                grant: grant.id(),
+            },
+            true,
+        ),
+        (
+            Message::GranteeRevocation {
+                patient,
+                grantee: tag,
+                epoch: 0,
+            },
+            true,
+        ),
+        (Message::FullRevocation { patient, epoch: 0 }, true),
+        (
+            Message::FullRevocation {
+                patient: another,
+                epoch: 0,
+            },
+            false,
+        ),
+        (
+            Message::Revocation {
+                patient: another,
+                grant: grant.id(),
+            },
+            false,
+        ),
+    ] {
+        let world = World::new();
+        *world.queries.granted.lock().unwrap() = given(grant.clone());
+        let api = Api::of(&world).await;
+        let read = || {
+            request(
+                "GET",
+                "/v1/patients/{id}/chart",
+                &Value::Null,
+                OTHER,
+                Some(&token("doctor")),
+            )
+        };
+        assert_eq!(api.call(read()).await.status(), 200);
+        let revoked = Revoked::Grants {
+            patient: domain::kernel::PatientId::new(OTHER),
+            message: Box::new(message.clone()),
+            signed: Signed::by(patient, [1; 65]),
+        };
+        let revocation = Revocation {
+            command_id: domain::kernel::CommandId::new(OWN),
+            subject: OTHER,
+            revoked,
+            actor: domain::kernel::AccountId::new(OWN),
+            at: now(),
+            correlation: None,
+        };
+        world.clinic.revocations.begin(&revocation).await.unwrap();
+        let expected = if is_denied { 404 } else { 200 };
+        assert_eq!(api.call(read()).await.status(), expected, "{message:?}");
+        // What was refused denies nothing.
+        world.clinic.revocations.withdraw(&revocation).await.unwrap();
+        assert_eq!(api.call(read()).await.status(), 200, "{message:?}");
+    }
+}

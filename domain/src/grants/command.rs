@@ -1,0 +1,73 @@
+//! What can be asked of what a patient grants.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::consent::{Granted, Grantee, GranteeTag, Purpose, SignerId};
+
+/// A command to what a patient grants.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum GrantsCommand {
+    /// Prepare a grant. Doing so again under the same id changes nothing.
+    Prepare {
+        /// What names it.
+        id: Uuid,
+        /// What is to be granted.
+        proposal: Proposal,
+        /// What keeps others from finding it out.
+        salts: Salts,
+        /// In which epochs.
+        epochs: Epochs,
+        /// When.
+        now: DateTime<Utc>,
+    },
+}
+
+/// What a patient would grant. Times are in seconds since 1970.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Proposal {
+    /// As whom the registry knows the patient.
+    pub patient: SignerId,
+    /// What the grantee is called, for the reader alone.
+    pub name: String,
+    /// To whom.
+    pub grantee: Grantee,
+    /// Of the record.
+    pub categories: Vec<Granted>,
+    /// If there are any, these documents alone.
+    pub documents: Vec<Uuid>,
+    /// Only what is of this second or later; 0 for no limit.
+    pub from: u64,
+    /// Only what is of before this second; 0 for no limit.
+    pub until: u64,
+    /// Why.
+    pub purpose: Purpose,
+    /// Whether the grantee may add to the record, too.
+    pub may_write: bool,
+    /// From when on it holds; 0 for at once.
+    pub not_before: u64,
+    /// When it ends; 0 for never.
+    pub expiry: u64,
+    /// Until when it may be handed in.
+    pub deadline: u64,
+}
+
+/// Random bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Salts {
+    /// For the grantee, if nothing was granted to them before.
+    pub grantee: [u8; 32],
+    /// For this grant.
+    pub grant: [u8; 32],
+}
+
+/// How often all grants of the patient were revoked, and all of theirs to somebody, as the registry knows them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Epochs {
+    /// Of the patient.
+    pub patient: u64,
+    /// Of grantees; those of the others are 0.
+    pub grantees: BTreeMap<GranteeTag, u64>,
+}

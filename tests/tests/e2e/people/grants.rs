@@ -1,0 +1,379 @@
+//! Patients let doctors read their records by their signatures, which a contract takes; what they revoke is closed at once.
+
+use domain::account::Role;
+use domain::consent::{GrantId, Message};
+use serde_json::{Value, json};
+use tests::chain::TestChain;
+use tests::clinic::Clinic;
+use tests::office::{Office, handed_in};
+use tests::people::{Person, patient};
+use tests::system::{SystemOptions, TestSystem, deployed, until};
+
+/// A server that follows the registries, a patient with a wallet, and a doctor who is attested.
+struct World {
+    chain: TestChain,
+    office: Office,
+    system: TestSystem,
+    clinic: Clinic,
+    /// The patient's wallet, session and id.
+    ada: Person,
+    token: String,
+    patient: String,
+    /// The doctor's session.
+    doctor: String,
+}
+
+impl World {
+    async fn open(name: &str) -> Self {
+        let chain = TestChain::start().await;
+        let (office, system) = Office::serve(&chain, SystemOptions::default()).await;
+        let clinic = Clinic::open(&system, name).await;
+        let (ada, token, patient) = registered(&system, &clinic, 101).await;
+        let entry = format!("/v1/practitioners/{}", clinic.doctor);
+        let doctor = Person::numbered(102).join(&system, &clinic.key, &entry).await;
+        office.attests(&system, &clinic.key, &clinic.doctor).await;
+        Self {
+            chain,
+            office,
+            system,
+            clinic,
+            ada,
+            token,
+            patient,
+            doctor,
+        }
+    }
+
+    fn path(&self, of: &str) -> String {
+        format!("/v1/patients/{}{of}", self.patient)
+    }
+
+    /// A grant to the doctor of these parts.
+    fn to_the_doctor(&self, categories: &[&str]) -> Value {
+        let grantee = format!("practitioner/{}", self.clinic.doctor);
+        json!({ "grantee": grantee, "categories": categories, "purpose": "treatment", "mayWrite": true })
+    }
+
+    async fn prepare(&self, grant: &Value) -> String {
+        let (status, prepared) = self.system.post(&self.path("/grants"), &self.token, grant).await;
+        assert_eq!(status, 201, "{prepared}");
+        prepared["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn to_sign(&self, grant: &str) -> Value {
+        let path = self.path(&format!("/grants/{grant}/typed-data"));
+        let (status, typed_data) = self.system.get(&path, &self.token).await;
+        assert_eq!(status, 200, "{typed_data}");
+        typed_data
+    }
+
+    async fn hand_in(&self, grant: &str, signature: &Value) -> (u16, Value) {
+        let path = self.path(&format!("/grants/{grant}/signature"));
+        self.system.post(&path, &self.token, signature).await
+    }
+
+    /// Prepares a grant, has the patient sign it, and hands it in.
+    async fn give(&self, grant: &Value) -> String {
+        let id = self.prepare(grant).await;
+        let signature = self.ada.signs(&self.to_sign(&id).await);
+        let (status, given) = self.hand_in(&id, &signature).await;
+        assert_eq!(status, 200, "{given}");
+        id
+    }
+
+    async fn to_revoke(&self, query: &str) -> Value {
+        let path = self.path(&format!("/revocations/typed-data?primaryType={query}"));
+        let (status, typed_data) = self.system.get(&path, &self.token).await;
+        assert_eq!(status, 200, "{typed_data}");
+        typed_data
+    }
+
+    async fn revoke(&self, query: &str) {
+        let body = handed_in(&self.to_revoke(query).await, &self.ada);
+        let (status, revoked) = self.system.post(&self.path("/revocations"), &self.token, &body).await;
+        assert_eq!(status, 200, "{query}: {revoked}");
+    }
+
+    async fn standing(&self, grant: &str) -> Value {
+        let (status, body) = self
+            .system
+            .get(&self.path(&format!("/grants/{grant}")), &self.token)
+            .await;
+        assert_eq!(status, 200, "{body}");
+        body["standing"].clone()
+    }
+
+    /// What the doctor is answered.
+    async fn reads(&self, of: &str) -> (u16, Value) {
+        self.system.get(&self.path(of), &self.doctor).await
+    }
+}
+
+/// Registers a patient with a wallet: their wallet, session and id.
+async fn registered(system: &TestSystem, clinic: &Clinic, number: u32) -> (Person, String, String) {
+    let (status, created) = system.post("/v1/patients", &clinic.key, &patient("Okafor")).await;
+    assert_eq!(status, 201, "{created}");
+    let person = Person::numbered(number);
+    let token = person
+        .join(system, &clinic.key, created["resource"].as_str().unwrap())
+        .await;
+    (person, token, created["id"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_doctor_reads_what_the_patient_has_signed_and_nothing_from_when_it_is_revoked() {
+    let world = World::open("Consent").await;
+    assert_eq!(world.reads("").await.0, 404);
+    let id = world.prepare(&world.to_the_doctor(&["record"])).await;
+    assert_eq!(world.standing(&id).await, "prepared");
+    assert_eq!(world.reads("").await.0, 404, "what is prepared allows nothing");
+
+    let typed_data = world.to_sign(&id).await;
+    let details = &typed_data["message"]["details"];
+    assert_eq!(details["categories"], json!(["record"]), "{typed_data}");
+    assert_eq!(details["grantee"], format!("practitioner/{}", world.clinic.doctor));
+    let (status, given) = world.hand_in(&id, &world.ada.signs(&typed_data)).await;
+    assert_eq!(status, 200, "{given}");
+    assert!(given["position"].is_u64(), "{given}");
+    assert_eq!(world.standing(&id).await, "holds");
+
+    let (status, read) = world.reads("").await;
+    assert_eq!((status, &read["details"]["name"]["family"]), (200, &json!("Okafor")));
+    assert_eq!(
+        read["version"],
+        Value::Null,
+        "it would tell how much stands in the record"
+    );
+    let symptom = json!({ "symptom": { "text": "a cough" } });
+    let findings = world.path("/chart/findings");
+    let (status, noted) = world.system.post(&findings, &world.doctor, &symptom).await;
+    assert_eq!((status, &noted["version"]), (201, &json!(0)), "{noted}");
+    let (status, chart) = world.reads("/chart").await;
+    assert_eq!(
+        (status, &chart["symptoms"][0]["finding"]["text"]),
+        (200, &json!("a cough"))
+    );
+    // Nobody else is let in, nor to anybody else.
+    let stranger = Clinic::open(&world.system, "Stranger").await;
+    let entry = format!("/v1/practitioners/{}", stranger.doctor);
+    let other = Person::numbered(103).join(&world.system, &stranger.key, &entry).await;
+    world
+        .office
+        .attests(&world.system, &stranger.key, &stranger.doctor)
+        .await;
+    assert_eq!(world.system.get(&world.path(""), &other).await.0, 404);
+    let (_, _, somebody) = registered(&world.system, &world.clinic, 104).await;
+    assert_eq!(
+        world
+            .system
+            .get(&format!("/v1/patients/{somebody}"), &world.doctor)
+            .await
+            .0,
+        404
+    );
+
+    world.revoke(&format!("Revocation&grant={id}")).await;
+    for of in ["", "/chart"] {
+        assert_eq!(world.reads(of).await.0, 404, "{of}");
+    }
+    assert_eq!(world.system.post(&findings, &world.doctor, &symptom).await.0, 404);
+    assert_eq!(world.standing(&id).await, "revoked");
+    // Doing so again is no mistake.
+    world.revoke(&format!("Revocation&grant={id}")).await;
+    world.system.agrees_with_a_rebuild(&world.chain).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_of_one_category_opens_that_and_does_not_tell_when_another_changes() {
+    let world = World::open("Category").await;
+    let medication = json!({ "medication": { "concept": { "text": "Aspirin" }, "active": true } });
+    let allergy = json!({ "allergy": { "concept": { "text": "Peanuts" } } });
+    let note = async |key: &str, finding: &Value| world.system.post(&world.path("/chart/findings"), key, finding).await;
+    assert_eq!(note(&world.clinic.key, &medication).await.0, 201);
+    world.give(&world.to_the_doctor(&["medication"])).await;
+    let (status, before) = world.reads("/chart").await;
+    assert_eq!(status, 200, "{before}");
+    assert_eq!(before["medications"][0]["finding"]["concept"]["text"], "Aspirin");
+    let shown: Vec<_> = before.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(shown, ["medications", "patient"], "{before}");
+    assert_eq!(note(&world.clinic.key, &allergy).await.0, 201);
+    assert_eq!(world.reads("/chart").await, (200, before));
+    // Identity was not granted, and neither were allergies.
+    assert_eq!(world.reads("").await.0, 404);
+    assert_eq!(note(&world.doctor, &allergy).await.0, 404);
+    assert_eq!(note(&world.doctor, &medication).await.0, 201);
+    let (_, chart) = world.system.get(&world.path("/chart"), &world.clinic.key).await;
+    let noted = chart["allergies"][0]["id"].as_str().unwrap();
+    let refute = async |key: &str| {
+        let path = world.path(&format!("/chart/findings/{noted}/refute"));
+        world.system.post(&path, key, &json!({})).await.0
+    };
+    assert_eq!(refute(&world.doctor).await, 404);
+    assert_eq!(world.reads(&format!("/chart/findings/{noted}")).await.0, 404);
+    assert_eq!(refute(&world.clinic.key).await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_grants_to_somebody_are_revoked_at_once_and_so_are_all_and_new_ones_hold() {
+    let world = World::open("Many").await;
+    let both = [world.to_the_doctor(&["identity"]), world.to_the_doctor(&["summary"])];
+    let first = [world.give(&both[0]).await, world.give(&both[1]).await];
+    let (_, listed) = world.system.get(&world.path("/grants"), &world.token).await;
+    let tags: Vec<_> = listed["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|grant| &grant["granteeTag"])
+        .collect();
+    assert!(tags.len() == 2 && tags[0] == tags[1], "{listed}");
+    world.revoke(&format!("GranteeRevocation&grant={}", first[0])).await;
+    assert_eq!((world.reads("").await.0, world.reads("/chart").await.0), (404, 404));
+    // What is prepared after it is of the next number.
+    let second = world.give(&both[0]).await;
+    assert_eq!(world.reads("").await.0, 200);
+    world.revoke("FullRevocation").await;
+    assert_eq!(world.reads("").await.0, 404);
+    world.give(&both[1]).await;
+    assert_eq!((world.reads("").await.0, world.reads("/chart").await.0), (404, 200));
+    for grant in [&first[0], &first[1], &second] {
+        assert_eq!(world.standing(grant).await, "revoked");
+    }
+    world.system.agrees_with_a_rebuild(&world.chain).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_registry_of_consents_does_not_take_is_said_and_opens_and_closes_nothing() {
+    let world = World::open("Refused").await;
+    let id = world.prepare(&world.to_the_doctor(&["record"])).await;
+    let typed_data = world.to_sign(&id).await;
+    let signature = world.ada.signs(&typed_data);
+    let stranger = Person::numbered(105).signs(&typed_data);
+    let mut another = signature.clone();
+    another["signature"] = stranger["signature"].clone();
+    let (invalid, refused) = (json!("/problems/invalid"), json!("/problems/refused-by-the-registry"));
+    for (body, expected, what) in [
+        (&stranger, (409, &refused), "somebody else's"),
+        (&another, (422, &invalid), "somebody else's in the patient's name"),
+    ] {
+        let (status, problem) = world.hand_in(&id, body).await;
+        assert_eq!((status, &problem["type"]), expected, "{what}: {problem}");
+    }
+    assert_eq!(
+        (world.standing(&id).await, world.reads("").await.0),
+        (json!("prepared"), 404)
+    );
+    assert_eq!(world.hand_in(&id, &signature).await.0, 200);
+    // It is good once.
+    let (status, problem) = world.hand_in(&id, &signature).await;
+    assert_eq!((status, &problem["type"]), (409, &refused), "{problem}");
+    // A revocation that is refused closes nothing.
+    let revocation = world.to_revoke(&format!("Revocation&grant={id}")).await;
+    let mut wrong = handed_in(&revocation, &world.ada);
+    wrong["signature"] = stranger["signature"].clone();
+    let post = async |body: &Value| world.system.post(&world.path("/revocations"), &world.token, body).await;
+    let (status, problem) = post(&wrong).await;
+    assert_eq!((status, &problem["type"]), (422, &invalid), "{problem}");
+    let mut of_another = handed_in(&revocation, &world.ada);
+    of_another["message"]["patient"] = json!(Person::numbered(105).signer().to_string());
+    let (status, problem) = post(&of_another).await;
+    assert_eq!(
+        (status, &problem["errors"][0]["pointer"]),
+        (422, &json!("/message/patient")),
+        "{problem}"
+    );
+    assert_eq!(
+        (world.standing(&id).await, world.reads("").await.0),
+        (json!("holds"), 200)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_handed_in_to_the_contract_counts_whoever_does_it() {
+    let world = World::open("Relayed").await;
+    let id = world.prepare(&world.to_the_doctor(&["record"])).await;
+    let (_, prepared) = world
+        .system
+        .get(&world.path(&format!("/grants/{id}")), &world.token)
+        .await;
+    let mut grant = GrantId([0; 32]);
+    hex::decode_to_slice(prepared["grantId"].as_str().unwrap(), &mut grant.0).unwrap();
+    world.give(&world.to_the_doctor(&["identity"])).await;
+    assert_eq!(world.reads("").await.0, 200);
+    // All at once, past the server.
+    let patient = world.ada.signer();
+    world
+        .office
+        .relays(&Message::FullRevocation { patient, epoch: 0 }, &world.ada)
+        .await;
+    until("the doctor is locked out", async || world.reads("").await.0 == 404).await;
+    // A grant that nobody has given can be revoked, so that it never holds.
+    world
+        .office
+        .relays(&Message::Revocation { patient, grant }, &world.ada)
+        .await;
+    until("it is revoked", async || world.standing(&id).await == "revoked").await;
+    // One of which nothing is known here is shown, and can be revoked.
+    let unknown = GrantId([9; 32]);
+    world
+        .office
+        .relays(
+            &Message::Revocation {
+                patient,
+                grant: unknown,
+            },
+            &world.ada,
+        )
+        .await;
+    let listed = async || world.system.get(&world.path("/grants"), &world.token).await.1;
+    until("it is listed", async || {
+        let listed = listed().await;
+        let found = listed["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|grant| grant["id"].is_null())
+            .cloned();
+        found.is_some_and(|grant| grant["grantId"] == unknown.to_string() && grant["standing"] == "revoked")
+    })
+    .await;
+    world.system.agrees_with_a_rebuild(&world.chain).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grants_hold_while_who_signs_in_as_the_patient_controls_them() {
+    let world = World::open("Wallet").await;
+    let id = world.give(&world.to_the_doctor(&["record"])).await;
+    assert_eq!(world.reads("").await.0, 200);
+    let registrar = world.system.service("registrar", Role::Registrar).await;
+    drop(registrar);
+    let new = Person::numbered(106);
+    let change = new.change_from(&world.ada, &world.system).await;
+    let (status, changed) = world.system.put("/v1/me/wallet", &world.token, &change).await;
+    assert_eq!(status, 200, "{changed}");
+    assert_eq!(
+        world.reads("").await.0,
+        404,
+        "whoever has the former wallet speaks for nobody"
+    );
+    let token = new.sign_in(&world.system).await;
+    let (_, grant) = world.system.get(&world.path(&format!("/grants/{id}")), &token).await;
+    assert_eq!(grant["standing"], "not-in-control", "{grant}");
+    world.system.agrees_with_a_rebuild(&world.chain).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_registry_of_consents_is_followed_nothing_is_granted_and_that_is_said() {
+    let chain = TestChain::start().await;
+    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let clinic = Clinic::open(&system, "Unregistered").await;
+    let (_, token, patient) = registered(&system, &clinic, 107).await;
+    let grant = json!({ "grantee": "organisation/1", "categories": ["record"], "purpose": "treatment" });
+    let (status, problem) = system
+        .post(&format!("/v1/patients/{patient}/grants"), &token, &grant)
+        .await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (409, &json!("/problems/no-registry")),
+        "{problem}"
+    );
+}
