@@ -20,6 +20,7 @@ pub mod calls;
 pub mod chain;
 pub mod clock;
 pub mod commands;
+pub mod consents;
 pub mod crash;
 pub mod derivation;
 pub mod erasing;

@@ -32,6 +32,7 @@ use infrastructure::chain::sending::SendError;
 use infrastructure::chain::{Address, ChainError, EventLog, Node, RpcOptions};
 use infrastructure::clock::SystemClock;
 use infrastructure::commands::PostgresCommands;
+use infrastructure::consents::WitnessAtTheContract;
 use infrastructure::derivation::KeyedDerivation;
 use infrastructure::erasing::{Eraser, PostgresErasures};
 use infrastructure::follower::{self, Followed, Follower, FollowerConfig, FollowerError, MadeOf, PostgresEntries};
@@ -372,7 +373,7 @@ impl System {
         let (appender, calls) = Appender::start(
             AppenderConfig::new(config.chain.contract, config.chain.namespace)
                 .sharing(config.chain.shared.iter().map(|shared| shared.namespace)),
-            node,
+            node.clone(),
             pools.appender.clone(),
             signer,
             notices.clone(),
@@ -407,7 +408,7 @@ impl System {
             sessions: Arc::clone(&sessions),
         };
         let (pool, acceptance) = (&pools.requests, Arc::clone(&tracker) as _);
-        let registries = registries(config, &calls, pool, &acceptance);
+        let registries = registries(config, (&node, &calls), pool, &acceptance);
         let clinic = Arc::new(
             Clinic::<Backend>::new(
                 Arc::new(executor),
@@ -571,7 +572,7 @@ async fn verify_with(node: &Node, chain: &ChainConfig) -> Result<(), ComposeErro
 /// What hands in to the registries that are followed.
 fn registries(
     config: &Config,
-    calls: &(impl CallLog + Clone),
+    (node, calls): (&Node, &(impl CallLog + Clone)),
     pool: &PgPool,
     acceptance: &Arc<dyn AcceptanceListener>,
 ) -> Registries {
@@ -581,6 +582,8 @@ fn registries(
         Some((config.chain.id, followed.contract))
     };
     Registries {
+        witness: at(Registry::Consents)
+            .map(|(_, contract)| Arc::new(WitnessAtTheContract::new(node.clone(), contract)) as _),
         practitioners: at(Registry::Practitioners).map(|place| {
             Arc::new(RegistryByCalls::new(
                 calls.clone(),

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use domain::account::Scope;
-use domain::consent::{Details, Purpose, Query};
+use domain::consent::{Grantee, Purpose, Query};
 use domain::kernel::{Category, PatientId};
 
 use super::identity::Principal;
@@ -57,39 +57,35 @@ pub fn admit(
     }
 }
 
-/// Decides whether somebody may do this with what is known of a patient, by what the patient has granted: of these categories, those that it covers. `granted` is
-/// what holds now, to whomever; the caller is a grantee of some of it, or of none.
+/// What somebody would do with what is known of a patient, as each grantee that they are, with each of these categories.
+pub fn asked(principal: &Principal, purpose: Action, categories: &[Category]) -> Vec<Query> {
+    let writes = scope_of(purpose) != Some(Scope::Read);
+    let query = |grantee: Grantee, category: Category| Query {
+        grantee,
+        category,
+        document: None,
+        time: None,
+        purpose: Purpose::Treatment,
+        writes,
+    };
+    let grantees = principal.grantees().into_iter();
+    grantees
+        .flat_map(|grantee| categories.iter().map(move |category| query(grantee, *category)))
+        .collect()
+}
+
+/// Admits somebody to those categories of what is known of a patient for which what they have [`asked`] is allowed.
 ///
 /// # Errors
-/// [`Denied::Hidden`] when it covers none of them.
-pub fn admit_by_grants<'a>(
-    principal: &Principal,
-    patient: PatientId,
-    purpose: Action,
-    categories: &[Category],
-    granted: impl Iterator<Item = &'a Details> + Clone,
-) -> Result<Admittance, Denied> {
-    let grantees = principal.grantees();
-    let writes = scope_of(purpose) != Some(Scope::Read);
-    let is_covered = |category: &Category| {
-        let mut queries = grantees.iter().map(|grantee| Query {
-            grantee: *grantee,
-            category: *category,
-            document: None,
-            time: None,
-            purpose: Purpose::Treatment,
-            writes,
-        });
-        queries.any(|query| granted.clone().any(|details| details.covers(&query)))
-    };
-    let covered: Vec<Category> = categories.iter().copied().filter(is_covered).collect();
+/// [`Denied::Hidden`] when none of it is.
+pub fn admit_by_grants(patient: PatientId, allowed: &[Query]) -> Result<Admittance, Denied> {
     let whose = Object::Patient(patient);
-    if covered.is_empty() {
+    if allowed.is_empty() {
         return Err(Denied::Hidden(whose));
     }
     Ok(Admittance {
         whose,
-        categories: Cow::Owned(covered),
+        categories: allowed.iter().map(|query| query.category).collect(),
         is_by_grants: true,
     })
 }

@@ -1,7 +1,7 @@
 //! The registries as ports: contracts beside the log that decide, and to which anybody hands in what others have signed.
 
 use async_trait::async_trait;
-use domain::consent;
+use domain::consent::{self, Grant, Query};
 use domain::kernel::CommandId;
 use domain::kernel::typed_data::SigningDomain;
 use domain::registries::{Signed, practitioners};
@@ -94,6 +94,19 @@ pub type PractitionerRegistry = dyn RegistryOf<practitioners::Message>;
 
 /// The registry of consents.
 pub type ConsentRegistry = dyn RegistryOf<consent::Message>;
+
+/// The contract of the registry of consents, asked whether it allows what its copy here says.
+///
+/// The copy decides, for it knows what was revoked before a node that lags does. But it stands in a database, in which somebody could write a grant that nobody has given: so
+/// the contract must have allowed each grant that is used.
+#[async_trait]
+pub trait ConsentWitness: Send + Sync + 'static {
+    /// Whether the contract allows something by a grant, or has done so lately.
+    ///
+    /// # Errors
+    /// [`Unavailable::Chain`] when no node answers, and the contract was never asked about the grant.
+    async fn allows(&self, grant: &Grant, query: &Query) -> Result<bool, Unavailable>;
+}
 
 /// A registry to which such messages are handed in.
 #[async_trait]

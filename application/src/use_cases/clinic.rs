@@ -17,7 +17,7 @@ use crate::policy::{Action, Decision, Grant, Object, decide, reach};
 use crate::ports::command::{CommandContext, CommandError, CommandExecutor, Receipt};
 use crate::ports::invitations::Invitations;
 use crate::ports::queries::{FormerWallet, ProjectionHash, Queries};
-use crate::ports::registries::{ConsentRegistry, PractitionerRegistry};
+use crate::ports::registries::{ConsentRegistry, ConsentWitness, PractitionerRegistry};
 use crate::ports::registry::{FormerIssuer, Issuers};
 use crate::ports::requests::RegistrationRequests;
 use crate::ports::revocations::Revocations;
@@ -93,6 +93,8 @@ pub struct Registries {
     pub practitioners: Option<Arc<PractitionerRegistry>>,
     /// Of consents.
     pub consents: Option<Arc<ConsentRegistry>>,
+    /// The contract of that one, asked itself.
+    pub witness: Option<Arc<dyn ConsentWitness>>,
 }
 
 /// A command as it comes in, before it is stamped.

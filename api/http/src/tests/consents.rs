@@ -77,8 +77,10 @@ fn grants() -> Vec<(&'static str, ConsentsView, Opens)> {
     use Opens::{Everything, Identity, Medication, Nothing, Reading, Summary};
     let hour = TimeDelta::hours(1);
     let read_only = |mut view: ConsentsView| {
-        for grant in &mut view.grants {
-            grant.grant.as_mut().unwrap().details.may_write = false;
+        for view in &mut view.grants {
+            let grant = view.grant.as_mut().unwrap();
+            grant.details.may_write = false;
+            view.grant_id = grant.id();
         }
         view
     };
@@ -236,6 +238,31 @@ async fn nobody_but_the_doctor_is_let_in_by_a_grant_to_them() {
                 assert!(with.status().is_client_error(), "{method} {path} by {role}");
             }
         }
+    }
+}
+
+#[actix_web::test]
+async fn what_stands_in_the_database_alone_opens_nothing() {
+    use application::ports::command::Unavailable;
+    for (witness, expected) in [(Ok(true), 200), (Ok(false), 404), (Err(Unavailable::Chain), 503)] {
+        let world = World::new();
+        *world.queries.granted.lock().unwrap() = given(grant_to(OWN));
+        *world.witness.0.lock().unwrap() = Some(witness);
+        let api = Api::of(&world).await;
+        let read = request("GET", "/v1/patients/{id}", &Value::Null, OTHER, Some(&token("doctor")));
+        assert_eq!(api.call(read).await.status(), expected, "{witness:?}");
+    }
+    // Nor does a row that says something else than what was signed.
+    let changes: [fn(&mut ConsentsView); 2] = [
+        |view| view.grants[0].grant.as_mut().unwrap().details.salt = [9; 32],
+        |view| view.grants[0].registered_as = SignerId([8; 20]),
+    ];
+    for change in changes {
+        let world = World::new();
+        *world.queries.granted.lock().unwrap() = then(change);
+        let api = Api::of(&world).await;
+        let read = request("GET", "/v1/patients/{id}", &Value::Null, OTHER, Some(&token("doctor")));
+        assert_eq!(api.call(read).await.status(), 404);
     }
 }
 

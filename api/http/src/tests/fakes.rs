@@ -22,7 +22,7 @@ use application::ports::entries::*;
 use application::ports::invitations::Person;
 use application::ports::invitations::{Invitation, InvitationHash, Invitations};
 use application::ports::queries::*;
-use application::ports::registries::{HandInError, Recorded, RegistryOf};
+use application::ports::registries::{ConsentWitness, HandInError, Recorded, RegistryOf};
 use application::ports::registry::*;
 use application::ports::requests::*;
 use application::ports::revocations::{Revocation, Revocations, Revoked};
@@ -93,6 +93,7 @@ pub(super) struct World {
     pub(super) sessions: Arc<FakeSessions>,
     pub(super) queries: Arc<FakeQueries>,
     pub(super) entries: Arc<FakeEntries>,
+    pub(super) witness: Arc<FakeWitness>,
 }
 
 impl World {
@@ -111,6 +112,7 @@ impl World {
         let sessions = Arc::new(FakeSessions::default());
         let queries = Arc::new(FakeQueries::default());
         let entries = Arc::new(FakeEntries::default());
+        let witness = Arc::new(FakeWitness::default());
         let clock = Arc::new(FakeClock);
         let secrets = Arc::new(FakeSecrets::default());
         let clinic = Arc::new(
@@ -134,6 +136,7 @@ impl World {
             .with_registries(Registries {
                 practitioners: Some(Arc::new(ObligingRegistry)),
                 consents: Some(Arc::new(ObligingRegistry)),
+                witness: Some(Arc::<FakeWitness>::clone(&witness)),
             }),
         );
         let ports = HttpPorts {
@@ -159,6 +162,7 @@ impl World {
             sessions,
             queries,
             entries,
+            witness,
         }
     }
 
@@ -1054,6 +1058,17 @@ struct Row {
     fence: i64,
     claimed: bool,
     answer: Option<StoredAnswer>,
+}
+
+/// A contract that allows everything, unless it is told what to answer.
+#[derive(Default)]
+pub(super) struct FakeWitness(pub(super) Mutex<Option<Result<bool, Unavailable>>>);
+
+#[async_trait]
+impl ConsentWitness for FakeWitness {
+    async fn allows(&self, _: &Grant, _: &consent::Query) -> Result<bool, Unavailable> {
+        self.0.lock().unwrap().unwrap_or(Ok(true))
+    }
 }
 
 /// A registry that takes everything.

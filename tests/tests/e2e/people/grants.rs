@@ -1,6 +1,5 @@
 //! Patients let doctors read their records by their signatures, which a contract takes; what they revoke is closed at once.
 
-use domain::account::Role;
 use domain::consent::{GrantId, Message};
 use serde_json::{Value, json};
 use tests::chain::TestChain;
@@ -8,6 +7,7 @@ use tests::clinic::Clinic;
 use tests::office::{Office, handed_in};
 use tests::people::{Person, patient};
 use tests::system::{SystemOptions, TestSystem, deployed, until};
+use tests::wire::{Line, Proxy};
 
 /// A server that follows the registries, a patient with a wallet, and a doctor who is attested.
 struct World {
@@ -27,6 +27,10 @@ impl World {
     async fn open(name: &str) -> Self {
         let chain = TestChain::start().await;
         let (office, system) = Office::serve(&chain, SystemOptions::default()).await;
+        Self::of(chain, office, system, name).await
+    }
+
+    async fn of(chain: TestChain, office: Office, system: TestSystem, name: &str) -> Self {
         let clinic = Clinic::open(&system, name).await;
         let (ada, token, patient) = registered(&system, &clinic, 101).await;
         let entry = format!("/v1/practitioners/{}", clinic.doctor);
@@ -344,8 +348,6 @@ async fn grants_hold_while_who_signs_in_as_the_patient_controls_them() {
     let world = World::open("Wallet").await;
     let id = world.give(&world.to_the_doctor(&["record"])).await;
     assert_eq!(world.reads("").await.0, 200);
-    let registrar = world.system.service("registrar", Role::Registrar).await;
-    drop(registrar);
     let new = Person::numbered(106);
     let change = new.change_from(&world.ada, &world.system).await;
     let (status, changed) = world.system.put("/v1/me/wallet", &world.token, &change).await;
@@ -376,4 +378,72 @@ async fn where_no_registry_of_consents_is_followed_nothing_is_granted_and_that_i
         (409, &json!("/problems/no-registry")),
         "{problem}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_into_the_database_alone_opens_nothing() {
+    let world = World::open("Forged").await;
+    world.give(&world.to_the_doctor(&["identity"])).await;
+    assert_eq!((world.reads("").await.0, world.reads("/chart").await.0), (200, 404));
+    // Somebody has the database write of a grant that the patient has only prepared that it was given.
+    let prepared = world.prepare(&world.to_the_doctor(&["summary"])).await;
+    let pool = &world.system.parts().pool;
+    let forge = "INSERT INTO consent_grants (patient, grant_id, grantee, not_before, expiry, epoch, grantee_epoch, given_by, given_at)
+        SELECT registered_as, grant_id, grantee_tag, 0, 0, 0, 0, registered_as, 1 FROM grants WHERE id = $1::uuid";
+    let forged = sqlx::query(forge).bind(&prepared).execute(pool).await.unwrap();
+    assert_eq!(forged.rows_affected(), 1);
+    assert_eq!(world.standing(&prepared).await, "holds", "the copy believes it");
+    assert_eq!((world.reads("").await.0, world.reads("/chart").await.0), (200, 404));
+    // Or that what was given is of more than was signed.
+    let widen = r#"UPDATE grants SET said = jsonb_set(said, '{details,categories}', '["Record"]') WHERE said->'details'->>'name' <> ''"#;
+    assert!(sqlx::query(widen).execute(pool).await.unwrap().rows_affected() >= 1);
+    assert_eq!((world.reads("").await.0, world.reads("/chart").await.0), (404, 404));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_closes_on_every_server_though_no_node_answers_where_it_is_asked_for() {
+    let chain = TestChain::start().await;
+    let deployment = deployed(&chain).await;
+    let office = Office::open(&chain, &deployment).await;
+    let options = SystemOptions {
+        recorders: office.recorders.clone(),
+        ..SystemOptions::default()
+    };
+    let there = TestSystem::with(&chain, &deployment, options.clone()).await;
+    let way = Proxy::of(chain.url().trim_start_matches("http://").parse().unwrap()).await;
+    let without = SystemOptions {
+        node: Some(format!("http://127.0.0.1:{}", way.port())),
+        signer: 2,
+        database: Some(there.database.clone()),
+        ..options
+    };
+    let here = TestSystem::with(&chain, &deployment, without).await;
+    let world = World::of(chain, office, there, "Cut").await;
+    let id = world.give(&world.to_the_doctor(&["record"])).await;
+    let reads = async |system: &TestSystem| system.get(&world.path("/chart"), &world.doctor).await.0;
+    assert_eq!((reads(&here).await, reads(&world.system).await), (200, 200));
+    let revocation = handed_in(&world.to_revoke(&format!("Revocation&grant={id}")).await, &world.ada);
+    way.set(Line::Cut);
+    let pool = &world.system.parts().pool;
+    let (status, problem) = here.post(&world.path("/revocations"), &world.token, &revocation).await;
+    // The other server may have carried it through meanwhile, and this one not have seen it.
+    match status {
+        202 => assert_eq!(problem["status"], "pending", "{problem}"),
+        _ => assert_eq!(
+            (status, &problem["type"]),
+            (503, &json!("/problems/revocation-pending")),
+            "{problem}"
+        ),
+    }
+    assert_eq!((reads(&here).await, reads(&world.system).await), (404, 404));
+    way.set(Line::Open);
+    until("nothing waits any more", async || {
+        let waiting = "SELECT count(*) FROM revocations WHERE pending IS NOT NULL";
+        sqlx::query_scalar::<_, i64>(waiting).fetch_one(pool).await.unwrap() == 0
+    })
+    .await;
+    assert_eq!(world.standing(&id).await, "revoked");
+    assert_eq!((reads(&here).await, reads(&world.system).await), (404, 404));
+    here.stop().await;
+    world.system.agrees_with_a_rebuild(&world.chain).await;
 }
