@@ -450,6 +450,8 @@ struct World {
     hospital: String,
     administrator: String,
     registrar: String,
+    /// A patient with a wallet: their id and session.
+    patient: (String, String),
     /// Somebody with a wallet and an account.
     person: String,
     /// Somebody with a wallet and no account.
@@ -477,12 +479,17 @@ impl World {
             ..SystemOptions::default()
         };
         let (_, system) = Office::serve(&chain, options).await;
+        let hospital = system.service("front desk", Role::Hospital).await;
+        let (_, registered) = system.post("/v1/patients", &hospital, &patient("Okafor")).await;
+        let resource = registered["resource"].as_str().unwrap();
+        let token = Person::numbered(4715).join(&system, &hospital, resource).await;
         Self {
+            patient: (registered["id"].as_str().unwrap().to_owned(), token),
             registrar: system.service("registry", Role::Registrar).await,
             person: system.administrator().await,
             stranger: Person::numbered(4711).sign_in(&system).await,
             newcomer: Person::numbered(4712).sign_in(&system).await,
-            hospital: system.service("front desk", Role::Hospital).await,
+            hospital,
             administrator: system.service("administration", Role::Administrator).await,
             system,
             _chain: chain,
@@ -555,6 +562,14 @@ impl World {
         let doctor = self
             .add("/v1/practitioners", hospital, &json!({ "details": entry }))
             .await;
+        let (patient, token) = (&self.patient.0, &self.patient.1);
+        let grant = json!({
+            "grantee": format!("practitioner/{doctor}"), "categories": ["record", "sensitive"], "documents": [doctor],
+            "from": at, "until": "2100-01-01T00:00:00Z", "purpose": "treatment", "mayWrite": true,
+            "notBefore": "2100-01-01T00:00:00Z", "expiry": "2150-01-01T00:00:00Z",
+        });
+        let prepared = self.add(&format!("/v1/patients/{patient}/grants"), token, &grant).await;
+        let signer = Person::numbered(4715).signer().to_string();
         let ito = self.add("/v1/patients", hospital, &json!({ "details": details })).await;
         let findings = format!("/v1/patients/{ito}/chart/findings");
         let noted = self.add(&findings, hospital, &json!({ "allergy": allergy })).await;
@@ -671,6 +686,33 @@ impl World {
             (
                 "attestationsHandIn",
                 Good::of(&doctor).saying(unsigned_suspension).answered(422),
+            ),
+            ("grantsPrepare", Good::of(patient).saying(grant).answered(201)),
+            ("grantsList", Good::of(patient).asking([limit.clone()])),
+            ("grantsRead", Good::of(patient).with("grant", &prepared)),
+            ("grantsToSign", Good::of(patient).with("grant", &prepared)),
+            // Nobody has signed these.
+            (
+                "grantsHandIn",
+                Good::of(patient)
+                    .with("grant", &prepared)
+                    .saying(json!({ "signer": signer, "signature": "0x00" }))
+                    .answered(422),
+            ),
+            (
+                "grantsRevocationToSign",
+                Good::of(patient).asking([("primaryType", text("Revocation")), ("grant", prepared.clone())]),
+            ),
+            (
+                "grantsRevoke",
+                Good::of(patient)
+                    .saying(json!({
+                        "primaryType": "FullRevocation",
+                        "message": { "patient": signer, "epoch": 0 },
+                        "signer": signer,
+                        "signature": "0x00",
+                    }))
+                    .answered(422),
             ),
             ("practitionersUpdate", Good::of(&doctor).saying(entry.clone())),
             ("practitionersPatients", Good::of(&doctor).asking([limit.clone()])),
@@ -790,6 +832,7 @@ impl World {
             "registrationOwn" => &self.newcomer,
             "walletsInviteStaff" | "walletsWithdrawStaffs" => &self.administrator,
             id if id.starts_with("walletsTake") || id.starts_with("attestations") => &self.registrar,
+            id if id.starts_with("grants") => &self.patient.1,
             id if ["accounts", "admin", "events"].iter().any(|tag| id.starts_with(tag)) => &self.administrator,
             _ => &self.hospital,
         };
