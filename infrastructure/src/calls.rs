@@ -131,6 +131,12 @@ pub trait CallLog: Send + Sync + 'static {
     /// # Errors
     /// When no calls are taken now; nothing was handed over.
     fn call(&self, call: Call) -> impl Future<Output = Result<Self::Ticket, Unavailable>> + Send;
+
+    /// As [`Self::call`], though a node says that the contract would refuse it, or that it takes more gas than there is: the contract itself says so then, in a final block.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    fn insist(&self, call: Call) -> impl Future<Output = Result<Self::Ticket, Unavailable>> + Send;
 }
 
 /// A call on its way. Dropping the ticket changes nothing for the call.

@@ -4,6 +4,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use application::ports::command::Unavailable;
 use application::ports::registries::{HandInError, Recorded, RegistryOf};
 use application::ports::{AcceptanceListener, StoreError};
 use async_trait::async_trait;
@@ -21,7 +22,7 @@ use crate::sessions::store;
 use crate::trace::{CallTrace, trace_of_call};
 
 /// What is handed in to a registry.
-pub trait Message: Sync + 'static {
+pub trait HandedIn: Sync + 'static {
     /// What wallets call the registry.
     const REGISTRY: &'static str;
     /// What a call with it is for.
@@ -34,7 +35,7 @@ pub trait Message: Sync + 'static {
     fn calldata(&self, signed: &Signed) -> Result<Vec<u8>, InterfaceError>;
 }
 
-impl Message for practitioners::Message {
+impl HandedIn for practitioners::Message {
     const REGISTRY: &'static str = practitioners::DOMAIN_NAME;
     const KIND: &'static str = "attestation";
 
@@ -43,7 +44,7 @@ impl Message for practitioners::Message {
     }
 }
 
-impl Message for consent::Message {
+impl HandedIn for consent::Message {
     const REGISTRY: &'static str = consent::DOMAIN_NAME;
     const KIND: &'static str = "consent";
 
@@ -61,7 +62,7 @@ pub struct RegistryByCalls<L, M> {
     of: PhantomData<fn(M)>,
 }
 
-impl<L, M: Message> RegistryByCalls<L, M> {
+impl<L, M: HandedIn> RegistryByCalls<L, M> {
     /// At this address of a chain. The search path of the pool begins with the schema of the journal and has `core`.
     pub const fn new(
         calls: L,
@@ -89,7 +90,7 @@ const fn id_of(command: CommandId) -> CallId {
 }
 
 #[async_trait]
-impl<L: CallLog, M: Message> RegistryOf<M> for RegistryByCalls<L, M> {
+impl<L: CallLog, M: HandedIn> RegistryOf<M> for RegistryByCalls<L, M> {
     fn signing_domain(&self) -> SigningDomain {
         self.domain
     }
@@ -100,14 +101,35 @@ impl<L: CallLog, M: Message> RegistryOf<M> for RegistryByCalls<L, M> {
     }
 
     async fn hand_in(&self, command: CommandId, message: &M, signed: &Signed) -> Result<Recorded, HandInError> {
+        let call = self.call(command, message, signed)?;
+        self.told(command, self.calls.call(call).await).await
+    }
+
+    async fn insist(&self, command: CommandId, message: &M, signed: &Signed) -> Result<Recorded, HandInError> {
+        let call = self.call(command, message, signed)?;
+        self.told(command, self.calls.insist(call).await).await
+    }
+}
+
+impl<L: CallLog, M: HandedIn> RegistryByCalls<L, M> {
+    /// The call of a command.
+    fn call(&self, command: CommandId, message: &M, signed: &Signed) -> Result<Call, HandInError> {
         let internal = |error: Box<dyn std::error::Error + Send + Sync>| HandInError::Internal(error);
-        let call = Call {
+        Ok(Call {
             id: id_of(command),
             kind: CallKind::new(M::KIND).map_err(|error| internal(error.into()))?,
             target: self.domain.contract,
             data: message.calldata(signed).map_err(|error| internal(error.into()))?,
-        };
-        let outcome = match self.calls.call(call).await {
+        })
+    }
+
+    /// What becomes of a call that was handed over.
+    async fn told(
+        &self,
+        command: CommandId,
+        handed_over: Result<L::Ticket, Unavailable>,
+    ) -> Result<Recorded, HandInError> {
+        let outcome = match handed_over {
             Ok(mut ticket) => {
                 if ticket.accepted().await {
                     self.acceptance.accepted(command);
@@ -122,13 +144,11 @@ impl<L: CallLog, M: Message> RegistryOf<M> for RegistryByCalls<L, M> {
             CallOutcome::WouldBeRefused { reason } => refusal(&reason).into(),
             CallOutcome::TooLarge => HandInError::TooLarge,
             CallOutcome::Failed(why) => why.into(),
-            CallOutcome::AnotherHasItsId => internal("one command has made two calls".into()),
+            CallOutcome::AnotherHasItsId => HandInError::Internal("one command has made two calls".into()),
         };
         self.found(command, error).await
     }
-}
 
-impl<L: CallLog, M: Message> RegistryByCalls<L, M> {
     /// What a command's call has come to, whoever has seen it through; where there is no trace of one, it is as it was told.
     async fn found(&self, command: CommandId, told: HandInError) -> Result<Recorded, HandInError> {
         match trace_of_call(&self.pool, command).await {

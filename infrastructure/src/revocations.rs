@@ -80,7 +80,10 @@ impl Revocations for PostgresRevocations {
             .execute(&self.pool)
             .await
             .map_err(store)?;
-        self.remember(revocation);
+        // Nobody keeps in mind what a patient has granted.
+        if !matches!(revocation.revoked, Revoked::Grants { .. }) {
+            self.remember(revocation);
+        }
         crash_point(crash::REVOCATION_DENIED);
         Ok(())
     }

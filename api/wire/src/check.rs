@@ -87,8 +87,16 @@ impl Checks {
     /// Checks a list in which nothing stands twice.
     pub fn set<T: Checked<Domain: PartialEq>>(&mut self, step: &str, values: Vec<T>, most: usize) -> Vec<T::Domain> {
         let items = self.list(step, values, most);
+        self.alone(step, items, most)
+    }
+
+    /// Checks that in a list nothing stands twice, and not too much.
+    pub fn alone<T: PartialEq>(&mut self, step: &str, items: Vec<T>, most: usize) -> Vec<T> {
         self.within(step, |checks| {
-            for (index, item) in items.iter().enumerate() {
+            if items.len() > most {
+                checks.wrong(format!("must have at most {most} items"));
+            }
+            for (index, item) in items.iter().enumerate().take(most) {
                 if items.iter().take(index).any(|earlier| earlier == item) {
                     checks.within(&index.to_string(), |checks| checks.wrong("must not be given twice"));
                 }

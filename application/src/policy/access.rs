@@ -7,13 +7,13 @@
 use std::borrow::Cow;
 
 use domain::account::Scope;
-use domain::consent::{Grantee, Purpose, Query};
+use domain::consent::{Details, Grantee, Purpose, Query};
 use domain::kernel::{Category, PatientId};
 
 use super::identity::Principal;
-use super::{Action, Decision, Denial, Object, decide, scope_of};
+use super::{Action, Decision, Denial, Object, Reach, decide, reach, scope_of};
 
-/// Leave to use what is known of somebody, in some categories. Only [`admit`] gives it.
+/// Leave to use what is known of somebody, in some categories. Only [`admit`] and [`admit_by_grants`] give it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Admittance {
     whose: Object,
@@ -58,8 +58,8 @@ pub fn admit(
 }
 
 /// What somebody would do with what is known of a patient, as each grantee that they are, with each of these categories.
-pub fn asked(principal: &Principal, purpose: Action, categories: &[Category]) -> Vec<Query> {
-    let writes = scope_of(purpose) != Some(Scope::Read);
+pub fn asked(principal: &Principal, action: Action, categories: &[Category]) -> Vec<Query> {
+    let writes = scope_of(action) != Some(Scope::Read);
     let query = |grantee: Grantee, category: Category| Query {
         grantee,
         category,
@@ -74,18 +74,28 @@ pub fn asked(principal: &Principal, purpose: Action, categories: &[Category]) ->
         .collect()
 }
 
-/// Admits somebody to those categories of what is known of a patient for which what they have [`asked`] is allowed.
+/// Admits somebody to what is known of a patient, by grants of the patient that hold: to those of these categories that they cover.
 ///
 /// # Errors
-/// [`Denied::Hidden`] when none of it is.
-pub fn admit_by_grants(patient: PatientId, allowed: &[Query]) -> Result<Admittance, Denied> {
+/// [`Denied::Hidden`] when they cover none, and to whoever is no grantee.
+pub fn admit_by_grants(
+    principal: &Principal,
+    patient: PatientId,
+    action: Action,
+    categories: &[Category],
+    holding: &[&Details],
+) -> Result<Admittance, Denied> {
     let whose = Object::Patient(patient);
-    if allowed.is_empty() {
+    let reaches_to_grants = reach(principal, action) == Ok(Reach::Consented);
+    let asked = asked(principal, action, categories).into_iter();
+    let covered = asked.filter(|query| reaches_to_grants && holding.iter().any(|details| details.covers(query)));
+    let categories: Vec<Category> = covered.map(|query| query.category).collect();
+    if categories.is_empty() {
         return Err(Denied::Hidden(whose));
     }
     Ok(Admittance {
         whose,
-        categories: allowed.iter().map(|query| query.category).collect(),
+        categories: Cow::Owned(categories),
         is_by_grants: true,
     })
 }

@@ -1,9 +1,9 @@
 //! Who may do what: one table, everything denied unless it stands there.
 //!
-//! A rule grants an action to a role, on everything ([`Grant::Any`]) or on what is theirs ([`Grant::Own`]). What is not
+//! A rule grants an action to a role, on everything ([`Reach::Any`]) or on what is theirs ([`Reach::Own`]). What is not
 //! theirs is hidden: the caller gets the same answer as for an id that does not exist. A service needs, beside its role, a
 //! key with the action's scope; a practitioner, an attestation of a registrar. What reaches as far as patients consent
-//! ([`Grant::Consented`]) is hidden until [`access`] has seen a grant that holds.
+//! ([`Reach::Consented`]) is hidden until [`access`] has seen a grant that holds.
 //!
 //! - [`identity`]: who is asking. [`access`]: leave to use what is known of patients. [`rules`]: what an operator decides.
 
@@ -102,7 +102,7 @@ pub enum Action {
 
 /// How far a permission reaches.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Grant {
+pub enum Reach {
     /// Everything.
     Any,
     /// Only what is the caller's own.
@@ -116,7 +116,7 @@ struct Rule {
     /// What a service's key must cover.
     scope: Scope,
     /// `None` stands for a wallet without an account.
-    allowed: &'static [(Option<Role>, Grant)],
+    allowed: &'static [(Option<Role>, Reach)],
 }
 
 const UNREGISTERED: Option<Role> = None;
@@ -128,14 +128,14 @@ const INSURER: Option<Role> = Some(Role::Insurer);
 const AUDITOR: Option<Role> = Some(Role::Auditor);
 const ADMINISTRATOR: Option<Role> = Some(Role::Administrator);
 
-const ANYONE_REGISTERED: &[(Option<Role>, Grant)] = &[
-    (PATIENT, Grant::Any),
-    (DOCTOR, Grant::Any),
-    (HOSPITAL, Grant::Any),
-    (INSURER, Grant::Any),
-    (REGISTRAR, Grant::Any),
-    (AUDITOR, Grant::Any),
-    (ADMINISTRATOR, Grant::Any),
+const ANYONE_REGISTERED: &[(Option<Role>, Reach)] = &[
+    (PATIENT, Reach::Any),
+    (DOCTOR, Reach::Any),
+    (HOSPITAL, Reach::Any),
+    (INSURER, Reach::Any),
+    (REGISTRAR, Reach::Any),
+    (AUDITOR, Reach::Any),
+    (ADMINISTRATOR, Reach::Any),
 ];
 
 /// The policy. An action has exactly one rule; a role that is not in it is denied.
@@ -143,96 +143,96 @@ const RULES: &[Rule] = &[
     Rule {
         action: Action::RegisterSelf,
         scope: Scope::Write,
-        allowed: &[(UNREGISTERED, Grant::Any)],
+        allowed: &[(UNREGISTERED, Reach::Any)],
     },
     // Who was registered on request is a patient by then.
     Rule {
         action: Action::ReadOwnRequest,
         scope: Scope::Read,
-        allowed: &[(UNREGISTERED, Grant::Any), (PATIENT, Grant::Any)],
+        allowed: &[(UNREGISTERED, Reach::Any), (PATIENT, Reach::Any)],
     },
     Rule {
         action: Action::ListRequests,
         scope: Scope::Read,
-        allowed: &[(HOSPITAL, Grant::Any)],
+        allowed: &[(HOSPITAL, Reach::Any)],
     },
     Rule {
         action: Action::DecideRequest,
         scope: Scope::Write,
-        allowed: &[(HOSPITAL, Grant::Any)],
+        allowed: &[(HOSPITAL, Reach::Any)],
     },
     Rule {
         action: Action::RegisterPatient,
         scope: Scope::Write,
-        allowed: &[(HOSPITAL, Grant::Any)],
+        allowed: &[(HOSPITAL, Reach::Any)],
     },
     Rule {
         action: Action::ReadPatient,
         scope: Scope::Read,
         allowed: &[
-            (PATIENT, Grant::Own),
-            (DOCTOR, Grant::Consented),
-            (HOSPITAL, Grant::Any),
+            (PATIENT, Reach::Own),
+            (DOCTOR, Reach::Consented),
+            (HOSPITAL, Reach::Any),
         ],
     },
     Rule {
         action: Action::UpdatePatient,
         scope: Scope::Write,
-        allowed: &[(PATIENT, Grant::Own), (HOSPITAL, Grant::Any)],
+        allowed: &[(PATIENT, Reach::Own), (HOSPITAL, Reach::Any)],
     },
     Rule {
         action: Action::ReadChart,
         scope: Scope::Read,
         allowed: &[
-            (PATIENT, Grant::Own),
-            (DOCTOR, Grant::Consented),
-            (HOSPITAL, Grant::Any),
+            (PATIENT, Reach::Own),
+            (DOCTOR, Reach::Consented),
+            (HOSPITAL, Reach::Any),
         ],
     },
     Rule {
         action: Action::UpdateChart,
         scope: Scope::Write,
         allowed: &[
-            (PATIENT, Grant::Own),
-            (DOCTOR, Grant::Consented),
-            (HOSPITAL, Grant::Any),
+            (PATIENT, Reach::Own),
+            (DOCTOR, Reach::Consented),
+            (HOSPITAL, Reach::Any),
         ],
     },
     // The registry decides whether the signature is good.
     Rule {
         action: Action::ManageGrants,
         scope: Scope::Write,
-        allowed: &[(PATIENT, Grant::Own)],
+        allowed: &[(PATIENT, Reach::Own)],
     },
     Rule {
         action: Action::ReadGrants,
         scope: Scope::Read,
-        allowed: &[(PATIENT, Grant::Own)],
+        allowed: &[(PATIENT, Reach::Own)],
     },
     Rule {
         action: Action::ReportChart,
         scope: Scope::Write,
-        allowed: &[(HOSPITAL, Grant::Any)],
+        allowed: &[(HOSPITAL, Reach::Any)],
     },
     Rule {
         action: Action::ListPatients,
         scope: Scope::Read,
-        allowed: &[(HOSPITAL, Grant::Any)],
+        allowed: &[(HOSPITAL, Reach::Any)],
     },
     Rule {
         action: Action::ReadPatientRelationships,
         scope: Scope::Read,
-        allowed: &[(PATIENT, Grant::Own), (HOSPITAL, Grant::Any)],
+        allowed: &[(PATIENT, Reach::Own), (HOSPITAL, Reach::Any)],
     },
     Rule {
         action: Action::RegisterAsPractitioner,
         scope: Scope::Write,
-        allowed: &[(UNREGISTERED, Grant::Any)],
+        allowed: &[(UNREGISTERED, Reach::Any)],
     },
     Rule {
         action: Action::RegisterPractitioner,
         scope: Scope::Write,
-        allowed: &[(HOSPITAL, Grant::Any)],
+        allowed: &[(HOSPITAL, Reach::Any)],
     },
     Rule {
         action: Action::ReadPractitioner,
@@ -242,94 +242,94 @@ const RULES: &[Rule] = &[
     Rule {
         action: Action::UpdatePractitioner,
         scope: Scope::Write,
-        allowed: &[(DOCTOR, Grant::Own), (HOSPITAL, Grant::Any)],
+        allowed: &[(DOCTOR, Reach::Own), (HOSPITAL, Reach::Any)],
     },
     Rule {
         action: Action::TellRegisterEntry,
         scope: Scope::Write,
-        allowed: &[(DOCTOR, Grant::Own), (HOSPITAL, Grant::Any), (REGISTRAR, Grant::Any)],
+        allowed: &[(DOCTOR, Reach::Own), (HOSPITAL, Reach::Any), (REGISTRAR, Reach::Any)],
     },
     Rule {
         action: Action::ReadRegisterEntry,
         scope: Scope::Read,
-        allowed: &[(DOCTOR, Grant::Own), (HOSPITAL, Grant::Any), (REGISTRAR, Grant::Any)],
+        allowed: &[(DOCTOR, Reach::Own), (HOSPITAL, Reach::Any), (REGISTRAR, Reach::Any)],
     },
     // The registry decides whether the signature is a registrar's.
     Rule {
         action: Action::AttestPractitioner,
         scope: Scope::Write,
-        allowed: &[(REGISTRAR, Grant::Any)],
+        allowed: &[(REGISTRAR, Reach::Any)],
     },
     Rule {
         action: Action::ReadPractitionerRelationships,
         scope: Scope::Read,
-        allowed: &[(DOCTOR, Grant::Own), (HOSPITAL, Grant::Any)],
+        allowed: &[(DOCTOR, Reach::Own), (HOSPITAL, Reach::Any)],
     },
     Rule {
         action: Action::PublishAvailability,
         scope: Scope::Write,
-        allowed: &[(DOCTOR, Grant::Own), (HOSPITAL, Grant::Any)],
+        allowed: &[(DOCTOR, Reach::Own), (HOSPITAL, Reach::Any)],
     },
     Rule {
         action: Action::ReadAvailability,
         scope: Scope::Read,
         allowed: &[
-            (PATIENT, Grant::Any),
-            (DOCTOR, Grant::Any),
-            (HOSPITAL, Grant::Any),
-            (REGISTRAR, Grant::Any),
-            (ADMINISTRATOR, Grant::Any),
+            (PATIENT, Reach::Any),
+            (DOCTOR, Reach::Any),
+            (HOSPITAL, Reach::Any),
+            (REGISTRAR, Reach::Any),
+            (ADMINISTRATOR, Reach::Any),
         ],
     },
     Rule {
         action: Action::BookAppointment,
         scope: Scope::Write,
-        allowed: &[(PATIENT, Grant::Own), (HOSPITAL, Grant::Any)],
+        allowed: &[(PATIENT, Reach::Own), (HOSPITAL, Reach::Any)],
     },
     Rule {
         action: Action::ConductAppointment,
         scope: Scope::Write,
-        allowed: &[(DOCTOR, Grant::Own), (HOSPITAL, Grant::Any)],
+        allowed: &[(DOCTOR, Reach::Own), (HOSPITAL, Reach::Any)],
     },
     Rule {
         action: Action::ChangeAppointment,
         scope: Scope::Write,
-        allowed: &[(PATIENT, Grant::Own), (DOCTOR, Grant::Own), (HOSPITAL, Grant::Any)],
+        allowed: &[(PATIENT, Reach::Own), (DOCTOR, Reach::Own), (HOSPITAL, Reach::Any)],
     },
     Rule {
         action: Action::ReadAppointment,
         scope: Scope::Read,
-        allowed: &[(PATIENT, Grant::Own), (DOCTOR, Grant::Own), (HOSPITAL, Grant::Any)],
+        allowed: &[(PATIENT, Reach::Own), (DOCTOR, Reach::Own), (HOSPITAL, Reach::Any)],
     },
     Rule {
         action: Action::RecordVisit,
         scope: Scope::Import,
-        allowed: &[(HOSPITAL, Grant::Any)],
+        allowed: &[(HOSPITAL, Reach::Any)],
     },
     Rule {
         action: Action::ManageAccounts,
         scope: Scope::Write,
-        allowed: &[(ADMINISTRATOR, Grant::Any)],
+        allowed: &[(ADMINISTRATOR, Reach::Any)],
     },
     Rule {
         action: Action::ReadAccounts,
         scope: Scope::Read,
-        allowed: &[(ADMINISTRATOR, Grant::Any)],
+        allowed: &[(ADMINISTRATOR, Reach::Any)],
     },
     Rule {
         action: Action::InvitePatient,
         scope: Scope::Write,
-        allowed: &[(HOSPITAL, Grant::Any)],
+        allowed: &[(HOSPITAL, Reach::Any)],
     },
     Rule {
         action: Action::InvitePractitioner,
         scope: Scope::Write,
-        allowed: &[(HOSPITAL, Grant::Any)],
+        allowed: &[(HOSPITAL, Reach::Any)],
     },
     Rule {
         action: Action::AcceptInvitation,
         scope: Scope::Write,
-        allowed: &[(UNREGISTERED, Grant::Any)],
+        allowed: &[(UNREGISTERED, Reach::Any)],
     },
     // Of services, none has a wallet.
     Rule {
@@ -340,22 +340,22 @@ const RULES: &[Rule] = &[
     Rule {
         action: Action::TakeWalletAway,
         scope: Scope::Write,
-        allowed: &[(REGISTRAR, Grant::Any)],
+        allowed: &[(REGISTRAR, Reach::Any)],
     },
     Rule {
         action: Action::ReadStatus,
         scope: Scope::Read,
-        allowed: &[(AUDITOR, Grant::Any), (ADMINISTRATOR, Grant::Any)],
+        allowed: &[(AUDITOR, Reach::Any), (ADMINISTRATOR, Reach::Any)],
     },
     Rule {
         action: Action::ReadLog,
         scope: Scope::Read,
-        allowed: &[(AUDITOR, Grant::Any), (ADMINISTRATOR, Grant::Any)],
+        allowed: &[(AUDITOR, Reach::Any), (ADMINISTRATOR, Reach::Any)],
     },
     Rule {
         action: Action::RetryParked,
         scope: Scope::Write,
-        allowed: &[(ADMINISTRATOR, Grant::Any)],
+        allowed: &[(ADMINISTRATOR, Reach::Any)],
     },
 ];
 
@@ -435,8 +435,8 @@ pub enum Denial {
 ///
 /// # Errors
 /// When there is none, why.
-pub fn reach(principal: &Principal, action: Action) -> Result<Grant, Denial> {
-    let grant = reach_of_role(principal, action).ok_or(Denial::Role)?;
+pub fn reach(principal: &Principal, action: Action) -> Result<Reach, Denial> {
+    let reach = reach_of_role(principal, action).ok_or(Denial::Role)?;
     match principal {
         Principal::Practitioner {
             standing: Standing::Unknown,
@@ -446,24 +446,24 @@ pub fn reach(principal: &Principal, action: Action) -> Result<Grant, Denial> {
             standing: Standing::Suspended,
             ..
         } if !WHILE_SUSPENDED.contains(&action) => Err(Denial::Suspended),
-        _ => Ok(grant),
+        _ => Ok(reach),
     }
 }
 
 /// How far the role and the scopes reach.
-fn reach_of_role(principal: &Principal, action: Action) -> Option<Grant> {
+fn reach_of_role(principal: &Principal, action: Action) -> Option<Reach> {
     let rule = RULES.iter().find(|rule| rule.action == action)?;
-    let grant = rule
+    let reach = rule
         .allowed
         .iter()
         .find(|(role, _)| *role == principal.role())
-        .map(|(_, grant)| *grant)?;
+        .map(|(_, reach)| *reach)?;
     // People have no scopes and are limited by their role alone; but history comes from systems, never from a person.
     let may = match principal {
         Principal::Service { .. } => principal.covers(rule.scope),
         _ => rule.scope != Scope::Import,
     };
-    may.then_some(grant)
+    may.then_some(reach)
 }
 
 /// What a service's key needs for an action, beside the role.
@@ -476,10 +476,10 @@ pub fn scope_of(action: Action) -> Option<Scope> {
 pub fn decide(principal: &Principal, action: Action, object: Object) -> Decision {
     match reach(principal, action) {
         Err(denial) => Decision::Forbid(denial),
-        Ok(Grant::Any) => Decision::Allow,
-        Ok(Grant::Own) if object.belongs_to(principal) => Decision::Allow,
+        Ok(Reach::Any) => Decision::Allow,
+        Ok(Reach::Own) if object.belongs_to(principal) => Decision::Allow,
         // Whether somebody has consented is for `access` to see.
-        Ok(Grant::Own | Grant::Consented) => Decision::Hide,
+        Ok(Reach::Own | Reach::Consented) => Decision::Hide,
     }
 }
 
@@ -598,9 +598,9 @@ mod tests {
         for (action, any, own) in EXPECTED {
             for (name, principal) in principals() {
                 let expected = match () {
-                    () if name == "doctor" && CONSENTED.contains(action) => Some(Grant::Consented),
-                    () if any.split(' ').any(|role| role == name) => Some(Grant::Any),
-                    () if own.split(' ').any(|role| role == name) => Some(Grant::Own),
+                    () if name == "doctor" && CONSENTED.contains(action) => Some(Reach::Consented),
+                    () if any.split(' ').any(|role| role == name) => Some(Reach::Any),
+                    () if own.split(' ').any(|role| role == name) => Some(Reach::Own),
                     () => None,
                 };
                 assert_eq!(reach(&principal, *action).ok(), expected, "{action:?} by {name}");
@@ -741,13 +741,13 @@ mod tests {
             scopes: BTreeSet::from_iter(scopes.iter().copied()),
         };
         let import = service(&[Scope::Import]);
-        assert_eq!(reach(&import, Action::RecordVisit), Ok(Grant::Any));
+        assert_eq!(reach(&import, Action::RecordVisit), Ok(Reach::Any));
         assert_eq!(reach(&import, Action::RegisterPatient), Err(Denial::Role));
         assert_eq!(reach(&import, Action::ReadPatient), Err(Denial::Role));
         assert_eq!(
             reach(&service(&[Scope::Read]), Action::UpdatePatient),
             Err(Denial::Role)
         );
-        assert_eq!(reach(&service(&[Scope::Write]), Action::UpdatePatient), Ok(Grant::Any));
+        assert_eq!(reach(&service(&[Scope::Write]), Action::UpdatePatient), Ok(Reach::Any));
     }
 }

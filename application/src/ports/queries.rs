@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::{KeyHash, Role, Scope};
 use domain::calendar::AppointmentStatus;
 use domain::chart::Contents;
-use domain::consent::{Grant, GrantId, Grantee, SignerId};
+use domain::consent::{Grant, GrantId, Grantee, NamedGrant, SignerId};
 use domain::encounter::{EncounterNames, NamedEncounter};
 use domain::kernel::{
     AccountId, AppointmentId, Category, Concept, Identifier, PatientId, PractitionerId, Slot, Wallet,
@@ -80,19 +80,17 @@ impl ChartView {
     /// What somebody may see of it. Who reads by grants is not told when it changed, for that may be what they do not see.
     #[must_use]
     pub fn seen_by(self, admittance: &Admittance) -> Self {
-        if !admittance.is_by_grants() {
-            return self;
-        }
         let withheld = Contents::CATEGORIES
             .iter()
             .copied()
             .filter(|category| !admittance.covers(*category));
         let withheld: Vec<_> = withheld.collect();
+        let may_know = !admittance.is_by_grants();
         Self {
             contents: self.contents.without(&withheld),
             withheld,
-            version: None,
-            updated_at: None,
+            version: self.version.filter(|_| may_know),
+            updated_at: self.updated_at.filter(|_| may_know),
             ..self
         }
     }
@@ -331,8 +329,6 @@ pub struct GrantView {
     pub prepared_at: Option<DateTime<Utc>>,
     /// Where in the log it was prepared, or recorded if nobody has prepared it here.
     pub position: u64,
-    /// The version of the patient's record at which it was prepared; 0 if nobody has here.
-    pub version: u64,
     /// What the registry has recorded of it.
     pub state: GrantState,
     /// Who controls the patient's consents.
@@ -374,6 +370,23 @@ impl ConsentsView {
 }
 
 impl GrantView {
+    /// What tells which revocations take it away.
+    pub fn named(&self) -> NamedGrant {
+        let prepared = self
+            .grant
+            .as_ref()
+            .map(|grant| (grant.details.grantee_tag(), grant.epoch, grant.grantee_epoch));
+        let given = self
+            .state
+            .given
+            .map(|given| (given.grantee, given.epoch, given.grantee_epoch));
+        NamedGrant {
+            patient: self.registered_as,
+            grant: self.grant_id,
+            given: given.or(prepared),
+        }
+    }
+
     /// Whether it can be handed in no more, nor would hold any more.
     fn has_lapsed(&self, moment: &Moment) -> bool {
         let is_over =

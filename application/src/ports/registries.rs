@@ -127,4 +127,10 @@ pub trait RegistryOf<M>: Send + Sync + 'static {
     /// # Errors
     /// [`HandInError`].
     async fn hand_in(&self, command: CommandId, message: &M, signed: &Signed) -> Result<Recorded, HandInError>;
+
+    /// As [`Self::hand_in`], of what somebody was promised: it is refused by the contract alone, in a final block, and not on the word of a node.
+    ///
+    /// # Errors
+    /// [`HandInError`].
+    async fn insist(&self, command: CommandId, message: &M, signed: &Signed) -> Result<Recorded, HandInError>;
 }

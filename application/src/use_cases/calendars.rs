@@ -12,7 +12,7 @@ use domain::kernel::{AggregateType, AppointmentId, CalendarId, Category, Concept
 use crate::error::{Refusal, Resource, UseCaseError};
 use crate::policy::access::{Denied, admit};
 use crate::policy::identity::Principal;
-use crate::policy::{Action, Grant, Object};
+use crate::policy::{Action, Object, Reach};
 use crate::ports::command::{CommandContext, CommandError, CommandExecutor as _, Receipt};
 use crate::ports::queries::{
     AppointmentCursor, AppointmentFilter, AppointmentView, AvailabilityView, FreeSlot, Page, Queries as _, SlotCursor,
@@ -399,8 +399,8 @@ impl<B: Backend> Clinic<B> {
         mut filter: AppointmentFilter,
         page: Page<AppointmentCursor>,
     ) -> Result<Vec<AppointmentView>, UseCaseError> {
-        let grant = permit(principal, Action::ReadAppointment)?;
-        if grant == Grant::Own && !narrow_to_own(principal, &mut filter) {
+        let reach = permit(principal, Action::ReadAppointment)?;
+        if reach == Reach::Own && !narrow_to_own(principal, &mut filter) {
             return Ok(Vec::new());
         }
         let admittance = admit(principal, filter.whose(), Action::ReadAppointment, VISITS)?;

@@ -6,8 +6,9 @@ use domain::kernel::{AggregateType, Category, ChartId, PatientId};
 use domain::patient::Patient;
 
 use crate::error::{Resource, UseCaseError};
+use crate::policy::Action;
+use crate::policy::access::Admittance;
 use crate::policy::identity::Principal;
-use crate::policy::{Action, Grant, reach};
 use crate::ports::command::{CommandExecutor as _, Receipt};
 use crate::ports::queries::{ChartView, Queries as _};
 use crate::ports::transaction::{Expected, Target};
@@ -18,9 +19,9 @@ const FINDING: &str = "finding";
 
 /// Of which category a list is.
 const fn in_list(list: ListKind) -> &'static [Category] {
-    match list.category() {
-        Category::Medication => &[Category::Medication],
-        _ => &[Category::Summary],
+    match list {
+        ListKind::Medications => &[Category::Medication],
+        ListKind::Conditions | ListKind::Allergies | ListKind::Symptoms => &[Category::Summary],
     }
 }
 
@@ -97,10 +98,18 @@ impl<B: Backend> Clinic<B> {
         expected_version: Option<u64>,
         issue: &Issue,
     ) -> Result<Done<FindingId>, UseCaseError> {
+        let admittance = self
+            .admit_to(principal, patient, Action::UpdateChart, Contents::CATEGORIES)
+            .await?;
+        // Who does it by grants must have one for the finding's list, whichever that is. What an earlier attempt has refuted is in none.
+        if admittance.is_by_grants() && self.earlier::<Chart>(ChartId(patient), issue).await?.is_none() {
+            let seen = self.queries.chart(&admittance, patient).await?;
+            let is_in = seen.and_then(|chart| chart.contents.list_of(id));
+            is_in.ok_or(UseCaseError::NotFound(Resource::Finding))?;
+        }
         let command = |now| ChartCommand::Refute { id, now };
-        let which = (patient, self.list_of(principal, patient, id).await?, id);
-        self.update_finding(principal, which, command, expected_version, issue)
-            .await
+        let done = self.update_chart((principal, &admittance), patient, command, expected_version, issue);
+        Ok(done.await?.of(id))
     }
 
     /// Says why there are no findings in a list, or none of a kind.
@@ -122,14 +131,10 @@ impl<B: Backend> Clinic<B> {
             AbsenceStatement::Of(list, absence) => ChartCommand::StateAbsence { list, absence, now },
             AbsenceStatement::OfAllergiesTo(kind, holds) => ChartCommand::StateNoAllergiesTo { kind, holds, now },
         };
-        let done = self.update_chart(
-            principal,
-            patient,
-            (Action::UpdateChart, in_list(list)),
-            command,
-            None,
-            issue,
-        );
+        let admittance = self
+            .admit_to(principal, patient, Action::UpdateChart, in_list(list))
+            .await?;
+        let done = self.update_chart((principal, &admittance), patient, command, None, issue);
         done.await
     }
 
@@ -147,14 +152,10 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Done<PatientId>, UseCaseError> {
         let batch = issue.new_id(FINDING);
         let command = |now| ChartCommand::TakeIn { report, batch, now };
-        let done = self.update_chart(
-            principal,
-            patient,
-            (Action::ReportChart, Contents::CATEGORIES),
-            command,
-            expected_version,
-            issue,
-        );
+        let admittance = self
+            .admit_to(principal, patient, Action::ReportChart, Contents::CATEGORIES)
+            .await?;
+        let done = self.update_chart((principal, &admittance), patient, command, expected_version, issue);
         done.await
     }
 
@@ -166,21 +167,21 @@ impl<B: Backend> Clinic<B> {
         expected_version: Option<u64>,
         issue: &Issue,
     ) -> Result<Done<FindingId>, UseCaseError> {
-        let what = (Action::UpdateChart, in_list(list));
-        let done = self.update_chart(principal, patient, what, command, expected_version, issue);
+        let admittance = self
+            .admit_to(principal, patient, Action::UpdateChart, in_list(list))
+            .await?;
+        let done = self.update_chart((principal, &admittance), patient, command, expected_version, issue);
         Ok(done.await?.of(id))
     }
 
     async fn update_chart(
         &self,
-        principal: &Principal,
+        (principal, admittance): (&Principal, &Admittance),
         patient: PatientId,
-        (action, categories): (Action, &'static [Category]),
         command: impl FnOnce(DateTime<Utc>) -> ChartCommand,
         expected_version: Option<u64>,
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
-        let admittance = self.admit_to(principal, patient, action, categories).await?;
         // Who writes by grants is given no version that could be the current one.
         if admittance.is_by_grants() && expected_version.is_some() {
             return Err(UseCaseError::Stale);
@@ -196,22 +197,5 @@ impl<B: Backend> Clinic<B> {
             false => receipt,
         };
         Ok(Done { id: patient, receipt })
-    }
-
-    /// In which list a finding is that somebody would refute: who does it by grants must have one for that list.
-    async fn list_of(
-        &self,
-        principal: &Principal,
-        patient: PatientId,
-        id: FindingId,
-    ) -> Result<ListKind, UseCaseError> {
-        if reach(principal, Action::UpdateChart)? != Grant::Consented {
-            return Ok(ListKind::Conditions);
-        }
-        let chart = self.chart(principal, patient).await?;
-        chart
-            .contents
-            .list_of(id)
-            .ok_or(UseCaseError::NotFound(Resource::Finding))
     }
 }

@@ -13,7 +13,7 @@ use crate::error::{Resource, UseCaseError};
 use crate::log::Actor;
 use crate::policy::identity::Principal;
 use crate::policy::rules::{BookingsUnderWay, Rules};
-use crate::policy::{Action, Decision, Grant, Object, decide, reach};
+use crate::policy::{Action, Decision, Object, Reach, decide, reach};
 use crate::ports::command::{CommandContext, CommandError, CommandExecutor, Receipt};
 use crate::ports::invitations::Invitations;
 use crate::ports::queries::{FormerWallet, ProjectionHash, Queries};
@@ -301,7 +301,7 @@ impl<B: Backend> Clinic<B> {
 }
 
 /// Denies what the caller may do to nothing at all.
-pub(crate) fn permit(principal: &Principal, action: Action) -> Result<Grant, UseCaseError> {
+pub(crate) fn permit(principal: &Principal, action: Action) -> Result<Reach, UseCaseError> {
     Ok(reach(principal, action)?)
 }
 

@@ -8,22 +8,22 @@ use domain::registries::consents::GrantStanding;
 use crate::error::UseCaseError;
 use crate::policy::access::{Admittance, admit, admit_by_grants, asked};
 use crate::policy::identity::Principal;
-use crate::policy::{Action, Grant as Reach, Object, reach};
-use crate::ports::queries::{ConsentsView, GrantView, Queries as _};
+use crate::policy::{Action, Object, Reach, reach};
+use crate::ports::queries::{ConsentsView, GrantView, Queries as _, QueryError};
 use crate::use_cases::clinic::{Backend, Clinic};
 
 /// Grants of a patient, with what was revoked of them and does not show in what the registry has recorded yet.
-pub struct Consents {
+pub struct GrantsAtHand {
     view: ConsentsView,
     revoked: Vec<Message>,
     now: DateTime<Utc>,
 }
 
-impl Consents {
+impl GrantsAtHand {
     /// How a grant among these stands. What is revoked is so before the registry says it.
     pub fn standing(&self, grant: &GrantView) -> GrantStanding {
-        let is_revoked = |grant| self.revoked.iter().any(|message| message.takes_away(grant));
-        match grant.grant.as_ref().is_some_and(is_revoked) {
+        let named = grant.named();
+        match self.revoked.iter().any(|message| message.takes_away(&named)) {
             true => GrantStanding::Revoked,
             false => self.view.standing(grant, self.now),
         }
@@ -59,24 +59,27 @@ impl<B: Backend> Clinic<B> {
             return Ok(admit(principal, Object::Patient(patient), purpose, categories)?);
         }
         let grantees = principal.grantees();
-        let granted = self.queries.consents_to(patient, &grantees);
-        let consents = self.consents(patient, granted).await?;
-        let mut open = asked(principal, purpose, categories);
-        let mut allowed = Vec::new();
+        let consents = self
+            .consents(patient, || self.queries.consents_to(patient, &grantees))
+            .await?;
+        let asked = asked(principal, purpose, categories);
+        let (mut holding, mut unasked) = (Vec::new(), None);
         for grant in consents.holding() {
-            let covered: Vec<_> = open
-                .iter()
-                .copied()
-                .filter(|query| grant.details.covers(query))
-                .collect();
-            if let Some(query) = covered.first()
-                && self.is_witnessed(grant, query).await?
-            {
-                open.retain(|query| !covered.contains(query));
-                allowed.extend(covered);
+            let Some(query) = asked.iter().find(|query| grant.details.covers(query)) else {
+                continue;
+            };
+            match self.is_witnessed(grant, query).await {
+                Ok(true) => holding.push(&grant.details),
+                Ok(false) => {}
+                // Another one may open what is asked for.
+                Err(error) => unasked = Some(error),
             }
         }
-        Ok(admit_by_grants(patient, &allowed)?)
+        let admitted = admit_by_grants(principal, patient, purpose, categories, &holding);
+        match (admitted, unasked) {
+            (Err(_), Some(error)) => Err(error),
+            (admitted, _) => Ok(admitted?),
+        }
     }
 
     /// Whether the contract itself knows of a grant.
@@ -87,18 +90,18 @@ impl<B: Backend> Clinic<B> {
         }
     }
 
-    /// What is known of grants of a patient. What is revoked is asked first: once it does not stand there any more, the read models have it.
-    pub(crate) async fn consents<E>(
+    /// What is known of grants of a patient. What is revoked is asked first, and then the read models: what does not stand there any more they have.
+    pub(crate) async fn consents<F>(
         &self,
         patient: PatientId,
-        granted: impl Future<Output = Result<ConsentsView, E>>,
-    ) -> Result<Consents, UseCaseError>
+        then_ask: impl FnOnce() -> F,
+    ) -> Result<GrantsAtHand, UseCaseError>
     where
-        UseCaseError: From<E>,
+        F: Future<Output = Result<ConsentsView, QueryError>>,
     {
         let revoked = self.revocations.of_grants(patient).await?;
-        Ok(Consents {
-            view: granted.await?,
+        Ok(GrantsAtHand {
+            view: then_ask().await?,
             revoked,
             now: self.now(),
         })

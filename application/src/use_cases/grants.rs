@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::consent::{Grant, Grantee, Message, SignerId};
+use domain::consent::{Grant, GrantId, Grantee, GranteeTag, Message, SignerId};
 use domain::grants::{Epochs, Grants, GrantsCommand, Proposal, Salts};
 use domain::kernel::typed_data::SigningDomain;
 use domain::kernel::{Category, GrantsId, HumanName, PatientId};
@@ -20,7 +20,7 @@ use crate::ports::registries::ConsentRegistry;
 use crate::ports::revocations::Revoked;
 use crate::ports::transaction::Target;
 use crate::use_cases::clinic::{Backend, Clinic, Done, Issue};
-use crate::use_cases::consented::Consents;
+use crate::use_cases::consented::GrantsAtHand;
 
 const ACCESS: &[Category] = &[Category::Access];
 
@@ -29,13 +29,22 @@ const GRANT: &str = "grant";
 
 /// What a patient would sign to revoke grants.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ToSign {
-    /// That a grant of theirs is revoked.
-    Revocation(Uuid),
-    /// That all grants to the grantee of this one are.
-    GranteeRevocation(Uuid),
-    /// That all grants are.
-    FullRevocation,
+pub enum ToRevoke {
+    /// One.
+    Grant(Which),
+    /// All to the grantee of this one.
+    GranteeOf(Which),
+    /// All.
+    All,
+}
+
+/// Which of a patient's grants.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Which {
+    /// One that was prepared here, by its id.
+    Prepared(Uuid),
+    /// One of which the registry alone may know, by what names it there.
+    Recorded(GrantId),
 }
 
 impl<B: Backend> Clinic<B> {
@@ -92,9 +101,9 @@ impl<B: Backend> Clinic<B> {
         principal: &Principal,
         patient: PatientId,
         page: Page<GrantCursor>,
-    ) -> Result<Consents, UseCaseError> {
+    ) -> Result<GrantsAtHand, UseCaseError> {
         let admittance = admit(principal, Object::Patient(patient), Action::ReadGrants, ACCESS)?;
-        self.consents(patient, self.queries.grants(&admittance, patient, page))
+        self.consents(patient, || self.queries.grants(&admittance, patient, page))
             .await
     }
 
@@ -154,37 +163,58 @@ impl<B: Backend> Clinic<B> {
         &self,
         principal: &Principal,
         patient: PatientId,
-        of: ToSign,
+        what: ToRevoke,
     ) -> Result<(SigningDomain, Message), UseCaseError> {
         let admittance = admit(principal, Object::Patient(patient), Action::ManageGrants, ACCESS)?;
         let domain = self.registry_of_consents()?.signing_domain();
-        let message = match of {
-            ToSign::Revocation(id) => {
-                let (view, _) = self.grant_of(&admittance, patient, id).await?;
-                Message::Revocation {
-                    patient: view.registered_as,
-                    grant: view.grant_id,
-                }
+        let message = match what {
+            ToRevoke::Grant(which) => {
+                let (patient, grant, _) = self.grant_named(principal, &admittance, patient, which).await?;
+                Message::Revocation { patient, grant }
             }
-            ToSign::GranteeRevocation(id) => {
-                let (view, _) = self.grant_of(&admittance, patient, id).await?;
-                let grant = prepared(view)?;
-                let grantee = grant.details.grantee_tag();
+            ToRevoke::GranteeOf(which) => {
+                let (patient, _, grantee) = self.grant_named(principal, &admittance, patient, which).await?;
+                let grantee = grantee.ok_or(UseCaseError::NotFound(Resource::Grant))?;
+                let epoch = self.queries.consents(patient).await?.grantee_epoch(grantee);
                 Message::GranteeRevocation {
-                    patient: grant.patient,
+                    patient,
                     grantee,
-                    epoch: self.queries.consents(grant.patient).await?.grantee_epoch(grantee),
+                    epoch,
                 }
             }
-            ToSign::FullRevocation => {
-                let whom = self.signer_of(principal).await?;
-                Message::FullRevocation {
-                    patient: whom,
-                    epoch: self.queries.consents(whom).await?.control.epoch,
-                }
+            ToRevoke::All => {
+                let patient = self.signer_of(principal).await?;
+                let epoch = self.queries.consents(patient).await?.control.epoch;
+                Message::FullRevocation { patient, epoch }
             }
         };
         Ok((domain, message))
+    }
+
+    /// What names a grant in the registry: the patient, the grant, and the grantee if that is known.
+    async fn grant_named(
+        &self,
+        principal: &Principal,
+        admittance: &Admittance,
+        patient: PatientId,
+        which: Which,
+    ) -> Result<(SignerId, GrantId, Option<GranteeTag>), UseCaseError> {
+        match which {
+            Which::Prepared(id) => {
+                let (view, _) = self.grant_of(admittance, patient, id).await?;
+                let grant = prepared(view)?;
+                Ok((grant.patient, grant.id(), Some(grant.details.grantee_tag())))
+            }
+            Which::Recorded(grant) => {
+                let patient = self.signer_of(principal).await?;
+                let known = self.queries.consents(patient).await?;
+                let state = known
+                    .grants
+                    .get(&grant)
+                    .ok_or(UseCaseError::NotFound(Resource::Grant))?;
+                Ok((patient, grant, state.given.map(|given| given.grantee)))
+            }
+        }
     }
 
     /// Hands in what a patient has signed to revoke grants. It is denied at once what they allow; whether it counts the registry decides.
@@ -222,7 +252,7 @@ impl<B: Backend> Clinic<B> {
         id: Uuid,
     ) -> Result<(GrantView, GrantStanding), UseCaseError> {
         let consents = self
-            .consents(patient, self.queries.grant(admittance, patient, id))
+            .consents(patient, || self.queries.grant(admittance, patient, id))
             .await?;
         let found = consents.grants().first().cloned();
         let grant = found.ok_or(UseCaseError::NotFound(Resource::Grant))?;

@@ -97,7 +97,9 @@ impl<B: Backend> Clinic<B> {
 
     async fn tell(&self, revocation: &Revocation, repeated: bool) -> Result<Receipt, NotTold> {
         if let Revoked::Grants { message, signed, .. } = &revocation.revoked {
-            return self.tell_the_registry(revocation.command_id, message, signed).await;
+            return self
+                .tell_the_registry(revocation.command_id, message, signed, repeated)
+                .await;
         }
         let context = CommandContext {
             command_id: revocation.command_id,
@@ -121,11 +123,17 @@ impl<B: Backend> Clinic<B> {
         command: CommandId,
         message: &Message,
         signed: &Signed,
+        repeated: bool,
     ) -> Result<Receipt, NotTold> {
         let registry = self
             .registry_of_consents()
             .map_err(|error| NotTold::Waits(error.into()))?;
-        match registry.hand_in(command, message, signed).await {
+        // Who asks first is told at once what a node says of it, and was promised nothing. From then on the contract itself must refuse it.
+        let handed_in = match repeated {
+            true => registry.insist(command, message, signed).await,
+            false => registry.hand_in(command, message, signed).await,
+        };
+        match handed_in {
             Ok(recorded) => Ok(recorded.receipt(command)),
             Err(error @ (HandInError::Refused(_) | HandInError::TooLarge)) => Err(NotTold::Refused(error.into())),
             Err(error) => Err(NotTold::Waits(error.into())),

@@ -74,24 +74,31 @@ impl Contents {
 
     /// The same without what is of these categories.
     #[must_use]
-    pub fn without(mut self, withheld: &[Category]) -> Self {
-        let is_withheld = |list: ListKind| withheld.contains(&list.category());
-        if is_withheld(ListKind::Conditions) {
-            self.conditions = List::default();
+    pub fn without(self, withheld: &[Category]) -> Self {
+        fn shown<T: Default>(value: T, is_shown: bool) -> T {
+            if is_shown { value } else { T::default() }
         }
-        if is_withheld(ListKind::Allergies) {
-            self.allergies = List::default();
-            self.no_known_allergies_to.clear();
+        let is_shown = |list: ListKind| !withheld.contains(&list.category());
+        let Self {
+            conditions,
+            allergies,
+            no_known_allergies_to,
+            medications,
+            symptoms,
+            mut withdrawn,
+            mut negations,
+        } = self;
+        withdrawn.retain(|one| is_shown(one.list));
+        negations.retain(|one| is_shown(one.list));
+        Self {
+            conditions: shown(conditions, is_shown(ListKind::Conditions)),
+            allergies: shown(allergies, is_shown(ListKind::Allergies)),
+            no_known_allergies_to: shown(no_known_allergies_to, is_shown(ListKind::Allergies)),
+            medications: shown(medications, is_shown(ListKind::Medications)),
+            symptoms: shown(symptoms, is_shown(ListKind::Symptoms)),
+            withdrawn,
+            negations,
         }
-        if is_withheld(ListKind::Medications) {
-            self.medications = List::default();
-        }
-        if is_withheld(ListKind::Symptoms) {
-            self.symptoms = List::default();
-        }
-        self.withdrawn.retain(|one| !is_withheld(one.list));
-        self.negations.retain(|one| !is_withheld(one.list));
-        self
     }
 
     /// In which list a finding is.

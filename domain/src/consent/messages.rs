@@ -101,15 +101,27 @@ pub enum Message {
     },
 }
 
+/// A grant, as far as revocations name it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NamedGrant {
+    /// Whose.
+    pub patient: SignerId,
+    /// Which.
+    pub grant: GrantId,
+    /// To whom, in which epoch of the patient, and in which of the grantee, if that is known.
+    pub given: Option<(GranteeTag, u64, u64)>,
+}
+
 impl Message {
-    /// Whether it takes a grant away.
-    pub fn takes_away(&self, given: &Grant) -> bool {
-        let is_it = match self {
-            Self::Revocation { grant, .. } => *grant == given.id(),
+    /// Whether it takes a grant away: what ends an epoch takes away what was given in it or before.
+    pub fn takes_away(&self, named: &NamedGrant) -> bool {
+        let is_it = match *self {
+            Self::Revocation { grant, .. } => grant == named.grant,
             Self::GranteeRevocation { grantee, epoch, .. } => {
-                *grantee == given.details.grantee_tag() && given.grantee_epoch <= *epoch
+                let is_in_it = |(to, _, given_in)| to == grantee && given_in <= epoch;
+                named.given.is_some_and(is_in_it)
             }
-            Self::FullRevocation { epoch, .. } => given.epoch <= *epoch,
+            Self::FullRevocation { epoch, .. } => named.given.is_some_and(|(_, given_in, _)| given_in <= epoch),
             Self::Grant(_)
             | Self::Delegation { .. }
             | Self::DelegationEnd { .. }
@@ -118,15 +130,7 @@ impl Message {
             | Self::Recovery { .. }
             | Self::RecoveryRefusal { .. } => false,
         };
-        is_it && self.patient() == given.patient
-    }
-
-    /// Whether it takes grants away.
-    pub const fn revokes(&self) -> bool {
-        matches!(
-            self,
-            Self::Revocation { .. } | Self::GranteeRevocation { .. } | Self::FullRevocation { .. }
-        )
+        is_it && self.patient() == named.patient
     }
 
     /// As it is signed.

@@ -16,5 +16,5 @@ mod tests;
 pub use details::{Details, Granted, Grantee, NoGrantee, Purpose, StaffRole};
 pub use grant::Grant;
 pub use ids::{GrantId, GranteeTag, SignerId};
-pub use messages::{DOMAIN_NAME, Message};
+pub use messages::{DOMAIN_NAME, Message, NamedGrant};
 pub use query::Query;

@@ -214,3 +214,45 @@ proptest! {
         prop_assert_ne!(grant.id(), id);
     }
 }
+
+#[test]
+fn a_revocation_takes_away_what_it_names_and_what_ends_an_epoch_what_was_given_until_then() {
+    let (patient, another) = (SignerId([1; 20]), SignerId([2; 20]));
+    let (grant, other) = (GrantId([3; 32]), GrantId([4; 32]));
+    let (grantee, somebody) = (GranteeTag([5; 32]), GranteeTag([6; 32]));
+    let given = |epoch, grantee_epoch| NamedGrant {
+        patient,
+        grant,
+        given: Some((grantee, epoch, grantee_epoch)),
+    };
+    let unknown = NamedGrant {
+        patient,
+        grant,
+        given: None,
+    };
+    let one = |patient, grant| Message::Revocation { patient, grant };
+    let to = |patient, grantee, epoch| Message::GranteeRevocation {
+        patient,
+        grantee,
+        epoch,
+    };
+    let all = |patient, epoch| Message::FullRevocation { patient, epoch };
+    for (message, named, expected) in [
+        (one(patient, grant), given(0, 0), true),
+        (one(patient, grant), unknown, true),
+        (one(patient, other), given(0, 0), false),
+        (one(another, grant), given(0, 0), false),
+        (to(patient, grantee, 4), given(9, 3), true),
+        (to(patient, grantee, 4), given(9, 4), true),
+        (to(patient, grantee, 4), given(0, 5), false),
+        (to(patient, somebody, 4), given(0, 4), false),
+        (to(another, grantee, 4), given(0, 4), false),
+        (to(patient, grantee, 4), unknown, false),
+        (all(patient, 4), given(3, 9), true),
+        (all(patient, 4), given(4, 9), true),
+        (all(patient, 4), given(5, 0), false),
+        (all(another, 4), given(4, 0), false),
+    ] {
+        assert_eq!(message.takes_away(&named), expected, "{message:?} {named:?}");
+    }
+}

@@ -19,8 +19,9 @@ pub struct Grants {
     /// What hides each grantee, who are the same in all grants of the patient.
     #[serde(skip)]
     salts: BTreeMap<(SignerId, Grantee), [u8; 32]>,
+    /// Those that can be read.
     #[serde(skip)]
-    read: usize,
+    read: BTreeSet<Uuid>,
 }
 
 impl Grants {
@@ -39,7 +40,7 @@ impl Grants {
         epochs: &Epochs,
         now: DateTime<Utc>,
     ) -> Result<Grant, GrantsError> {
-        if self.read != self.prepared.len() {
+        if self.read.len() != self.prepared.len() {
             return Err(GrantsError::Sealed);
         }
         if self.prepared.len() >= Self::MOST {
@@ -80,12 +81,16 @@ impl Grants {
 pub(super) fn check(grant: &Grant) -> Result<(), GrantsError> {
     let Details {
         categories,
+        documents,
         from,
         until,
         ..
     } = &grant.details;
     if categories.is_empty() {
         return Err(GrantsError::NoCategory);
+    }
+    if documents.len() > Details::MOST_DOCUMENTS {
+        return Err(GrantsError::TooManyDocuments);
     }
     if *until != 0 && until <= from {
         return Err(GrantsError::PeriodEmpty);
@@ -124,7 +129,7 @@ impl ClinicAggregate for Grants {
         let GrantsEvent::Prepared { id, grant } = event;
         self.prepared.insert(id);
         if let Personal::Known(grant) = grant {
-            self.read = self.read.saturating_add(1);
+            self.read.insert(id);
             let whose = (grant.patient, grant.details.grantee);
             self.salts.entry(whose).or_insert(grant.details.grantee_salt);
         }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::consent::Details;
 use crate::kernel::{DomainError, RefusalKind};
 
 /// A refusal.
@@ -10,6 +11,9 @@ pub enum GrantsError {
     /// It grants nothing.
     #[error("a grant names at least one category")]
     NoCategory,
+    /// It names too many documents.
+    #[error("a grant names at most {} documents", Details::MOST_DOCUMENTS)]
+    TooManyDocuments,
     /// Nothing is of the period that it is about.
     #[error("the period ends before it begins")]
     PeriodEmpty,
@@ -27,7 +31,7 @@ pub enum GrantsError {
 impl DomainError for GrantsError {
     fn kind(&self) -> RefusalKind {
         match self {
-            Self::NoCategory | Self::PeriodEmpty | Self::Expired => RefusalKind::Invalid,
+            Self::NoCategory | Self::TooManyDocuments | Self::PeriodEmpty | Self::Expired => RefusalKind::Invalid,
             Self::Full => RefusalKind::Full,
             Self::Sealed => RefusalKind::Sealed,
         }
@@ -36,6 +40,7 @@ impl DomainError for GrantsError {
     fn field(&self) -> Cow<'static, str> {
         let field = match self {
             Self::NoCategory => "/categories",
+            Self::TooManyDocuments => "/documents",
             Self::PeriodEmpty => "/until",
             Self::Expired => "/expiry",
             Self::Full | Self::Sealed => "",

@@ -153,8 +153,8 @@ impl CallHandle {
         (handle, queue_end)
     }
 
-    /// How much gas a call is to be given, or why it is not taken.
-    async fn gas(&self, call: &Call) -> Result<u64, CallOutcome> {
+    /// How much gas a call is to be given, or why it is not taken; whoever insists is not told what a node thinks of it.
+    async fn gas(&self, call: &Call, insists: bool) -> Result<u64, CallOutcome> {
         if call.data.len() > self.limits.batch_bytes {
             return Err(CallOutcome::TooLarge);
         }
@@ -162,10 +162,12 @@ impl CallHandle {
         let stands_alone = self.stands_alone(call).await;
         let target = Some(Address(call.target));
         let asked = self.node.estimate_gas(self.account, target, &call.data);
+        let most = self.limits.call_gas(&self.shared.gas(), u64::MAX);
         match timeout(ESTIMATED_WITHIN, asked).await {
-            Ok(Ok(gas)) if gas > self.limits.call_gas(&self.shared.gas(), u64::MAX) => Err(CallOutcome::TooLarge),
+            Ok(Ok(gas)) if gas > most && !insists => Err(CallOutcome::TooLarge),
+            Ok(Ok(gas)) if gas > most => Ok(most),
             Ok(Ok(gas)) => Ok(gas.saturating_add(gas / 4)),
-            Ok(Err(error)) if refuses(&error) && stands_alone => {
+            Ok(Err(error)) if refuses(&error) && stands_alone && !insists => {
                 let reason = match error {
                     ChainError::Rpc { data, .. } => data.into(),
                     _ => Vec::new(),
@@ -191,6 +193,16 @@ impl CallLog for CallHandle {
     type Ticket = CallTicket;
 
     async fn call(&self, call: Call) -> Result<CallTicket, Unavailable> {
+        self.take(call, false).await
+    }
+
+    async fn insist(&self, call: Call) -> Result<CallTicket, Unavailable> {
+        self.take(call, true).await
+    }
+}
+
+impl CallHandle {
+    async fn take(&self, call: Call, insists: bool) -> Result<CallTicket, Unavailable> {
         let call = Arc::new(call);
         let (mut waiter, accepted, word) = CallWaiter::new();
         let ticket = CallTicket {
@@ -208,7 +220,7 @@ impl CallLog for CallHandle {
                 return Ok(ticket);
             }
             Some(Standing { is_the_same: false, .. }) => Err(CallOutcome::AnotherHasItsId),
-            None => self.gas(&call).await,
+            None => self.gas(&call, insists).await,
         };
         let gas = match gas {
             Ok(gas) => gas,

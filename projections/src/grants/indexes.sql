@@ -1,2 +1,2 @@
 CREATE INDEX IF NOT EXISTS grants_by_grantee ON grants (patient, grantee);
-CREATE INDEX IF NOT EXISTS grants_by_age ON grants (patient, position DESC, grant_id);
+CREATE INDEX IF NOT EXISTS grants_by_age ON grants (patient, position, grant_id);

@@ -16,7 +16,7 @@ use crate::table::Field;
 ///
 /// Beside each row stand the wallet that signs in as the patient, and the moment of the read models: one statement sees one moment.
 const SELECT: &str = "
-    SELECT prepared.id, prepared.said, prepared.version, prepared.prepared_at,
+    SELECT prepared.id, prepared.said, prepared.prepared_at,
            coalesce(prepared.position, given.given_at, given.revoked_at) AS position,
            coalesce(prepared.registered_as, given.patient) AS registered_as,
            coalesce(prepared.grant_id, given.grant_id) AS grant_id,
@@ -82,7 +82,6 @@ impl FromRow<'_, PgRow> for Row {
             grant: told.map(|Json(grant)| grant),
             prepared_at,
             position: number("position")?,
-            version: number("version")?,
             state: GrantState {
                 given: given.transpose()?,
                 revoked_at: Option::<u64>::read(row, "revoked_at")?,
@@ -125,14 +124,12 @@ fn prepared_by(patient: PatientId) -> QueryBuilder<'static, Postgres> {
     query
 }
 
-/// What a patient has prepared to grant to any of these.
+/// What a patient has prepared to grant to any of these, was given, and not revoked by itself.
 pub(crate) async fn to(pool: &PgPool, patient: PatientId, grantees: &[Grantee]) -> Result<ConsentsView, sqlx::Error> {
     let grantees: Vec<String> = grantees.iter().map(Grantee::to_string).collect();
     let mut query = prepared_by(patient);
-    query
-        .push(" AND prepared.grantee = ANY (")
-        .push_bind(grantees)
-        .push(")");
+    query.push(" AND prepared.grantee = ANY (").push_bind(grantees);
+    query.push(") AND given.given_at IS NOT NULL AND given.revoked_at IS NULL");
     Ok(consents(query.build_query_as().fetch_all(pool).await?))
 }
 
@@ -149,23 +146,32 @@ pub(crate) async fn of_patient(
     patient: PatientId,
     page: Page<GrantCursor>,
 ) -> Result<ConsentsView, sqlx::Error> {
-    let mut query = QueryBuilder::new("SELECT * FROM (");
+    // Each part has its own page, so that the first reads no more than that of an index.
+    let the_page = |query: &mut QueryBuilder<'static, Postgres>, order: &str| {
+        if let Some((position, grant)) = page.after {
+            query
+                .push(format!(" AND ({order}) < ("))
+                .push_bind(column::int8(position));
+            query.push(", ").push_bind(grant.0.to_vec()).push(")");
+        }
+        let descending = order.replace(", ", " DESC, ");
+        query
+            .push(format!(" ORDER BY {descending} DESC LIMIT "))
+            .push_bind(i64::from(page.limit));
+    };
+    let mut query = QueryBuilder::new("(");
     query
         .push(SELECT)
         .push(PREPARED)
         .push(JOINED)
         .push(" WHERE prepared.patient = ");
-    query.push_bind(patient.uuid()).push(" UNION ALL ");
+    query.push_bind(patient.uuid());
+    the_page(&mut query, "prepared.position, prepared.grant_id");
+    query.push(") UNION ALL (");
     query.push(SELECT).push(RECORDED_ALONE).push(JOINED).push(OF_THE_WALLET);
-    query.push(") AS all_of_them");
-    if let Some((position, grant)) = page.after {
-        query
-            .push(" WHERE (position, grant_id) < (")
-            .push_bind(column::int8(position));
-        query.push(", ").push_bind(grant.0.to_vec()).push(")");
-    }
+    the_page(&mut query, "coalesce(given.given_at, given.revoked_at), given.grant_id");
     query
-        .push(" ORDER BY position DESC, grant_id DESC LIMIT ")
+        .push(") ORDER BY position DESC, grant_id DESC LIMIT ")
         .push_bind(i64::from(page.limit));
     Ok(consents(query.build_query_as().fetch_all(pool).await?))
 }

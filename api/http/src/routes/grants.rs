@@ -7,7 +7,7 @@ use api_wire::page::{PageBody, PageQuery};
 use api_wire::problem::ProblemKind;
 use application::ports::queries::GrantCursor;
 use application::use_cases::clinic::Backend;
-use application::use_cases::grants::ToSign;
+use application::use_cases::grants::{ToRevoke, Which};
 use domain::kernel::{GrantsId, PatientId};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -113,8 +113,8 @@ pub async fn to_sign<B: Backend>(
 /// Hand in a grant that a patient has signed.
 ///
 /// The registry of consents decides whether it counts: whether the signer may speak for the patient, whether the signature is theirs, whether nothing was revoked meanwhile, and
-/// whether it is in time. Anybody can hand the same in to the contract themselves; here the server does and pays for it. The answer comes when it is final: from then on
-/// it holds.
+/// whether it is in time. Anybody can hand the same in to the contract themselves; here the server does and pays for it. The answer comes when it is final: then it holds, as soon as its
+/// time has come.
 #[utoipa::path(
     post, path = "/v1/patients/{id}/grants/{grant}/signature", tag = "grants", request_body = dto::GrantSignature,
     params(
@@ -138,28 +138,42 @@ pub async fn hand_in<B: Backend>(
 }
 
 /// What is to be signed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, utoipa::IntoParams)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RevocationQuery {
     /// The type of the struct.
     #[param(inline)]
     pub primary_type: dto::RevocationType,
-    /// The id of the grant that is revoked; or of one, when all to its grantee are. Without it, only `FullRevocation` can be asked for.
+    /// The id of the grant that is revoked; or of one, when all to its grantee are.
     pub grant: Option<Uuid>,
+    /// Instead of it, what names the grant in the registry: for one that was not prepared here.
+    #[param(min_length = 66, max_length = 66, pattern = "^0x[0-9a-fA-F]{64}$")]
+    pub grant_id: Option<String>,
 }
 
 impl RevocationQuery {
-    fn to_sign(self) -> Result<ToSign, Problem> {
-        let wrong = |detail| Err(Problem::new(ProblemKind::MalformedRequest).detail(detail));
-        match (self.primary_type, self.grant) {
-            (dto::RevocationType::Revocation, Some(grant)) => Ok(ToSign::Revocation(grant)),
-            (dto::RevocationType::GranteeRevocation, Some(grant)) => Ok(ToSign::GranteeRevocation(grant)),
-            (dto::RevocationType::FullRevocation, None) => Ok(ToSign::FullRevocation),
-            (dto::RevocationType::FullRevocation, Some(_)) => {
-                wrong("The parameter `grant` does not belong to a revocation of all grants.")
+    fn to_revoke(&self) -> Result<ToRevoke, Problem> {
+        let wrong = |detail: &'static str| Problem::new(ProblemKind::MalformedRequest).detail(detail);
+        let recorded = |text: &String| match dto::grant_id(text) {
+            Some(id) => Ok(Which::Recorded(id)),
+            None => Err(wrong("The parameter `grantId` must be `0x` and 64 hexadecimal digits.")),
+        };
+        let which = match (self.grant, &self.grant_id) {
+            (Some(_), Some(_)) => {
+                return Err(wrong(
+                    "One of the parameters `grant` and `grantId` names a grant, not both.",
+                ));
             }
-            (_, None) => wrong("The parameter `grant` is missing."),
+            (Some(id), None) => Some(Which::Prepared(id)),
+            (None, id) => id.as_ref().map(recorded).transpose()?,
+        };
+        match (self.primary_type, which) {
+            (dto::RevocationType::Revocation, Some(which)) => Ok(ToRevoke::Grant(which)),
+            (dto::RevocationType::GranteeRevocation, Some(which)) => Ok(ToRevoke::GranteeOf(which)),
+            (dto::RevocationType::FullRevocation, None) => Ok(ToRevoke::All),
+            (dto::RevocationType::FullRevocation, Some(_)) => Err(wrong("Of all grants none is named.")),
+            (_, None) => Err(wrong("The parameter `grant`, or `grantId`, is missing.")),
         }
     }
 }
@@ -179,7 +193,7 @@ pub async fn revocation_to_sign<B: Backend>(
 ) -> Result<HttpResponse, Problem> {
     let revocation = reading
         .clinic
-        .revocation_to_sign(&reading.caller, *id, query.to_sign()?);
+        .revocation_to_sign(&reading.caller, *id, query.to_revoke()?);
     let (domain, message) = revocation.await?;
     Ok(HttpResponse::Ok().json(dto::TypedData::new(&domain, &message.typed())))
 }
@@ -187,7 +201,7 @@ pub async fn revocation_to_sign<B: Backend>(
 /// Revoke grants of a patient.
 ///
 /// It holds at once: no request that begins after the answer is allowed by what is revoked, on any server of the organisation. The registry of consents decides whether it counts for everybody
-/// else; when the answer comes it is final there, or, with the problem `denied`, it is handed in until it is.
+/// else; when the answer is 200 it is final there; with the problem `revocation-pending` it is handed in until it is.
 #[utoipa::path(
     post, path = "/v1/patients/{id}/revocations", tag = "grants", request_body = dto::SignedRevocation,
     params(("id" = Uuid, Path, description = "The id of the patient")),

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use domain::consent::{Grant, Granted, Message, Purpose, SignerId};
 use domain::kernel::Category;
 use domain::registries::Signed;
+use futures::FutureExt as _;
 use serde_json::Value;
 
 use super::authorization::{Access, request, table};
@@ -316,19 +317,7 @@ async fn what_is_being_revoked_is_denied_before_the_registry_says_so() {
             )
         };
         assert_eq!(api.call(read()).await.status(), 200);
-        let revoked = Revoked::Grants {
-            patient: domain::kernel::PatientId::new(OTHER),
-            message: Box::new(message.clone()),
-            signed: Signed::by(patient, [1; 65]),
-        };
-        let revocation = Revocation {
-            command_id: domain::kernel::CommandId::new(OWN),
-            subject: OTHER,
-            revoked,
-            actor: domain::kernel::AccountId::new(OWN),
-            at: now(),
-            correlation: None,
-        };
+        let revocation = revocation_of(&message);
         world.clinic.revocations.begin(&revocation).await.unwrap();
         let expected = if is_denied { 404 } else { 200 };
         assert_eq!(api.call(read()).await.status(), expected, "{message:?}");
@@ -336,4 +325,43 @@ async fn what_is_being_revoked_is_denied_before_the_registry_says_so() {
         world.clinic.revocations.withdraw(&revocation).await.unwrap();
         assert_eq!(api.call(read()).await.status(), 200, "{message:?}");
     }
+}
+
+/// What patient [`OTHER`] has asked for.
+fn revocation_of(message: &Message) -> Revocation {
+    Revocation {
+        command_id: domain::kernel::CommandId::new(OWN),
+        subject: OTHER,
+        revoked: Revoked::Grants {
+            patient: domain::kernel::PatientId::new(OTHER),
+            message: Box::new(message.clone()),
+            signed: Signed::by(message.patient(), [1; 65]),
+        },
+        actor: domain::kernel::AccountId::new(OWN),
+        at: now(),
+        correlation: None,
+    }
+}
+
+/// Whoever looks first into the read models, and then for revocations that are not there yet, sees neither.
+#[actix_web::test]
+async fn a_revocation_that_is_carried_through_while_somebody_asks_is_seen() {
+    let grant = grant_to(OWN);
+    let message = Message::FullRevocation {
+        patient: grant.patient,
+        epoch: 0,
+    };
+    let revocation = revocation_of(&message);
+    let world = World::new();
+    *world.queries.granted.lock().unwrap() = given(grant);
+    world.clinic.revocations.begin(&revocation).await.unwrap();
+    let clinic = std::sync::Arc::clone(&world.clinic);
+    *world.queries.then.lock().unwrap() = Some(Box::new(move || {
+        let carried_through = clinic.revocations.carried_through(&revocation).now_or_never();
+        carried_through.unwrap().unwrap();
+    }));
+    let api = Api::of(&world).await;
+    let read = request("GET", "/v1/patients/{id}", &Value::Null, OTHER, Some(&token("doctor")));
+    assert_eq!(api.call(read).await.status(), 404);
+    assert!(world.queries.then.lock().unwrap().is_none(), "it was asked for");
 }

@@ -428,6 +428,8 @@ pub(super) struct FakeQueries {
     pub(super) standing: Mutex<Option<practitioners::Standing>>,
     /// What patients have granted.
     pub(super) granted: Mutex<ConsentsView>,
+    /// What happens as soon as somebody has asked for that.
+    pub(super) then: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     /// How many appointments there are in lists.
     pub(super) filters: Mutex<Vec<AppointmentFilter>>,
 }
@@ -500,7 +502,6 @@ pub(super) fn given(grant: Grant) -> ConsentsView {
             grant: Some(grant),
             prepared_at: Some(now()),
             position: 5,
-            version: 2,
             state,
             control: Control::default(),
             grantee_epoch: 0,
@@ -651,10 +652,17 @@ impl Queries for FakeQueries {
         Ok(Consents::default())
     }
 
-    async fn consents_to(&self, _: PatientId, grantees: &[Grantee]) -> Result<ConsentsView, QueryError> {
+    /// The patient who has granted something is somebody else than the one who asks.
+    async fn consents_to(&self, patient: PatientId, grantees: &[Grantee]) -> Result<ConsentsView, QueryError> {
+        if patient.uuid() != OTHER {
+            return Ok(ConsentsView::default());
+        }
         let mut granted = self.granted.lock().unwrap().clone();
         let is_to = |grant: &Grant| grantees.contains(&grant.details.grantee);
         granted.grants.retain(|grant| grant.grant.as_ref().is_some_and(is_to));
+        if let Some(then) = self.then.lock().unwrap().take() {
+            then();
+        }
         Ok(granted)
     }
 
@@ -1086,6 +1094,10 @@ impl<M: Sync + 'static> RegistryOf<M> for ObligingRegistry {
 
     async fn has_from(&self, _: CommandId) -> Result<bool, StoreError> {
         Ok(false)
+    }
+
+    async fn insist(&self, command: CommandId, message: &M, signed: &Signed) -> Result<Recorded, HandInError> {
+        self.hand_in(command, message, signed).await
     }
 
     async fn hand_in(&self, _: CommandId, _: &M, _: &Signed) -> Result<Recorded, HandInError> {

@@ -5,7 +5,7 @@ use domain::consent::{self, GrantId, Granted, GranteeTag, Message, SignerId};
 use domain::grants::Proposal;
 use domain::kernel::Category;
 use domain::registries::Signed;
-use domain::registries::consents::GrantStanding;
+use domain::registries::consents;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -78,7 +78,7 @@ wire_enum!(
     /// How a grant stands: `prepared` (it can be signed, and nobody has), `included` (it was given, in a block that may still be undone), `not-yet-valid`,
     /// `holds`, `expired` (its time is over, or it was not handed in in time), `revoked`, or `not-in-control` (another account controls it in the registry than who signs in as the
     /// patient: it allows nothing).
-    GrantState = GrantStanding
+    GrantStanding = consents::GrantStanding
 );
 
 /// What a patient would grant.
@@ -130,8 +130,8 @@ impl Checked for NewGrant {
             read.unwrap_or(consent::Grantee::Organisation(0))
         });
         let parts = self.categories.iter().map(|part| part.domain()).collect();
-        let categories = alone(checks, "categories", parts, PARTS.len());
-        let documents = alone(checks, "documents", self.documents, consent::Details::MOST_DOCUMENTS);
+        let categories = checks.alone("categories", parts, PARTS.len());
+        let documents = checks.alone("documents", self.documents, consent::Details::MOST_DOCUMENTS);
         Proposal {
             patient: SignerId([0; 20]),
             name: String::new(),
@@ -147,21 +147,6 @@ impl Checked for NewGrant {
             deadline: 0,
         }
     }
-}
-
-/// A list in which nothing stands twice.
-fn alone<T: PartialEq>(checks: &mut Checks, step: &str, values: Vec<T>, most: usize) -> Vec<T> {
-    checks.within(step, |checks| {
-        if values.len() > most {
-            checks.wrong(format!("must have at most {most} items"));
-        }
-        for (index, value) in values.iter().enumerate().take(most) {
-            if values.iter().take(index).any(|earlier| earlier == value) {
-                checks.within(&index.to_string(), |checks| checks.wrong("must not be given twice"));
-            }
-        }
-    });
-    values
 }
 
 /// A time in seconds since 1970, as what is signed has it; 0 for none.
@@ -190,7 +175,7 @@ pub struct Grant {
     #[schema(example = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8")]
     pub patient: String,
     /// How it stands.
-    pub standing: GrantState,
+    pub standing: GrantStanding,
     /// To whom, as the registry knows them, in hexadecimal: a salted hash, the same for all of the patient's grants to them. It is missing where the registry knows only that the
     /// grant is revoked.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -240,8 +225,8 @@ pub struct GrantDetails {
     pub may_write: bool,
 }
 
-impl From<(&GrantView, GrantStanding)> for Grant {
-    fn from((view, standing): (&GrantView, GrantStanding)) -> Self {
+impl From<(&GrantView, consents::GrantStanding)> for Grant {
+    fn from((view, standing): (&GrantView, consents::GrantStanding)) -> Self {
         let said = view.grant.as_ref();
         let given = view.state.given.as_ref();
         let tag = said.map(|grant| grant.details.grantee_tag());
@@ -277,6 +262,14 @@ impl From<&consent::Details> for GrantDetails {
             may_write: details.may_write,
         }
     }
+}
+
+/// Reads what names a grant in the registry; `None` where that is no such thing.
+pub fn grant_id(text: &str) -> Option<GrantId> {
+    let mut id = [0; 32];
+    let digits = text.strip_prefix("0x").filter(|digits| digits.len() == 64)?;
+    hex::decode_to_slice(digits, &mut id).ok()?;
+    Some(GrantId(id))
 }
 
 /// A time of what is signed; none at 0, and for one that no calendar has.

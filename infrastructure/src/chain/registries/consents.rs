@@ -177,7 +177,7 @@ pub struct ControlOf {
     pub candidate: Option<(SignerId, u64)>,
 }
 
-/// The registry at an address, to be asked how things stand there. A server asks it for nothing that it decides: it follows the entries.
+/// The registry at an address, to be asked how things stand there. By what it answers a server lets nobody in: that it does by the entries, and asks here whether it may.
 #[derive(Clone, Debug)]
 pub struct ConsentRegistry(View);
 

@@ -1,10 +1,10 @@
 //! Patients let doctors read their records by their signatures, which a contract takes; what they revoke is closed at once.
 
-use domain::consent::{GrantId, Message};
+use domain::consent::{Details, Grant, GrantId, Granted, Grantee, Message, Purpose};
 use serde_json::{Value, json};
 use tests::chain::TestChain;
 use tests::clinic::Clinic;
-use tests::office::{Office, handed_in};
+use tests::office::{FOR_EVER, Office, handed_in, practitioner};
 use tests::people::{Person, patient};
 use tests::system::{SystemOptions, TestSystem, deployed, until};
 use tests::wire::{Line, Proxy};
@@ -105,6 +105,32 @@ impl World {
             .await;
         assert_eq!(status, 200, "{body}");
         body["standing"].clone()
+    }
+
+    /// A grant to the doctor that was not prepared here.
+    fn grant_of_another_program(&self) -> Grant {
+        let doctor = practitioner(&self.clinic.doctor);
+        Grant {
+            patient: self.ada.signer(),
+            details: Details {
+                name: "Somebody".to_owned(),
+                grantee: Grantee::Practitioner(doctor),
+                categories: vec![Granted::Record],
+                documents: Vec::new(),
+                from: 0,
+                until: 0,
+                purpose: Purpose::Treatment,
+                may_write: false,
+                grantee_salt: [1; 32],
+                salt: [2; 32],
+            },
+            not_before: 0,
+            expiry: 0,
+            // After all were revoked once.
+            epoch: 1,
+            grantee_epoch: 0,
+            deadline: FOR_EVER,
+        }
     }
 
     /// What the doctor is answered.
@@ -316,30 +342,35 @@ async fn what_is_handed_in_to_the_contract_counts_whoever_does_it() {
         .relays(&Message::Revocation { patient, grant }, &world.ada)
         .await;
     until("it is revoked", async || world.standing(&id).await == "revoked").await;
-    // One of which nothing is known here is shown, and can be revoked.
-    let unknown = GrantId([9; 32]);
-    world
-        .office
-        .relays(
-            &Message::Revocation {
-                patient,
-                grant: unknown,
-            },
-            &world.ada,
-        )
-        .await;
-    let listed = async || world.system.get(&world.path("/grants"), &world.token).await.1;
-    until("it is listed", async || {
+    // One of which nothing is known here is shown, opens nothing, and can be revoked.
+    let unknown = world.grant_of_another_program();
+    let name = unknown.id().to_string();
+    world.office.relays(&Message::Grant(unknown), &world.ada).await;
+    let listed = async || {
+        let (status, page) = world.system.get(&world.path("/grants?limit=1"), &world.token).await;
+        assert_eq!(status, 200, "{page}");
+        let next = page["nextCursor"].as_str().unwrap().to_owned();
+        let (_, rest) = world
+            .system
+            .get(&world.path(&format!("/grants?limit=2&cursor={next}")), &world.token)
+            .await;
+        let items = [page, rest].map(|page| page["items"].as_array().unwrap().clone());
+        items.concat()
+    };
+    let standing = async || {
         let listed = listed().await;
-        let found = listed["items"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|grant| grant["id"].is_null())
-            .cloned();
-        found.is_some_and(|grant| grant["grantId"] == unknown.to_string() && grant["standing"] == "revoked")
+        assert_eq!(listed.len(), 3, "{listed:?}");
+        let found = listed.iter().find(|grant| grant["id"].is_null())?.clone();
+        assert_eq!((&found["grantId"], &found["details"]), (&json!(name), &Value::Null));
+        Some(found["standing"].clone())
+    };
+    until("it holds", async || {
+        world.reads("").await.0 == 404 && listed().await[0]["standing"] == "holds"
     })
     .await;
+    assert_eq!(world.reads("").await.0, 404);
+    world.revoke(&format!("Revocation&grantId={name}")).await;
+    assert_eq!(standing().await, Some(json!("revoked")));
     world.system.agrees_with_a_rebuild(&world.chain).await;
 }
 
@@ -389,7 +420,8 @@ async fn what_is_written_into_the_database_alone_opens_nothing() {
     let prepared = world.prepare(&world.to_the_doctor(&["summary"])).await;
     let pool = &world.system.parts().pool;
     let forge = "INSERT INTO consent_grants (patient, grant_id, grantee, not_before, expiry, epoch, grantee_epoch, given_by, given_at)
-        SELECT registered_as, grant_id, grantee_tag, 0, 0, 0, 0, registered_as, 1 FROM grants WHERE id = $1::uuid";
+        SELECT mine.registered_as, mine.grant_id, another.grantee, 0, 0, 0, 0, mine.registered_as, 1
+        FROM grants AS mine, consent_grants AS another WHERE mine.id = $1::uuid";
     let forged = sqlx::query(forge).bind(&prepared).execute(pool).await.unwrap();
     assert_eq!(forged.rows_affected(), 1);
     assert_eq!(world.standing(&prepared).await, "holds", "the copy believes it");
@@ -446,4 +478,42 @@ async fn a_revocation_closes_on_every_server_though_no_node_answers_where_it_is_
     assert_eq!((reads(&here).await, reads(&world.system).await), (404, 404));
     here.stop().await;
     world.system.agrees_with_a_rebuild(&world.chain).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_goes_on_with_the_grants_that_it_knows_while_no_node_answers_and_asks_about_others() {
+    let chain = TestChain::start().await;
+    let deployment = deployed(&chain).await;
+    let office = Office::open(&chain, &deployment).await;
+    let way = Proxy::of(chain.url().trim_start_matches("http://").parse().unwrap()).await;
+    let options = SystemOptions {
+        node: Some(format!("http://127.0.0.1:{}", way.port())),
+        recorders: office.recorders.clone(),
+        ..SystemOptions::default()
+    };
+    let system = TestSystem::with(&chain, &deployment, options.clone()).await;
+    let world = World::of(chain, office, system, "Silent").await;
+    world.give(&world.to_the_doctor(&["record"])).await;
+    assert_eq!(world.reads("").await.0, 200);
+    way.set(Line::Cut);
+    assert_eq!(world.reads("").await.0, 200, "the contract has allowed it");
+    let (chain, path, doctor) = (&world.chain, world.path(""), &world.doctor);
+    let options = SystemOptions {
+        database: Some(world.system.database.clone()),
+        ..options
+    };
+    world.system.stop().await;
+    let system = TestSystem::launch(chain, &deployment, options).await;
+    let (status, problem) = system.get(&path, doctor).await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (503, &json!("/problems/chain-unavailable")),
+        "{problem}"
+    );
+    way.set(Line::Open);
+    until("the contract is asked", async || {
+        system.get(&path, doctor).await.0 == 200
+    })
+    .await;
+    system.stop().await;
 }
