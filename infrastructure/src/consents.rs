@@ -52,7 +52,9 @@ impl ConsentWitness for WitnessAtTheContract {
             }
             Ok(Ok(false)) => {
                 self.allowed.invalidate(&key);
-                tracing::warn!("the copy of consents allows what the contract does not; it is denied");
+                tracing::warn!(
+                    "the contract does not allow what its copy does, which is denied: it was revoked just now, the node is behind, or somebody has written into the database"
+                );
                 Ok(false)
             }
             // The copy goes on to decide about what the contract has allowed.

@@ -342,6 +342,8 @@ pub struct GrantView {
 pub struct ConsentsView {
     /// Who signs in as the patient: a grant counts only while they control it.
     pub wallet: Option<SignerId>,
+    /// The position of the log from which on they do. What was given before counts no more, whoever's wallet it was.
+    pub wallet_since: u64,
     /// When the newest block was made that has entries of the log, in seconds since 1970.
     pub block_time: u64,
     /// The last position of the log that is final.
@@ -353,9 +355,11 @@ pub struct ConsentsView {
 impl ConsentsView {
     /// How a grant among these stands at a time.
     pub fn standing(&self, grant: &GrantView, now: DateTime<Utc>) -> GrantStanding {
+        let clock = u64::try_from(now.timestamp()).unwrap_or_default();
         let moment = Moment {
-            clock: u64::try_from(now.timestamp()).unwrap_or_default(),
-            block: self.block_time,
+            clock,
+            // Of blocks without entries the time is not known here. That the chain's clock has come so far the contract itself says, before a grant is used.
+            block: self.block_time.max(clock),
             final_position: self.final_position,
         };
         let controller = grant.control.controller.unwrap_or(grant.registered_as);
@@ -363,6 +367,7 @@ impl ConsentsView {
         match standing {
             GrantStanding::Revoked | GrantStanding::Expired => standing,
             _ if self.wallet != Some(controller) => GrantStanding::NotInControl,
+            _ if grant.state.given.is_some_and(|given| given.at <= self.wallet_since) => GrantStanding::NotInControl,
             GrantStanding::Prepared if grant.has_lapsed(&moment) => GrantStanding::Expired,
             _ => standing,
         }
@@ -389,9 +394,10 @@ impl GrantView {
 
     /// Whether it can be handed in no more, nor would hold any more.
     fn has_lapsed(&self, moment: &Moment) -> bool {
-        let is_over =
-            |grant: &Grant| grant.deadline < moment.clock || (grant.expiry != 0 && grant.expiry <= moment.clock);
-        self.grant.as_ref().is_some_and(is_over)
+        self.grant.as_ref().is_some_and(|grant| {
+            let is_late = grant.deadline < moment.clock || (grant.expiry != 0 && grant.expiry <= moment.clock);
+            is_late || grant.epoch != self.control.epoch || grant.grantee_epoch != self.grantee_epoch
+        })
     }
 }
 

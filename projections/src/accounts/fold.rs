@@ -25,6 +25,7 @@ impl Account {
             practitioner: holder.practitioner(),
             closed: false,
             wallet_acts: Vec::new(),
+            wallet_since: None,
             version: stamp.version,
             position: stamp.position,
         };
@@ -82,6 +83,7 @@ pub(crate) fn fold(account: Option<Account>, id: AccountId, stamp: &Stamp, event
         AccountEvent::WalletBound { binding } => {
             let binding = binding.known();
             row.wallet = binding.map(|binding| binding.wallet);
+            row.wallet_since = Some(stamp.position);
             row.wallet_acts.extend(binding.map(|binding| bound(stamp, binding)));
         }
         AccountEvent::WalletUnbound { reason } => {

@@ -33,6 +33,8 @@ table! {
     unseen {
         /// Whether lists show it: staff and services, not patients and practitioners.
         listed: bool,
+        /// The position of the event that bound the wallet.
+        wallet_since: Option<u64>,
         version: u64,
         position: u64,
     }

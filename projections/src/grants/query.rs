@@ -23,13 +23,19 @@ const SELECT: &str = "
            given.grantee, given.not_before, given.expiry, given.epoch, given.grantee_epoch, given.given_by, given.given_at, given.revoked_at,
            control.controller, control.until, control.epoch AS current_epoch,
            revoked.epoch AS current_grantee_epoch,
-           (SELECT wallet FROM accounts WHERE patient = $1 AND NOT closed ORDER BY position LIMIT 1) AS wallet,
+           account.wallet, account.wallet_since,
            (SELECT extract(epoch FROM time)::int8 FROM block_times ORDER BY block DESC LIMIT 1) AS block_time,
            (SELECT final_position FROM checkpoint) AS final_position";
 
 const JOINED: &str = "
     LEFT JOIN consent_controls AS control ON control.patient = coalesce(prepared.registered_as, given.patient)
-    LEFT JOIN consent_grantees AS revoked ON revoked.patient = given.patient AND revoked.grantee = given.grantee";
+    LEFT JOIN consent_grantees AS revoked ON revoked.patient = coalesce(prepared.registered_as, given.patient)
+                                         AND revoked.grantee = coalesce(given.grantee, prepared.grantee_tag)";
+
+/// Who signs in as the patient.
+const ACCOUNT: &str = "
+    LEFT JOIN LATERAL (SELECT wallet, wallet_since FROM accounts WHERE patient = $1 AND NOT closed ORDER BY position LIMIT 1)
+              AS account ON TRUE";
 
 /// What was prepared by the patient, with what the registry has recorded of it.
 const PREPARED: &str = "
@@ -43,11 +49,12 @@ const RECORDED_ALONE: &str = "
 
 const OF_THE_WALLET: &str = "
     WHERE prepared.id IS NULL
-      AND given.patient = (SELECT wallet FROM accounts WHERE patient = $1 AND NOT closed ORDER BY position LIMIT 1)";
+      AND given.patient = account.wallet";
 
 struct Row {
     view: GrantView,
     wallet: Option<SignerId>,
+    wallet_since: u64,
     block_time: u64,
     final_position: u64,
 }
@@ -97,6 +104,7 @@ impl FromRow<'_, PgRow> for Row {
         Ok(Self {
             view,
             wallet: Option::<SignerId>::read(row, "wallet")?,
+            wallet_since: number("wallet_since")?,
             block_time: number("block_time")?,
             final_position: number("final_position")?,
         })
@@ -107,6 +115,7 @@ fn consents(rows: Vec<Row>) -> ConsentsView {
     let first = rows.first();
     ConsentsView {
         wallet: first.and_then(|row| row.wallet),
+        wallet_since: first.map_or(0, |row| row.wallet_since),
         block_time: first.map_or(0, |row| row.block_time),
         final_position: first.map_or(0, |row| row.final_position),
         grants: rows.into_iter().map(|row| row.view).collect(),
@@ -119,6 +128,7 @@ fn prepared_by(patient: PatientId) -> QueryBuilder<'static, Postgres> {
     query
         .push(PREPARED)
         .push(JOINED)
+        .push(ACCOUNT)
         .push(" WHERE prepared.patient = ")
         .push_bind(patient.uuid());
     query
@@ -147,29 +157,37 @@ pub(crate) async fn of_patient(
     page: Page<GrantCursor>,
 ) -> Result<ConsentsView, sqlx::Error> {
     // Each part has its own page, so that the first reads no more than that of an index.
-    let the_page = |query: &mut QueryBuilder<'static, Postgres>, order: &str| {
-        if let Some((position, grant)) = page.after {
+    let the_page = |query: &mut QueryBuilder<'static, Postgres>, position: &str, grant_id: &str| {
+        if let Some((after, grant)) = page.after {
             query
-                .push(format!(" AND ({order}) < ("))
-                .push_bind(column::int8(position));
+                .push(format!(" AND ({position}, {grant_id}) < ("))
+                .push_bind(column::int8(after));
             query.push(", ").push_bind(grant.0.to_vec()).push(")");
         }
-        let descending = order.replace(", ", " DESC, ");
-        query
-            .push(format!(" ORDER BY {descending} DESC LIMIT "))
-            .push_bind(i64::from(page.limit));
+        query.push(format!(" ORDER BY {position} DESC, {grant_id} DESC LIMIT "));
+        query.push_bind(i64::from(page.limit));
     };
     let mut query = QueryBuilder::new("(");
     query
         .push(SELECT)
         .push(PREPARED)
         .push(JOINED)
+        .push(ACCOUNT)
         .push(" WHERE prepared.patient = ");
     query.push_bind(patient.uuid());
-    the_page(&mut query, "prepared.position, prepared.grant_id");
+    the_page(&mut query, "prepared.position", "prepared.grant_id");
     query.push(") UNION ALL (");
-    query.push(SELECT).push(RECORDED_ALONE).push(JOINED).push(OF_THE_WALLET);
-    the_page(&mut query, "coalesce(given.given_at, given.revoked_at), given.grant_id");
+    query
+        .push(SELECT)
+        .push(RECORDED_ALONE)
+        .push(JOINED)
+        .push(ACCOUNT)
+        .push(OF_THE_WALLET);
+    the_page(
+        &mut query,
+        "coalesce(given.given_at, given.revoked_at)",
+        "given.grant_id",
+    );
     query
         .push(") ORDER BY position DESC, grant_id DESC LIMIT ")
         .push_bind(i64::from(page.limit));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::consent::{Grant, GrantId, SignerId};
+use domain::consent::{Grant, GrantId, GranteeTag, SignerId};
 use domain::grants::GrantsEvent;
 use domain::kernel::{GrantsId, PatientId};
 use uuid::Uuid;
@@ -25,6 +25,8 @@ table! {
         grant_id: GrantId,
         /// To whom, as it is signed.
         grantee: String,
+        /// To whom, as the registry knows them.
+        grantee_tag: GranteeTag,
         said: Grant,
     }
     unseen {
@@ -45,6 +47,7 @@ pub(crate) fn fold(entries: &[Entry<'_, GrantsId, GrantsEvent>]) -> BTreeMap<(Pa
             registered_as: grant.patient,
             grant_id: grant.id(),
             grantee: grant.details.grantee.to_string(),
+            grantee_tag: grant.details.grantee_tag(),
             said: grant.clone(),
             version: stamp.version,
             position: stamp.position,

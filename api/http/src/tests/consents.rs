@@ -174,6 +174,16 @@ fn grants() -> Vec<(&'static str, ConsentsView, Opens)> {
             Everything,
         ),
         (
+            "given before the wallet was bound",
+            then(|view| view.wallet_since = 7),
+            Nothing,
+        ),
+        (
+            "given as soon as it was",
+            then(|view| view.wallet_since = 6),
+            Everything,
+        ),
+        (
             "of a ward whose time is over",
             then(|view| view.grants[0].control.until = seconds(-hour)),
             Nothing,

@@ -493,6 +493,7 @@ pub(super) fn given(grant: Grant) -> ConsentsView {
     };
     ConsentsView {
         wallet: Some(grant.patient),
+        wallet_since: 3,
         block_time: u64::try_from(now().timestamp()).unwrap(),
         final_position: 9,
         grants: vec![GrantView {

@@ -77,7 +77,7 @@ wire_enum!(
 wire_enum!(
     /// How a grant stands: `prepared` (it can be signed, and nobody has), `included` (it was given, in a block that may still be undone), `not-yet-valid`,
     /// `holds`, `expired` (its time is over, or it was not handed in in time), `revoked`, or `not-in-control` (another account controls it in the registry than who signs in as the
-    /// patient: it allows nothing).
+    /// patient, or it was given before that wallet was bound: it allows nothing).
     GrantStanding = consents::GrantStanding
 );
 
@@ -123,7 +123,7 @@ impl Checked for NewGrant {
 
     fn check(self, checks: &mut Checks) -> Proposal {
         let grantee = checks.within("grantee", |checks| {
-            let read = self.grantee.parse().ok();
+            let read = self.grantee.parse().ok().filter(|grantee| !is_beyond_all(grantee));
             if read.is_none() {
                 checks.wrong("must be `practitioner/ID`, `organisation/NUMBER` or `organisation/NUMBER/ROLE`");
             }
@@ -146,6 +146,14 @@ impl Checked for NewGrant {
             expiry: seconds(checks, "expiry", self.expiry),
             deadline: 0,
         }
+    }
+}
+
+/// Whether an organisation has a number that none has, with more digits than the document allows.
+const fn is_beyond_all(grantee: &consent::Grantee) -> bool {
+    match grantee {
+        consent::Grantee::Practitioner(_) => false,
+        consent::Grantee::Organisation(number) | consent::Grantee::Role(number, _) => *number > 999_999_999,
     }
 }
 

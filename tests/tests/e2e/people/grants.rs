@@ -261,8 +261,11 @@ async fn all_grants_to_somebody_are_revoked_at_once_and_so_are_all_and_new_ones_
     // What is prepared after it is of the next number.
     let second = world.give(&both[0]).await;
     assert_eq!(world.reads("").await.0, 200);
+    let prepared = world.prepare(&both[0]).await;
     world.revoke("FullRevocation").await;
     assert_eq!(world.reads("").await.0, 404);
+    // What was prepared before it can be handed in no more.
+    assert_eq!(world.standing(&prepared).await, "expired");
     world.give(&both[1]).await;
     assert_eq!((world.reads("").await.0, world.reads("/chart").await.0), (404, 200));
     for grant in [&first[0], &first[1], &second] {
@@ -391,6 +394,19 @@ async fn grants_hold_while_who_signs_in_as_the_patient_controls_them() {
     let token = new.sign_in(&world.system).await;
     let (_, grant) = world.system.get(&world.path(&format!("/grants/{id}")), &token).await;
     assert_eq!(grant["standing"], "not-in-control", "{grant}");
+    // Whoever comes back with the former wallet grants anew, too: what it has signed before opens nothing.
+    let back = world.ada.change_from(&new, &world.system).await;
+    assert_eq!(world.system.put("/v1/me/wallet", &token, &back).await.0, 200);
+    let token = world.ada.sign_in(&world.system).await;
+    let (_, grant) = world.system.get(&world.path(&format!("/grants/{id}")), &token).await;
+    assert_eq!(
+        (&grant["standing"], world.reads("").await.0),
+        (&json!("not-in-control"), 404),
+        "{grant}"
+    );
+    let world = World { token, ..world };
+    world.give(&world.to_the_doctor(&["record"])).await;
+    assert_eq!(world.reads("").await.0, 200);
     world.system.agrees_with_a_rebuild(&world.chain).await;
 }
 
@@ -420,7 +436,7 @@ async fn what_is_written_into_the_database_alone_opens_nothing() {
     let prepared = world.prepare(&world.to_the_doctor(&["summary"])).await;
     let pool = &world.system.parts().pool;
     let forge = "INSERT INTO consent_grants (patient, grant_id, grantee, not_before, expiry, epoch, grantee_epoch, given_by, given_at)
-        SELECT mine.registered_as, mine.grant_id, another.grantee, 0, 0, 0, 0, mine.registered_as, 1
+        SELECT mine.registered_as, mine.grant_id, another.grantee, 0, 0, 0, 0, mine.registered_as, another.given_at
         FROM grants AS mine, consent_grants AS another WHERE mine.id = $1::uuid";
     let forged = sqlx::query(forge).bind(&prepared).execute(pool).await.unwrap();
     assert_eq!(forged.rows_affected(), 1);
@@ -516,4 +532,27 @@ async fn a_server_goes_on_with_the_grants_that_it_knows_while_no_node_answers_an
     })
     .await;
     system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_begins_and_ends_by_itself_though_nobody_writes_anything() {
+    let world = World::open("Times").await;
+    let now = chrono::Utc::now();
+    let at = |seconds| (now + chrono::TimeDelta::seconds(seconds)).to_rfc3339();
+    let mut grant = world.to_the_doctor(&["record"]);
+    (grant["notBefore"], grant["expiry"]) = (json!(at(6)), json!(at(12)));
+    let id = world.give(&grant).await;
+    assert_eq!(
+        (world.standing(&id).await, world.reads("").await.0),
+        (json!("not-yet-valid"), 404)
+    );
+    // Blocks without entries of the log.
+    until("it has begun", async || {
+        world.chain.mine(1).await;
+        world.reads("").await.0 == 200
+    })
+    .await;
+    assert!(chrono::Utc::now() >= now + chrono::TimeDelta::seconds(5));
+    until("it has ended", async || world.reads("").await.0 == 404).await;
+    assert_eq!(world.standing(&id).await, "expired");
 }
