@@ -140,7 +140,7 @@ async fn everybody_sees_what_is_theirs_and_the_rest_does_not_exist() {
         ("herself", &ada_token, 200, 201, 403),
         ("the hospital", &hospital, 200, 201, 200),
         ("another patient", &bob_token, 404, 404, 403),
-        ("her doctor, without consent", &doctor_token, 403, 403, 403),
+        ("her doctor, without consent", &doctor_token, 404, 404, 403),
         ("an insurer", &insurer, 403, 403, 403),
     ] {
         assert_eq!(system.get(&record, token).await.0, reads, "{who}");
@@ -154,7 +154,7 @@ async fn everybody_sees_what_is_theirs_and_the_rest_does_not_exist() {
     let refute = format!("{finding}/refute");
     for (who, token, status) in [
         ("another patient", &bob_token, 404),
-        ("her doctor, without consent", &doctor_token, 403),
+        ("her doctor, without consent", &doctor_token, 404),
         ("an insurer", &insurer, 403),
         ("the hospital", &hospital, 200),
     ] {
