@@ -34,6 +34,8 @@ pub struct Limits {
     pub retry_at_most: Millis,
     /// How often the account's nonce is asked for while something is unclear.
     pub observe_every: Millis,
+    /// How often it is asked for at most while a call is waited for, whenever a block was applied.
+    pub observe_calls_every: Millis,
     /// How often the contract may refuse a commit that is alone in its transaction before the commit is given up.
     pub refusals: u32,
 }
@@ -79,6 +81,7 @@ impl Default for Limits {
             retry_after: 100,
             retry_at_most: 10_000,
             observe_every: 1_000,
+            observe_calls_every: 20,
             refusals: 3,
         }
     }

@@ -22,6 +22,11 @@ impl Machine {
             return None;
         }
         let soonest = self.observe_from;
+        // Somebody waits for a call, and a block was applied that may have it.
+        if self.observe_now && self.awaits_a_call() {
+            let asked = soonest.saturating_sub(self.limits.observe_every);
+            return Some(soonest.min(asked + self.limits.observe_calls_every));
+        }
         if !self.heard || self.observe_now || self.missing.is_some() {
             return Some(soonest);
         }

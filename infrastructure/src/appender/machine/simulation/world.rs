@@ -136,6 +136,7 @@ fn limits(faults: Faults) -> Limits {
         retry_after: 5,
         retry_at_most: 50,
         observe_every: 20,
+        observe_calls_every: 2,
         // Bad luck must not look like the contract's last word.
         refusals: if faults.refusals > 0 { 3 } else { 1_000 },
         ..Limits::default()

@@ -143,6 +143,22 @@ fn an_entry_that_a_node_shows_in_its_transaction_says_nothing_of_it() {
 }
 
 #[test]
+fn whoever_waits_for_a_call_does_not_wait_for_the_next_second() {
+    let asks = |actions: &[Action]| actions.iter().any(|action| matches!(action, Action::AskNonce));
+    let applied = |block| Input::Applied {
+        block,
+        appended: &[],
+        rejected: &[],
+    };
+    let mut machine = called();
+    assert!(asks(&told(&mut machine, 3, applied(5))));
+    told(&mut machine, 4, Input::NonceSeen { head: 5, count: 0 });
+    // Not for each of many blocks, and long before a second has passed.
+    assert!(!asks(&told(&mut machine, 5, applied(6))));
+    assert!(asks(&told(&mut machine, 30, applied(7))));
+}
+
+#[test]
 fn a_call_waits_while_blocks_have_less_gas_than_it_asks_for() {
     let mut machine = new();
     told(&mut machine, 0, Input::Fees(CHEAP));

@@ -130,6 +130,7 @@ fn limits() -> Limits {
         retry_after: 5,
         retry_at_most: 50,
         observe_every: 20,
+        observe_calls_every: 2,
         refusals: 1_000,
         ..Limits::default()
     }
