@@ -28,11 +28,10 @@ impl Answer {
         Self::changed(done).having(created)
     }
 
-    /// Something changed, or needed no change. Who may not know the version is given no tag.
+    /// Something changed, or needed no change.
     pub fn changed(done: Done<impl Located + Into<AggregateRef>>) -> Self {
         let (path, of) = (done.id.path(), done.id.into());
-        let version = Some(done.receipt.version).filter(|version| *version != 0);
-        Self::of(path, Some(of.uuid()), done.receipt).tagged(version.map(etag::of_version))
+        Self::of(path, Some(of.uuid()), done.receipt).tagged_by_version()
     }
 
     /// Something changed that is not in the log.
@@ -67,6 +66,12 @@ impl Answer {
             secret: None,
         };
         Self { etag: None, body }
+    }
+
+    /// The same, with the version as its entity tag, unless the caller may not know it.
+    pub fn tagged_by_version(self) -> Self {
+        let version = Some(self.body.version).filter(|version| *version != 0);
+        self.tagged(version.map(etag::of_version))
     }
 
     /// The same, with the entity tag that it has now, if that is known.

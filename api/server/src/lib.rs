@@ -18,6 +18,7 @@ use api_http::metrics::HttpMetrics;
 use api_http::{AppState, BadPublicUrl, CommandTracker, HttpPorts, HttpSettings, ServerHandle, openapi, server};
 use application::log::Registry;
 use application::policy::rules::Rules;
+use application::ports::registries::RegistryOf;
 use application::ports::sessions::Sessions;
 use application::ports::{AcceptanceListener, ProgressSource};
 use application::use_cases::clinic::{Clinic, Registries, Stores};
@@ -41,7 +42,7 @@ use infrastructure::keys::{KeyEncryptionKeys, KeyRing, LogSecrets, UnwrapError, 
 use infrastructure::log::Namespace;
 use infrastructure::notices::Notices;
 use infrastructure::postgres;
-use infrastructure::registries::RegistryByCalls;
+use infrastructure::registries::{HandedIn, RegistryByCalls};
 use infrastructure::requests::PostgresRequests;
 use infrastructure::revocations::PostgresRevocations;
 use infrastructure::sealing::Opener;
@@ -584,23 +585,20 @@ fn registries(
     Registries {
         witness: at(Registry::Consents)
             .map(|(_, contract)| Arc::new(WitnessAtTheContract::new(node.clone(), contract)) as _),
-        practitioners: at(Registry::Practitioners).map(|place| {
-            Arc::new(RegistryByCalls::new(
-                calls.clone(),
-                pool.clone(),
-                place,
-                Arc::clone(acceptance),
-            )) as _
-        }),
-        consents: at(Registry::Consents).map(|place| {
-            Arc::new(RegistryByCalls::new(
-                calls.clone(),
-                pool.clone(),
-                place,
-                Arc::clone(acceptance),
-            )) as _
-        }),
+        practitioners: at(Registry::Practitioners).map(|place| handing_in(calls, pool, place, acceptance)),
+        consents: at(Registry::Consents).map(|place| handing_in(calls, pool, place, acceptance)),
     }
+}
+
+/// What hands in to the registry at an address of a chain.
+fn handing_in<M: HandedIn>(
+    calls: &(impl CallLog + Clone),
+    pool: &PgPool,
+    place: (u64, Address),
+    acceptance: &Arc<dyn AcceptanceListener>,
+) -> Arc<dyn RegistryOf<M>> {
+    let acceptance = Arc::clone(acceptance);
+    Arc::new(RegistryByCalls::new(calls.clone(), pool.clone(), place, acceptance))
 }
 
 /// The defaults, with what the configuration says.

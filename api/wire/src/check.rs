@@ -87,11 +87,11 @@ impl Checks {
     /// Checks a list in which nothing stands twice.
     pub fn set<T: Checked<Domain: PartialEq>>(&mut self, step: &str, values: Vec<T>, most: usize) -> Vec<T::Domain> {
         let items = self.list(step, values, most);
-        self.alone(step, items, most)
+        self.distinct(step, items, most)
     }
 
     /// Checks that in a list nothing stands twice, and not too much.
-    pub fn alone<T: PartialEq>(&mut self, step: &str, items: Vec<T>, most: usize) -> Vec<T> {
+    pub fn distinct<T: PartialEq>(&mut self, step: &str, items: Vec<T>, most: usize) -> Vec<T> {
         self.within(step, |checks| {
             if items.len() > most {
                 checks.wrong(format!("must have at most {most} items"));

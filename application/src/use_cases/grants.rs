@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::consent::{Grant, GrantId, Grantee, GranteeTag, Message, SignerId};
-use domain::grants::{Epochs, Grants, GrantsCommand, Proposal, Salts};
+use domain::grants::{Epochs, Grants, GrantsCommand, Preparation, Proposal, Salts};
 use domain::kernel::typed_data::SigningDomain;
 use domain::kernel::{Category, GrantsId, HumanName, PatientId};
 use domain::registries::Signed;
@@ -48,8 +48,7 @@ pub enum Which {
 }
 
 impl<B: Backend> Clinic<B> {
-    /// Prepares a grant of a patient. It allows nothing until the registry has recorded it. Whom it is for, as the registry knows them, and until when it can be handed in,
-    /// is said here, whatever the proposal says.
+    /// Prepares a grant of a patient. It allows nothing until the registry has recorded it.
     ///
     /// # Errors
     /// [`UseCaseError`].
@@ -68,14 +67,12 @@ impl<B: Backend> Clinic<B> {
         self.registry_of_consents()?;
         let whom = self.signer_of(principal).await?;
         let known = self.queries.consents(whom).await?;
-        let command = GrantsCommand::Prepare {
+        let command = GrantsCommand::Prepare(Preparation {
             id,
-            proposal: Proposal {
-                patient: whom,
-                name: self.name_of(proposal.grantee).await?,
-                deadline: self.deadline(),
-                ..proposal
-            },
+            patient: whom,
+            name: self.name_of(proposal.grantee).await?,
+            proposal,
+            deadline: self.deadline(),
             salts: Salts {
                 grantee: self.salt()?,
                 grant: self.salt()?,
@@ -85,7 +82,7 @@ impl<B: Backend> Clinic<B> {
                 grantees: known.grantees,
             },
             now: self.now(),
-        };
+        });
         let context = self.stamp(principal, issue);
         let target = Target::of(GrantsId(patient));
         let receipt = self.execute::<Grants>(target, command, &context).await?;

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::command::{Epochs, GrantsCommand, Proposal, Salts};
+use super::command::{GrantsCommand, Preparation};
 use super::error::GrantsError;
 use super::event::GrantsEvent;
 use crate::consent::{Details, Grant, Grantee, SignerId};
@@ -33,24 +32,28 @@ impl Grants {
         self.prepared.contains(&id)
     }
 
-    fn prepare(
-        &self,
-        proposal: Proposal,
-        salts: Salts,
-        epochs: &Epochs,
-        now: DateTime<Utc>,
-    ) -> Result<Grant, GrantsError> {
+    fn prepare(&self, preparation: Preparation) -> Result<Grant, GrantsError> {
         if self.read.len() != self.prepared.len() {
             return Err(GrantsError::Sealed);
         }
         if self.prepared.len() >= Self::MOST {
             return Err(GrantsError::Full);
         }
+        let Preparation {
+            patient,
+            proposal,
+            name,
+            deadline,
+            salts,
+            epochs,
+            now,
+            ..
+        } = preparation;
         let categories: BTreeSet<_> = proposal.categories.into_iter().collect();
         let documents: BTreeSet<_> = proposal.documents.into_iter().collect();
-        let known = self.salts.get(&(proposal.patient, proposal.grantee));
+        let known = self.salts.get(&(patient, proposal.grantee));
         let details = Details {
-            name: proposal.name,
+            name,
             grantee: proposal.grantee,
             categories: categories.into_iter().collect(),
             documents: documents.into_iter().collect(),
@@ -63,13 +66,13 @@ impl Grants {
         };
         let grantee_epoch = epochs.grantees.get(&details.grantee_tag()).copied().unwrap_or_default();
         let grant = Grant {
-            patient: proposal.patient,
+            patient,
             details,
             not_before: proposal.not_before,
             expiry: proposal.expiry,
             epoch: epochs.patient,
             grantee_epoch,
-            deadline: proposal.deadline,
+            deadline,
         };
         check(&grant)?;
         let is_over = grant.expiry != 0 && i64::try_from(grant.expiry).is_ok_and(|expiry| expiry <= now.timestamp());
@@ -108,17 +111,12 @@ impl ClinicAggregate for Grants {
     type Error = GrantsError;
 
     fn decide(&self, command: GrantsCommand) -> Result<Vec<GrantsEvent>, GrantsError> {
-        let GrantsCommand::Prepare {
-            id,
-            proposal,
-            salts,
-            epochs,
-            now,
-        } = command;
+        let GrantsCommand::Prepare(preparation) = command;
+        let id = preparation.id;
         if self.has(id) {
             return Ok(Vec::new());
         }
-        let grant = self.prepare(proposal, salts, &epochs, now)?;
+        let grant = self.prepare(preparation)?;
         Ok(vec![GrantsEvent::Prepared {
             id,
             grant: Personal::Known(grant),

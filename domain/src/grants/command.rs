@@ -11,27 +11,33 @@ use crate::consent::{Granted, Grantee, GranteeTag, Purpose, SignerId};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum GrantsCommand {
     /// Prepare a grant. Doing so again under the same id changes nothing.
-    Prepare {
-        /// What names it.
-        id: Uuid,
-        /// What is to be granted.
-        proposal: Proposal,
-        /// What keeps others from finding it out.
-        salts: Salts,
-        /// In which epochs.
-        epochs: Epochs,
-        /// When.
-        now: DateTime<Utc>,
-    },
+    Prepare(Preparation),
+}
+
+/// What it takes to prepare a grant.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Preparation {
+    /// What names the grant.
+    pub id: Uuid,
+    /// As whom the registry knows the patient.
+    pub patient: SignerId,
+    /// What is to be granted.
+    pub proposal: Proposal,
+    /// What the grantee is called, for the reader alone.
+    pub name: String,
+    /// Until when the grant may be handed in, in seconds since 1970.
+    pub deadline: u64,
+    /// What keeps others from finding it out.
+    pub salts: Salts,
+    /// In which epochs it is.
+    pub epochs: Epochs,
+    /// When it is prepared.
+    pub now: DateTime<Utc>,
 }
 
 /// What a patient would grant. Times are in seconds since 1970.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Proposal {
-    /// As whom the registry knows the patient.
-    pub patient: SignerId,
-    /// What the grantee is called, for the reader alone.
-    pub name: String,
     /// To whom.
     pub grantee: Grantee,
     /// Of the record.
@@ -50,8 +56,6 @@ pub struct Proposal {
     pub not_before: u64,
     /// When it ends; 0 for never.
     pub expiry: u64,
-    /// Until when it may be handed in.
-    pub deadline: u64,
 }
 
 /// Random bytes.

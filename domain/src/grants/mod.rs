@@ -14,6 +14,6 @@ pub(crate) mod samples;
 mod tests;
 
 pub use aggregate::Grants;
-pub use command::{Epochs, GrantsCommand, Proposal, Salts};
+pub use command::{Epochs, GrantsCommand, Preparation, Proposal, Salts};
 pub use error::GrantsError;
 pub use event::GrantsEvent;

@@ -19,8 +19,6 @@ fn doctor(number: u128) -> Grantee {
 
 fn proposal() -> Proposal {
     Proposal {
-        patient: PATIENT,
-        name: "Dr. Blackwell".to_owned(),
         grantee: doctor(1),
         categories: vec![Granted::Category(Category::Summary), Granted::Record],
         documents: Vec::new(),
@@ -30,22 +28,28 @@ fn proposal() -> Proposal {
         may_write: false,
         not_before: 0,
         expiry: 0,
-        deadline: 1000,
     }
 }
 
 /// Asked at the second 500.
 fn prepare(id: u128, proposal: Proposal, salt: u8, epochs: Epochs) -> GrantsCommand {
-    GrantsCommand::Prepare {
+    prepare_for(PATIENT, id, proposal, salt, epochs)
+}
+
+fn prepare_for(patient: SignerId, id: u128, proposal: Proposal, salt: u8, epochs: Epochs) -> GrantsCommand {
+    GrantsCommand::Prepare(Preparation {
         id: Uuid::from_u128(id),
+        patient,
         proposal,
+        name: "Dr. Blackwell".to_owned(),
+        deadline: 1000,
         salts: Salts {
             grantee: [salt; 32],
             grant: [salt; 32],
         },
         epochs,
         now: DateTime::from_timestamp(500, 0).unwrap(),
-    }
+    })
 }
 
 /// What is prepared under the id 1 with the salt 7, in an order of its own.
@@ -54,7 +58,7 @@ fn grant() -> Grant {
     Grant {
         patient: PATIENT,
         details: Details {
-            name: proposal.name,
+            name: "Dr. Blackwell".to_owned(),
             grantee: proposal.grantee,
             categories: vec![Granted::Record, Granted::Category(Category::Summary)],
             documents: Vec::new(),
@@ -119,13 +123,9 @@ fn all_grants_of_a_patient_to_somebody_hide_them_alike_and_those_of_others_other
         (PATIENT, doctor(2), [8; 32]),
         (OTHER, doctor(1), [8; 32]),
     ] {
-        let proposal = Proposal {
-            patient,
-            grantee,
-            ..proposal()
-        };
+        let proposal = Proposal { grantee, ..proposal() };
         given(vec![prepared(1, grant())])
-            .when(prepare(2, proposal, 8, Epochs::default()))
+            .when(prepare_for(patient, 2, proposal, 8, Epochs::default()))
             .then_expect_events(vec![second(patient, grantee, salt)]);
     }
 }
@@ -227,8 +227,9 @@ proptest! {
         let mut grants = Grants::default();
         let mut tags: BTreeMap<(SignerId, Grantee), GranteeTag> = BTreeMap::new();
         for ((patient, grantee, salt), id) in asked.into_iter().zip(1..) {
-            let proposal = Proposal { patient: SignerId([patient; 20]), grantee: doctor(grantee), ..proposal() };
-            for event in grants.decide(prepare(id, proposal, salt, Epochs::default())).unwrap() {
+            let proposal = Proposal { grantee: doctor(grantee), ..proposal() };
+            let asked = prepare_for(SignerId([patient; 20]), id, proposal, salt, Epochs::default());
+            for event in grants.decide(asked).unwrap() {
                 prop_assert_eq!(grants.contradiction(&event), None);
                 let GrantsEvent::Prepared { grant: Personal::Known(grant), .. } = &event else {
                     return Err(TestCaseError::fail("what is prepared can be read"));

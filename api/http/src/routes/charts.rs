@@ -73,8 +73,7 @@ pub async fn finding<B: Backend>(
 fn of_finding(patient: PatientId, done: Done<FindingId>) -> Answer {
     let FindingId(id) = done.id;
     let path = format!("{}/findings/{id}", ChartId(patient).path());
-    let version = Some(done.receipt.version).filter(|version| *version != 0);
-    Answer::of(path, Some(id), done.receipt).tagged(version.map(etag::of_version))
+    Answer::of(path, Some(id), done.receipt).tagged_by_version()
 }
 
 /// Note a finding in a patient's chart.

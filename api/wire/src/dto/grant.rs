@@ -130,11 +130,9 @@ impl Checked for NewGrant {
             read.unwrap_or(consent::Grantee::Organisation(0))
         });
         let parts = self.categories.iter().map(|part| part.domain()).collect();
-        let categories = checks.alone("categories", parts, PARTS.len());
-        let documents = checks.alone("documents", self.documents, consent::Details::MOST_DOCUMENTS);
+        let categories = checks.distinct("categories", parts, PARTS.len());
+        let documents = checks.distinct("documents", self.documents, consent::Details::MOST_DOCUMENTS);
         Proposal {
-            patient: SignerId([0; 20]),
-            name: String::new(),
             grantee,
             categories,
             documents,
@@ -144,7 +142,6 @@ impl Checked for NewGrant {
             may_write: self.may_write,
             not_before: seconds(checks, "notBefore", self.not_before),
             expiry: seconds(checks, "expiry", self.expiry),
-            deadline: 0,
         }
     }
 }
