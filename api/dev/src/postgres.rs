@@ -37,6 +37,8 @@ pub struct ClusterOptions {
     pub password: String,
     /// Whether what is committed survives a failure of the machine. Tests need no such promise and are faster without.
     pub durable: bool,
+    /// How many connections it takes at the same time (`max_connections`). Whoever asks for one more waits, and is refused in the end.
+    pub connections: u32,
     /// The folder to remove when we end without stopping it, if it is temporary.
     pub temporary: Option<PathBuf>,
     /// The option by which a user chooses another folder.
@@ -269,7 +271,7 @@ fn launch(
     let mut command = Command::new(tools.program("postgres"));
     user.apply(&mut command);
     command.arg("-D").arg(data);
-    let port = port.to_string();
+    let (port, connections) = (port.to_string(), options.connections.to_string());
     let mut settings = vec![
         ("listen_addresses", "127.0.0.1"),
         ("port", port.as_str()),
@@ -280,7 +282,7 @@ fn launch(
         // Statements may name people: the log keeps what happened, not what was asked.
         ("log_min_error_statement", "panic"),
         ("log_error_verbosity", "terse"),
-        ("max_connections", "200"),
+        ("max_connections", connections.as_str()),
         ("shared_buffers", "128MB"),
         ("max_wal_size", "2GB"),
         // Nobody replicates it, so what can be made anew after a crash need not be logged: an index that is being built.

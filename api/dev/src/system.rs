@@ -32,6 +32,9 @@ use super::user::RunAs;
 /// The name of the database.
 const DATABASE: &str = "medconnect";
 
+/// For a few servers of 44 connections, and whoever looks.
+const CONNECTIONS: u32 = 200;
+
 /// For how many blocks back the chain's state can be asked for. The follower asks for that of the newest block it knows of, and others may
 /// come meanwhile.
 const STATES: u32 = 8;
@@ -122,6 +125,7 @@ impl System {
             log: directory.log("postgres"),
             port: ports.postgres,
             password: secrets.postgres_password.expose().to_owned(),
+            connections: CONNECTIONS,
             durable: !directory.is_ephemeral(),
             temporary: directory.is_ephemeral().then(|| directory.path().to_owned()),
             folder_option: Some("--data-dir"),
