@@ -15,6 +15,7 @@ pub mod table;
 
 pub mod kernel;
 
+pub mod access_log;
 pub mod account;
 pub mod calendar;
 pub mod chapters;

@@ -117,6 +117,13 @@ macro_rules! aggregates {
                     Prepared: within Access(grant),
                 }
             }
+            /// Who has read what is known of a patient.
+            12 access_log: AccessLog {
+                id: part AccessLogId,
+                events: AccessLogEvent in schema 1 {
+                    ReadsLogged: within Access(reads),
+                }
+            }
         }
     };
 }

@@ -55,6 +55,12 @@ places! {
     APPROVAL_BEGUN = "approval.begun";
     /// The log has the newcomer; that the request is approved is not noted.
     APPROVAL_LOGGED = "approval.logged";
+    /// A read is noted; its answer has not left.
+    READ_NOTED = "read.noted";
+    /// Reads are taken together; the command that logs them is not executed.
+    READS_TAKEN = "reads.taken";
+    /// The log has reads; their notes are not forgotten.
+    READS_LOGGED = "reads.logged";
 }
 
 /// The environment variable that names the place.

@@ -31,6 +31,7 @@ pub mod log;
 pub mod notices;
 mod pauses;
 pub mod postgres;
+pub mod reads;
 pub mod registries;
 pub mod requests;
 pub mod revocations;

@@ -11,6 +11,7 @@
 //! - No event can stop the projection: what Postgres cannot hold is made to fit (`column.rs`), and folds never fail.
 //! - Everything here can be thrown away and made again from the log.
 
+mod access_log;
 mod accounts;
 mod aggregate_row;
 mod appointments;

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use application::log::{BlockRef, LogEntry};
 use application::ports::projector::Projector;
+use domain::access_log::AccessLog;
 use domain::account::Account;
 use domain::grants::Grants;
 use domain::kernel::{AppointmentId, ClinicAggregate, DataSubject};
 use sqlx::{Executor, PgConnection};
 
+use crate::access_log::ReadRow;
 use crate::accounts::{AccountRow, KeyRow};
 use crate::aggregate_row::AggregateRow;
 use crate::appointments::{AppointmentRow, Told};
@@ -23,7 +25,9 @@ use crate::relationships::RelationshipRow;
 use crate::stamp::Stamp;
 use crate::table::{Description, Row as _};
 use crate::writes::Writes;
-use crate::{accounts, appointments, calendars, erasures, grants, patients, registries, relationships, table};
+use crate::{
+    access_log, accounts, appointments, calendars, erasures, grants, patients, registries, relationships, table,
+};
 
 /// The read models, as the follower fills them.
 #[derive(Clone, Copy, Default, Debug)]
@@ -35,7 +39,7 @@ pub struct ReadModels;
 pub struct ProjectionError(#[from] sqlx::Error);
 
 /// Each read model, and its tables.
-pub(crate) const READ_MODELS: [(&str, &[Description]); 10] = [
+pub(crate) const READ_MODELS: [(&str, &[Description]); 11] = [
     ("accounts", &[AccountRow::TABLE, KeyRow::TABLE]),
     ("appointments", &[AppointmentRow::TABLE]),
     ("attestations", &[AttestationRow::TABLE, RegistrarRow::TABLE]),
@@ -51,6 +55,7 @@ pub(crate) const READ_MODELS: [(&str, &[Description]); 10] = [
         ],
     ),
     ("grants", &[PreparedRow::TABLE]),
+    ("access log", &[ReadRow::TABLE]),
     ("patients", &[PatientRow::TABLE, NameRow::TABLE]),
     ("practitioners", &[PractitionerRow::TABLE]),
     ("relationships", &[RelationshipRow::TABLE]),
@@ -79,7 +84,7 @@ fn derived_tables() -> impl Iterator<Item = &'static Description> {
 }
 
 /// The indexes that only queries need.
-const INDEXES: [&str; 7] = [
+const INDEXES: [&str; 8] = [
     include_str!("patients/indexes.sql"),
     include_str!("practitioners/indexes.sql"),
     include_str!("calendars/indexes.sql"),
@@ -87,10 +92,11 @@ const INDEXES: [&str; 7] = [
     include_str!("relationships/indexes.sql"),
     include_str!("accounts/indexes.sql"),
     include_str!("grants/indexes.sql"),
+    include_str!("access_log/indexes.sql"),
 ];
 
 /// Which rows the folds make of events. Raise it when they make others of the same ones, so that old read models are rebuilt.
-pub(crate) const ROWS: &str = "rows 19";
+pub(crate) const ROWS: &str = "rows 20";
 
 impl Projector for ReadModels {
     type Connection = PgConnection;
@@ -209,6 +215,7 @@ async fn fold_rows(
     accounts::write(writes, &before, &after);
 
     table::write(writes, grants::fold(&batch.entries::<Grants>()).values());
+    table::write(writes, access_log::fold(&batch.entries::<AccessLog>()).values());
 
     let entries = batch.appointments();
     let before = table::load(connection, &appointments_of(&entries)).await?;

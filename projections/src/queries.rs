@@ -5,16 +5,18 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use application::log::Position;
 use application::policy::Object;
 use application::policy::access::{Admittance, NotAdmitted};
 use application::ports::Clock;
 use application::ports::queries::Unadmitted;
 use application::ports::queries::{
     AccountView, AppointmentCursor, AppointmentFilter, AppointmentView, AvailabilityView, ChartView, ConsentsView,
-    FreeSlot, GrantCursor, Page, PatientView, PractitionerView, ProjectionHash, Queries, QueryError, RelationshipView,
-    SlotCursor, SlotFilter, VISITS,
+    FreeSlot, GrantCursor, LoggedReadView, Page, PatientView, PractitionerView, ProjectionHash, Queries, QueryError,
+    ReadCursor, RelationshipView, SlotCursor, SlotFilter, VISITS,
 };
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::access_log::Read;
 use domain::account::KeyHash;
 use domain::chart::Contents;
 use domain::consent::{Grantee, SignerId};
@@ -26,7 +28,8 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
-    accounts, appointments, calendars, charts, grants, hash, patients, practitioners, registries, relationships,
+    access_log, accounts, appointments, calendars, charts, grants, hash, patients, practitioners, registries,
+    relationships,
 };
 
 /// Queries over a pool whose connections find the read models in their search path.
@@ -110,6 +113,20 @@ impl Queries for PgQueries {
 
     async fn consents(&self, patient: SignerId) -> Result<Consents, QueryError> {
         answer(registries::consents(&self.pool, patient)).await
+    }
+
+    async fn access_log(
+        &self,
+        admittance: &Admittance,
+        patient: PatientId,
+        page: Page<ReadCursor>,
+    ) -> Result<Vec<LoggedReadView>, QueryError> {
+        admittance.check_patient(patient, &[Category::Access])?;
+        answer(access_log::of_patient(&self.pool, patient, page)).await
+    }
+
+    async fn reads_at(&self, patient: PatientId, times: &[DateTime<Utc>]) -> Result<Vec<(Read, Position)>, QueryError> {
+        answer(access_log::at(&self.pool, patient, times)).await
     }
 
     async fn consents_to(&self, patient: PatientId, grantees: &[Grantee]) -> Result<ConsentsView, QueryError> {

@@ -38,6 +38,8 @@ pub struct SystemOptions {
     pub limits: LimitsConfig,
     /// How many entries a chapter of a record has; as many as by default if `None`.
     pub chapter_entries: Option<u32>,
+    /// After how many seconds reads are put into the log; as by default if `None`.
+    pub log_reads_after: Option<u32>,
     /// Whose system it is: the byte that the organisation's master secret is made of.
     pub organisation: u8,
     /// The namespaces that it shares with others, each with the file of its secret.
@@ -59,6 +61,7 @@ impl Default for SystemOptions {
             registration: Registration::Open,
             limits: LimitsConfig::default(),
             chapter_entries: None,
+            log_reads_after: None,
             organisation: 7,
             shared: Vec::new(),
             recorders: Vec::new(),
@@ -166,7 +169,9 @@ impl TestSystem {
                 "encryption": { "name": "test", "key": "08".repeat(32) },
             },
             "limits": options.limits,
-            "records": { "chapter_entries": options.chapter_entries },
+            "records": {
+                "chapter_entries": options.chapter_entries, "log_reads_after_seconds": options.log_reads_after,
+            },
             "bootstrap": { "administrator": administrator.address() },
         });
         let config: Config = serde_json::from_value(config).expect("a configuration");

@@ -11,6 +11,7 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use application::policy::rules::Registration;
 use figment::Figment;
@@ -405,6 +406,17 @@ pub struct RecordsConfig {
     /// How many entries a chapter of a record has before it is closed and the next one begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chapter_entries: Option<NonZeroU32>,
+    /// After how many seconds what was read of a patient is put into the log, all of it together. When the patient looks, it is at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_reads_after_seconds: Option<NonZeroU32>,
+}
+
+impl RecordsConfig {
+    /// See [`Self::log_reads_after_seconds`]: an hour, unless it is configured.
+    pub fn log_reads_after(&self) -> Duration {
+        let configured = self.log_reads_after_seconds.map(|seconds| seconds.get().into());
+        Duration::from_secs(configured.unwrap_or(60 * 60))
+    }
 }
 
 /// Who is there at the beginning.

@@ -21,8 +21,8 @@ use utoipa::openapi::HttpMethod;
 
 use super::access::{Access, Endpoint, Endpoints, Kind, guarded};
 use super::routes::{
-    accounts, admin, appointments, attestations, auth, availability, charts, commands, events, grants, nothing_here,
-    patients, practitioners, requests, resource, system, visits, wallets,
+    access_log, accounts, admin, appointments, attestations, auth, availability, charts, commands, events, grants,
+    nothing_here, patients, practitioners, requests, resource, system, visits, wallets,
 };
 use super::throttle;
 
@@ -60,6 +60,7 @@ use Action as A;
         (name = "patients", description = "Patients: who they are"),
         (name = "charts", description = "Charts of patients: their conditions, allergies, medications and symptoms"),
         (name = "grants", description = "Grants of patients: who may read and add to their records"),
+        (name = "access log", description = "Who has read what is known of a patient"),
         (name = "practitioners", description = "Practitioners, and the patients whom they treat"),
         (name = "attestations", description = "Public registers' entries of practitioners, and what registrars attest"),
         (name = "availability", description = "What practitioners offer on a day, and which slots are free"),
@@ -134,6 +135,9 @@ endpoints! {
     grants::hand_in::<B> => Command, May(&[A::ManageGrants]);
     grants::revocation_to_sign::<B> => Read, May(&[A::ManageGrants]);
     grants::revoke::<B> => Command, May(&[A::ManageGrants]);
+
+    access_log::list::<B> => Read, May(&[A::ReadAccessLog]);
+    access_log::noted::<B> => Read, May(&[A::ReadAccessLog]);
 
     practitioners::register::<B> => Command, Caller; // As there.
     practitioners::list::<B> => Read, May(&[A::ReadPractitioner]);

@@ -5,6 +5,7 @@
 
 mod erasing;
 mod metrics;
+mod reads;
 mod status;
 
 use std::net::TcpListener;
@@ -42,6 +43,7 @@ use infrastructure::keys::{KeyEncryptionKeys, KeyRing, LogSecrets, UnwrapError, 
 use infrastructure::log::Namespace;
 use infrastructure::notices::Notices;
 use infrastructure::postgres;
+use infrastructure::reads::PostgresReads;
 use infrastructure::registries::{HandedIn, RegistryByCalls};
 use infrastructure::requests::PostgresRequests;
 use infrastructure::revocations::PostgresRevocations;
@@ -407,6 +409,7 @@ impl System {
             invitations: Arc::new(PostgresInvitations::new(pools.requests.clone())),
             requests: Arc::new(PostgresRequests::new(pools.requests.clone(), master)),
             sessions: Arc::clone(&sessions),
+            reads: Arc::new(PostgresReads::new(pools.requests.clone(), master)),
         };
         let (pool, acceptance) = (&pools.requests, Arc::clone(&tracker) as _);
         let registries = registries(config, (&node, &calls), pool, &acceptance);
@@ -467,6 +470,13 @@ impl System {
             async move {
                 let carrying = erasing::carry_through(&clinic, &erasures);
                 cancel.run_until_cancelled(carrying).await;
+            }
+        });
+        tasks.spawn({
+            let (clinic, cancel) = (Arc::clone(&clinic), cancel.clone());
+            let after = config.records.log_reads_after();
+            async move {
+                cancel.run_until_cancelled(reads::log(&clinic, after)).await;
             }
         });
         tasks.spawn({

@@ -5,10 +5,13 @@
 //! ([`admit_by_grants`]).
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
+use domain::access_log::{Basis, Reader};
 use domain::account::Scope;
 use domain::consent::{Details, Grantee, Purpose, Query};
 use domain::kernel::{Category, PatientId};
+use uuid::Uuid;
 
 use super::identity::Principal;
 use super::{Action, Decision, Denial, Object, Reach, decide, reach, scope_of};
@@ -18,7 +21,7 @@ use super::{Action, Decision, Denial, Object, Reach, decide, reach, scope_of};
 pub struct Admittance {
     whose: Object,
     categories: Cow<'static, [Category]>,
-    is_by_grants: bool,
+    basis: Basis,
 }
 
 /// Why somebody is not admitted.
@@ -50,7 +53,10 @@ pub fn admit(
         Decision::Allow => Ok(Admittance {
             whose,
             categories: Cow::Borrowed(categories),
-            is_by_grants: false,
+            basis: match principal.reader() {
+                Some(Reader::Patient) => Basis::Own,
+                _ => Basis::Role,
+            },
         }),
         Decision::Forbid(denial) => Err(Denied::Forbidden(denial)),
         Decision::Hide => Err(Denied::Hidden(whose)),
@@ -74,7 +80,8 @@ pub fn asked(principal: &Principal, action: Action, categories: &[Category]) -> 
         .collect()
 }
 
-/// Admits somebody to what is known of a patient, by grants of the patient that hold: to those of these categories that they cover.
+/// Admits somebody to what is known of a patient, by grants of the patient that hold, each with the id under which it was prepared: to those of these categories that they
+/// cover.
 ///
 /// # Errors
 /// [`Denied::Hidden`] when they cover none, and to whoever is no grantee.
@@ -83,27 +90,43 @@ pub fn admit_by_grants(
     patient: PatientId,
     action: Action,
     categories: &[Category],
-    holding: &[&Details],
+    holding: &[(Uuid, &Details)],
 ) -> Result<Admittance, Denied> {
     let whose = Object::Patient(patient);
     let reaches_to_grants = reach(principal, action) == Ok(Reach::Consented);
-    let asked = asked(principal, action, categories).into_iter();
-    let covered = asked.filter(|query| reaches_to_grants && holding.iter().any(|details| details.covers(query)));
-    let categories: Vec<Category> = covered.map(|query| query.category).collect();
-    if categories.is_empty() {
+    let (mut covered, mut by) = (Vec::new(), BTreeSet::new());
+    for query in asked(principal, action, categories) {
+        let covering = holding.iter().filter(|(_, details)| details.covers(&query));
+        let grants: Vec<Uuid> = covering.map(|(id, _)| *id).collect();
+        if reaches_to_grants && !grants.is_empty() {
+            covered.push(query.category);
+            by.extend(grants);
+        }
+    }
+    if covered.is_empty() {
         return Err(Denied::Hidden(whose));
     }
     Ok(Admittance {
         whose,
-        categories: Cow::Owned(categories),
-        is_by_grants: true,
+        categories: Cow::Owned(covered),
+        basis: Basis::Grants(Purpose::Treatment, by.into_iter().collect()),
     })
 }
 
 impl Admittance {
     /// Whether it rests on what the patient has granted, and not on a role.
     pub const fn is_by_grants(&self) -> bool {
-        self.is_by_grants
+        matches!(self.basis, Basis::Grants(..))
+    }
+
+    /// By which right.
+    pub const fn basis(&self) -> &Basis {
+        &self.basis
+    }
+
+    /// For which categories.
+    pub fn categories(&self) -> &[Category] {
+        &self.categories
     }
 
     /// Whether it is good for a category.

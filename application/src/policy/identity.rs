@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use domain::access_log::Reader;
 use domain::account::{Role, Scope};
 use domain::consent::Grantee;
 use domain::kernel::{AccountId, PatientId, PractitionerId, Teller, Wallet};
@@ -84,6 +85,17 @@ impl Principal {
         match self {
             Self::Practitioner { practitioner, .. } => vec![Grantee::Practitioner(*practitioner)],
             Self::Unregistered { .. } | Self::Patient { .. } | Self::Staff { .. } | Self::Service { .. } => Vec::new(),
+        }
+    }
+
+    /// As whom it reads; `None` for a wallet without an account.
+    pub const fn reader(&self) -> Option<Reader> {
+        match *self {
+            Self::Unregistered { .. } => None,
+            Self::Patient { .. } => Some(Reader::Patient),
+            Self::Practitioner { practitioner, .. } => Some(Reader::Practitioner(practitioner)),
+            Self::Staff { account, role } => Some(Reader::Staff { account, role }),
+            Self::Service { account, key, role, .. } => Some(Reader::Service { account, key, role }),
         }
     }
 

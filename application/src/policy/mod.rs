@@ -44,6 +44,8 @@ pub enum Action {
     ManageGrants,
     /// Read what a patient grants to whom.
     ReadGrants,
+    /// Read who has read what is known of oneself.
+    ReadAccessLog,
     /// List and search patients.
     ListPatients,
     /// Read who treats a patient.
@@ -206,6 +208,11 @@ const RULES: &[Rule] = &[
     },
     Rule {
         action: Action::ReadGrants,
+        scope: Scope::Read,
+        allowed: &[(PATIENT, Reach::Own)],
+    },
+    Rule {
+        action: Action::ReadAccessLog,
         scope: Scope::Read,
         allowed: &[(PATIENT, Reach::Own)],
     },
@@ -544,6 +551,7 @@ mod tests {
         (Action::ReadPatient, "hospital", "patient"),
         (Action::ManageGrants, "", "patient"),
         (Action::ReadGrants, "", "patient"),
+        (Action::ReadAccessLog, "", "patient"),
         (Action::UpdatePatient, "hospital", "patient"),
         (Action::ReadChart, "hospital", "patient"),
         (Action::UpdateChart, "hospital", "patient"),

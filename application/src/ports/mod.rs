@@ -3,8 +3,8 @@
 //! - [`command`]: the write side: transact, receipt, conflict. [`transaction`]: what a command is decided upon.
 //! - [`queries`]: what can be read, and in which shape. [`entries`]: the log itself. [`projector`]: the read models as the follower fills them.
 //! - [`registries`]: the contracts beside the log that decide.
-//! - [`sessions`], [`registry`], [`revocations`], [`invitations`], [`requests`], [`erasures`]: what stands beside the log, the same for all servers on one
-//!   database. [`secrets`]: randomness and digests.
+//! - [`sessions`], [`registry`], [`revocations`], [`invitations`], [`requests`], [`reads`], [`erasures`]: what stands beside the log, the same for all servers on
+//!   one database. [`secrets`]: randomness and digests.
 //! - Here: the time, ids that follow from what they name, and how far the log has come.
 
 pub mod command;
@@ -13,6 +13,7 @@ pub mod erasures;
 pub mod invitations;
 pub mod projector;
 pub mod queries;
+pub mod reads;
 pub mod registries;
 pub mod registry;
 pub mod requests;

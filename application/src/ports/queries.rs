@@ -5,13 +5,14 @@
 use std::future::Future;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::access_log::Read;
 use domain::account::{KeyHash, Role, Scope};
 use domain::calendar::AppointmentStatus;
 use domain::chart::Contents;
 use domain::consent::{Grant, GrantId, Grantee, NamedGrant, SignerId};
 use domain::encounter::{EncounterNames, NamedEncounter};
 use domain::kernel::{
-    AccountId, AppointmentId, Category, Concept, Identifier, PatientId, PractitionerId, Slot, Wallet,
+    AccountId, AppointmentId, Category, Concept, HumanName, Identifier, PatientId, PractitionerId, Slot, Wallet,
 };
 use domain::patient::PatientDetails;
 use domain::practitioner::{PractitionerDetails, RegisterEntry};
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 use uuid::Uuid;
 
+use crate::log::Position;
 use crate::policy::Object;
 use crate::policy::access::{Admittance, NotAdmitted};
 
@@ -406,8 +408,16 @@ impl GrantView {
 pub struct Page<K> {
     /// The key of the last item of the page before; `None` for the first page.
     pub after: Option<K>,
-    /// At most so many items, from 1.
+    /// At most so many items, from 1. Whoever shows pages asks for one more than is shown, which tells whether there is a next one.
     pub limit: u32,
+}
+
+impl<K> Page<K> {
+    /// Of what was found, what is shown.
+    pub fn shown<'a, T>(&self, found: &'a [T]) -> &'a [T] {
+        let shown = usize::try_from(self.limit.saturating_sub(1)).unwrap_or(usize::MAX);
+        found.get(..shown).unwrap_or(found)
+    }
 }
 
 /// Which appointments. All conditions must hold.
@@ -453,6 +463,26 @@ pub type AppointmentCursor = (DateTime<Utc>, AppointmentId);
 
 /// The order of grants in lists: where they stand in the log, then by what names them in the registry.
 pub type GrantCursor = (u64, GrantId);
+
+/// A read as the log has it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LoggedReadView {
+    /// Who has read what, when, and by which right.
+    pub read: Read,
+    /// What the reader is called, if they are a practitioner whose entry can be read.
+    pub name: Option<HumanName>,
+    /// Where in the log it stands.
+    pub position: Position,
+    /// Which of the reads it is that stand there, from 0.
+    pub index: u32,
+    /// The number of its block.
+    pub block: u64,
+    /// The hash of its transaction.
+    pub transaction: [u8; 32],
+}
+
+/// The order of reads in the log of a patient: time, then position, then index, the latest first.
+pub type ReadCursor = (DateTime<Utc>, Position, u32);
 
 /// The order of free slots in lists: start, then practitioner.
 pub type SlotCursor = (DateTime<Utc>, PractitionerId);
@@ -554,6 +584,27 @@ pub trait Queries: Send + Sync + 'static {
         patient: PatientId,
         page: Page<GrantCursor>,
     ) -> impl Future<Output = Result<ConsentsView, QueryError>> + Send;
+
+    /// Who has read what is known of a patient, the latest first.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn access_log(
+        &self,
+        admittance: &Admittance,
+        patient: PatientId,
+        page: Page<ReadCursor>,
+    ) -> impl Future<Output = Result<Vec<LoggedReadView>, QueryError>> + Send;
+
+    /// The reads of what is known of a patient at these instants that the log has, each with where it stands. It tells nobody anything: by it nothing is logged twice.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn reads_at(
+        &self,
+        patient: PatientId,
+        times: &[DateTime<Utc>],
+    ) -> impl Future<Output = Result<Vec<(Read, Position)>, QueryError>> + Send;
 
     /// Practitioners in the order of their ids, of a specialization (a code, or a part of its text, in any case) if given.
     ///

@@ -3,12 +3,13 @@
 //! A key is rotated by issuing another one, moving the service over, and revoking the old one: both work in between.
 
 use chrono::{DateTime, Utc};
+use domain::access_log::Shown;
 use domain::account::{Account, AccountCommand, Holder, KeyHash, Role, Scope};
 use domain::kernel::{AccountId, AggregateType, Category, Personal};
 use uuid::Uuid;
 
 use crate::error::{Resource, UseCaseError};
-use crate::policy::access::admit;
+use crate::policy::access::{Admittance, admit};
 use crate::policy::identity::Principal;
 use crate::policy::{Action, Object};
 use crate::ports::command::{CommandExecutor as _, Receipt};
@@ -148,13 +149,8 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Receipt, UseCaseError> {
         permit(principal, Action::ManageAccounts)?;
         // Nothing is denied by an id that may be of something else.
-        if !self
-            .account(principal, account)
-            .await?
-            .keys
-            .iter()
-            .any(|known| known.id == key)
-        {
+        let (_, view) = self.known_account(principal, account).await?;
+        if !view.keys.iter().any(|known| known.id == key) {
             return Err(UseCaseError::NotFound(Resource::Key));
         }
         let revoked = Revoked::Key { account, key };
@@ -172,7 +168,7 @@ impl<B: Backend> Clinic<B> {
         issue: &Issue,
     ) -> Result<Receipt, UseCaseError> {
         permit(principal, Action::ManageAccounts)?;
-        self.account(principal, account).await?;
+        self.known_account(principal, account).await?;
         let revoked = Revoked::Account { account };
         self.revoke(principal, account.uuid(), revoked, issue).await
     }
@@ -193,14 +189,32 @@ impl<B: Backend> Clinic<B> {
     /// # Errors
     /// [`UseCaseError`].
     pub async fn account(&self, principal: &Principal, account: AccountId) -> Result<AccountView, UseCaseError> {
+        let (admittance, view) = self.known_account(principal, account).await?;
+        if let Some((admittance, patient)) = admittance.zip(view.patient) {
+            self.note_read(principal, &admittance, Shown::Account, patient).await?;
+        }
+        Ok(view)
+    }
+
+    /// An account, and, if it is a patient's, leave to use what it says of them.
+    async fn known_account(
+        &self,
+        principal: &Principal,
+        account: AccountId,
+    ) -> Result<(Option<Admittance>, AccountView), UseCaseError> {
         permit(principal, Action::ReadAccounts)?;
         let view = self.queries.account(account).await?;
         let view = view.ok_or(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Account)))?;
-        if let Some(patient) = view.patient {
-            let whose = Object::Patient(patient);
-            admit(principal, whose, Action::ReadAccounts, &[Category::Identity])?;
-        }
-        Ok(view)
+        let identity = |patient| {
+            admit(
+                principal,
+                Object::Patient(patient),
+                Action::ReadAccounts,
+                &[Category::Identity],
+            )
+        };
+        let admittance = view.patient.map(identity).transpose()?;
+        Ok((admittance, view))
     }
 
     /// Service and staff accounts in the order of their ids.

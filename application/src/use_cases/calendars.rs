@@ -5,12 +5,13 @@
 //! calendar, but in its patient's record: see `encounters.rs`.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::access_log::Shown;
 use domain::calendar::{Booking, Calendar, CalendarCommand, CalendarError, Session};
 use domain::encounter::{EncounterError, Ending};
 use domain::kernel::{AggregateType, AppointmentId, CalendarId, Category, Concept, PatientId, PractitionerId, Slot};
 
 use crate::error::{Refusal, Resource, UseCaseError};
-use crate::policy::access::{Denied, admit};
+use crate::policy::access::{Admittance, Denied, admit};
 use crate::policy::identity::Principal;
 use crate::policy::{Action, Object, Reach};
 use crate::ports::command::{CommandContext, CommandError, CommandExecutor as _, Receipt};
@@ -19,7 +20,7 @@ use crate::ports::queries::{
     SlotFilter, VISITS,
 };
 use crate::ports::transaction::{Expected, Root, Target};
-use crate::use_cases::clinic::{Backend, Clinic, Issue, permit, permit_on};
+use crate::use_cases::clinic::{Backend, Clinic, Issue, own_record, permit, permit_on};
 
 /// How often a command follows an appointment that moves away from it.
 const MOST_MOVES: u32 = 8;
@@ -265,7 +266,7 @@ impl<B: Backend> Clinic<B> {
         expected: Option<AppointmentVersion>,
         issue: &Issue,
     ) -> Result<AppointmentDone, UseCaseError> {
-        let found = self.find_appointment(principal, action.policy(), appointment).await?;
+        let (_, found) = self.find_appointment(principal, action.policy(), appointment).await?;
         if found.recorded {
             let ending = action.ending();
             let ending = ending.ok_or_else(|| Refusal::from(EncounterError::Recorded))?;
@@ -307,7 +308,7 @@ impl<B: Backend> Clinic<B> {
         expected: Option<AppointmentVersion>,
         issue: &Issue,
     ) -> Result<AppointmentDone, UseCaseError> {
-        let found = self
+        let (_, found) = self
             .find_appointment(principal, Action::ChangeAppointment, appointment)
             .await?;
         let practitioner = found.practitioner.filter(|_| !found.recorded);
@@ -384,8 +385,12 @@ impl<B: Backend> Clinic<B> {
         principal: &Principal,
         appointment: AppointmentId,
     ) -> Result<AppointmentView, UseCaseError> {
-        self.find_appointment(principal, Action::ReadAppointment, appointment)
-            .await
+        let (admittance, found) = self
+            .find_appointment(principal, Action::ReadAppointment, appointment)
+            .await?;
+        self.note_reads(principal, &admittance, Shown::Appointments, found.patient)
+            .await?;
+        Ok(found)
     }
 
     /// Appointments by start. A patient gets their own, a practitioner those in their own calendar; a filter for somebody
@@ -404,7 +409,11 @@ impl<B: Backend> Clinic<B> {
             return Ok(Vec::new());
         }
         let admittance = admit(principal, filter.whose(), Action::ReadAppointment, VISITS)?;
-        Ok(self.queries.appointments(&admittance, &filter, page).await?)
+        let found = self.queries.appointments(&admittance, &filter, page).await?;
+        let seen = page.shown(&found).iter().filter_map(|view| view.patient);
+        self.note_reads(principal, &admittance, Shown::Appointments, seen)
+            .await?;
+        Ok(found)
     }
 
     async fn find_appointment(
@@ -412,13 +421,14 @@ impl<B: Backend> Clinic<B> {
         principal: &Principal,
         action: Action,
         appointment: AppointmentId,
-    ) -> Result<AppointmentView, UseCaseError> {
+    ) -> Result<(Admittance, AppointmentView), UseCaseError> {
         // Who may never do this learns nothing about the id.
         permit(principal, action)?;
         let found = self.queries.appointment(appointment).await?;
         let found = found.ok_or(UseCaseError::NotFound(Resource::Appointment))?;
         let admittance = admit(principal, found.whose(), action, VISITS)?;
-        Ok(found.admitted(&admittance)?)
+        let found = found.admitted(&admittance)?;
+        Ok((admittance, found))
     }
 }
 
@@ -429,14 +439,6 @@ struct Moving {
     to: NaiveDate,
     slot: Slot,
     expected: Option<Expected>,
-}
-
-/// The record of a patient who is asking.
-const fn own_record(principal: &Principal) -> Option<PatientId> {
-    match principal {
-        Principal::Patient { patient, .. } => Some(*patient),
-        _ => None,
-    }
 }
 
 /// The day in which a slot begins, in the calendar's time zone.

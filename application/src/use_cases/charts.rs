@@ -1,6 +1,7 @@
 //! The charts of patients: read, note, change, refute, and take in what other systems report.
 
 use chrono::{DateTime, Utc};
+use domain::access_log::Shown;
 use domain::chart::{Absence, AllergyKind, AnyFinding, Chart, ChartCommand, Contents, FindingId, ListKind, Report};
 use domain::kernel::{AggregateType, Category, ChartId, PatientId};
 use domain::patient::Patient;
@@ -43,13 +44,15 @@ impl<B: Backend> Clinic<B> {
         let admittance = self
             .admit_to(principal, patient, Action::ReadChart, Contents::CATEGORIES)
             .await?;
-        if let Some(chart) = self.queries.chart(&admittance, patient).await? {
-            return Ok(chart);
-        }
-        match self.executor.known::<Patient>(patient).await? {
-            None => Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient))),
-            Some(_) => Ok(ChartView::empty(patient).seen_by(&admittance)),
-        }
+        let chart = match self.queries.chart(&admittance, patient).await? {
+            Some(chart) => chart,
+            None if self.executor.known::<Patient>(patient).await?.is_none() => {
+                return Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient)));
+            }
+            None => ChartView::empty(patient).seen_by(&admittance),
+        };
+        self.note_read(principal, &admittance, Shown::Chart, patient).await?;
+        Ok(chart)
     }
 
     /// Notes a finding.

@@ -5,7 +5,9 @@
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::kernel::{AccountId, AggregateType, ClinicAggregate, CommandId, PractitionerId, Wallet, WalletId};
+use domain::kernel::{
+    AccountId, AggregateType, ClinicAggregate, CommandId, PatientId, PractitionerId, Wallet, WalletId,
+};
 use domain::patient::PatientDetails;
 use uuid::Uuid;
 
@@ -17,6 +19,7 @@ use crate::policy::{Action, Decision, Object, Reach, decide, reach};
 use crate::ports::command::{CommandContext, CommandError, CommandExecutor, Receipt};
 use crate::ports::invitations::Invitations;
 use crate::ports::queries::{FormerWallet, ProjectionHash, Queries};
+use crate::ports::reads::NotedReads;
 use crate::ports::registries::{ConsentRegistry, ConsentWitness, PractitionerRegistry};
 use crate::ports::registry::{FormerIssuer, Issuers};
 use crate::ports::requests::RegistrationRequests;
@@ -50,6 +53,8 @@ pub struct Stores {
     pub requests: Arc<dyn RegistrationRequests>,
     /// Who has signed in.
     pub sessions: Arc<dyn Sessions>,
+    /// Who has read what.
+    pub reads: Arc<dyn NotedReads>,
 }
 
 /// The use cases.
@@ -72,6 +77,8 @@ pub struct Clinic<B: Backend> {
     pub requests: Arc<dyn RegistrationRequests>,
     /// Who has signed in.
     pub sessions: Arc<dyn Sessions>,
+    /// Who has read what, and the log does not say yet.
+    pub(crate) reads: Arc<dyn NotedReads>,
     /// The registries that are followed.
     pub(crate) registries: Registries,
     /// What the operator has decided.
@@ -158,6 +165,7 @@ impl<B: Backend> Clinic<B> {
             invitations,
             requests,
             sessions,
+            reads,
         } = stores;
         Self {
             executor,
@@ -169,6 +177,7 @@ impl<B: Backend> Clinic<B> {
             invitations,
             requests,
             sessions,
+            reads,
             registries: Registries::default(),
             rules: Rules::default(),
             bookings: BookingsUnderWay::default(),
@@ -297,6 +306,14 @@ impl<B: Backend> Clinic<B> {
         context: &CommandContext,
     ) -> Result<Receipt, CommandError<A::Error>> {
         self.executor.execute::<A>(target, command, context).await
+    }
+}
+
+/// The record of a patient who is asking.
+pub(crate) const fn own_record(principal: &Principal) -> Option<PatientId> {
+    match principal {
+        Principal::Patient { patient, .. } => Some(*patient),
+        _ => None,
     }
 }
 

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::consent::{Grant, Message, Query};
 use domain::kernel::{Category, PatientId};
 use domain::registries::consents::GrantStanding;
+use uuid::Uuid;
 
 use crate::error::UseCaseError;
 use crate::policy::access::{Admittance, admit, admit_by_grants, asked};
@@ -35,12 +36,12 @@ impl GrantsAtHand {
     }
 
     /// What holds, and is what it is named by: a row that somebody has changed is not.
-    fn holding(&self) -> impl Iterator<Item = &Grant> {
+    fn holding(&self) -> impl Iterator<Item = (Uuid, &Grant)> {
         let holds = |view: &&GrantView| self.standing(view) == GrantStanding::Holds;
         let granted = self.view.grants.iter().filter(holds);
         granted.filter_map(|view| {
             let is_it = |grant: &&Grant| grant.id() == view.grant_id && grant.patient == view.registered_as;
-            view.grant.as_ref().filter(is_it)
+            view.id.zip(view.grant.as_ref().filter(is_it))
         })
     }
 }
@@ -64,12 +65,12 @@ impl<B: Backend> Clinic<B> {
             .await?;
         let asked = asked(principal, purpose, categories);
         let (mut holding, mut unasked) = (Vec::new(), None);
-        for grant in consents.holding() {
+        for (id, grant) in consents.holding() {
             let Some(query) = asked.iter().find(|query| grant.details.covers(query)) else {
                 continue;
             };
             match self.is_witnessed(grant, query).await {
-                Ok(true) => holding.push(&grant.details),
+                Ok(true) => holding.push((id, &grant.details)),
                 Ok(false) => {}
                 // Another one may open what is asked for.
                 Err(error) => unasked = Some(error),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::access_log::Shown;
 use domain::consent::{Grant, GrantId, Grantee, GranteeTag, Message, SignerId};
 use domain::grants::{Epochs, Grants, GrantsCommand, Preparation, Proposal, Salts};
 use domain::kernel::typed_data::SigningDomain;
@@ -100,8 +101,10 @@ impl<B: Backend> Clinic<B> {
         page: Page<GrantCursor>,
     ) -> Result<GrantsAtHand, UseCaseError> {
         let admittance = admit(principal, Object::Patient(patient), Action::ReadGrants, ACCESS)?;
-        self.consents(patient, || self.queries.grants(&admittance, patient, page))
-            .await
+        let found = self.consents(patient, || self.queries.grants(&admittance, patient, page));
+        let found = found.await?;
+        self.note_read(principal, &admittance, Shown::Grants, patient).await?;
+        Ok(found)
     }
 
     /// A grant that a patient has prepared, and how it stands.
@@ -115,7 +118,9 @@ impl<B: Backend> Clinic<B> {
         id: Uuid,
     ) -> Result<(GrantView, GrantStanding), UseCaseError> {
         let admittance = admit(principal, Object::Patient(patient), Action::ReadGrants, ACCESS)?;
-        self.grant_of(&admittance, patient, id).await
+        let found = self.grant_of(&admittance, patient, id).await?;
+        self.note_read(principal, &admittance, Shown::Grants, patient).await?;
+        Ok(found)
     }
 
     /// What a patient signs to give a grant that they have prepared, and where that is good.

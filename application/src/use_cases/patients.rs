@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use domain::access_log::Shown;
 use domain::account::Title;
 use domain::claims::Name;
 use domain::kernel::{AggregateType, Category, Identifier, PatientId, PractitionerId};
@@ -132,6 +133,7 @@ impl<B: Backend> Clinic<B> {
         let admittance = self.admit_to(principal, patient, Action::ReadPatient, RECORD).await?;
         let found = self.queries.patient(&admittance, patient).await?;
         let view = found.ok_or(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient)))?;
+        self.note_read(principal, &admittance, Shown::Patient, patient).await?;
         Ok(PatientView {
             version: view.version.filter(|_| !admittance.is_by_grants()),
             ..view
@@ -149,7 +151,11 @@ impl<B: Backend> Clinic<B> {
         page: Page<PatientId>,
     ) -> Result<Vec<PatientView>, UseCaseError> {
         let admittance = admit(principal, Object::Everybody, Action::ListPatients, RECORD)?;
-        Ok(self.queries.patients(&admittance, name, page).await?)
+        let found = self.queries.patients(&admittance, name, page).await?;
+        let seen = page.shown(&found).iter().map(|view| view.id);
+        self.note_reads(principal, &admittance, Shown::PatientInAList, seen)
+            .await?;
+        Ok(found)
     }
 
     /// The patients whom one of these identifiers names, in the order of their ids: more than one when they share it, or when
@@ -163,7 +169,11 @@ impl<B: Backend> Clinic<B> {
         identifiers: &[Identifier],
     ) -> Result<Vec<PatientView>, UseCaseError> {
         let admittance = admit(principal, Object::Everybody, Action::ListPatients, RECORD)?;
-        Ok(self.queries.patients_known_as(&admittance, identifiers).await?)
+        let found = self.queries.patients_known_as(&admittance, identifiers).await?;
+        let seen = found.iter().map(|view| view.id);
+        self.note_reads(principal, &admittance, Shown::PatientInAList, seen)
+            .await?;
+        Ok(found)
     }
 
     /// Who treats a patient.
@@ -180,7 +190,10 @@ impl<B: Backend> Clinic<B> {
         if self.queries.patient(&admittance, patient).await?.is_none() {
             return Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient)));
         }
-        Ok(self.queries.relationships_of_patient(&admittance, patient).await?)
+        let found = self.queries.relationships_of_patient(&admittance, patient).await?;
+        self.note_read(principal, &admittance, Shown::Relationships, patient)
+            .await?;
+        Ok(found)
     }
 
     /// Whom a practitioner treats.
@@ -205,7 +218,11 @@ impl<B: Backend> Clinic<B> {
         let relationships = self
             .queries
             .relationships_of_practitioner(&admittance, practitioner, page);
-        Ok(relationships.await?)
+        let found = relationships.await?;
+        let seen = page.shown(&found).iter().map(|relationship| relationship.patient);
+        self.note_reads(principal, &admittance, Shown::Relationships, seen)
+            .await?;
+        Ok(found)
     }
 
     /// Fails unless the write side knows the patient.

@@ -50,6 +50,12 @@ const FORGETTING: [&str; 2] = [
 const UNINVITING: &str =
     "DELETE FROM invitations WHERE patient = ANY ($1) OR practitioner = ANY ($1) OR account = ANY ($1)";
 
+/// Who has read what was known of the erased, and is not in the log yet.
+const UNNOTING: [&str; 2] = [
+    "DELETE FROM taken_reads WHERE patient = ANY ($1)",
+    "DELETE FROM noted_reads WHERE patient = ANY ($1)",
+];
+
 /// Of what nobody can open any more the journal says no more than if it had never been opened. What closes a chapter the organisation can open.
 const UNNAMING: &str = "UPDATE journal SET aggregate_id = NULL, command_id = NULL, claimed_at = NULL FROM erasures
      WHERE journal.stream IN (SELECT chapters_of(erasures.stream)) AND journal.position < erasures.position
@@ -206,6 +212,9 @@ impl Eraser {
                 .bind(&subjects)
                 .execute(&mut *transaction)
                 .await?;
+            for unnoting in UNNOTING {
+                sqlx::query(unnoting).bind(&subjects).execute(&mut *transaction).await?;
+            }
             sqlx::query(UNNAMING).bind(positions).execute(&mut *transaction).await?;
             let destroyed = sqlx::query(sql)
                 .bind(ids)

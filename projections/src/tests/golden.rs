@@ -123,6 +123,7 @@ fn rows(memory: &Memory, seen_only: bool) -> Vec<String> {
         &mut all,
     );
     lines(memory.grants.values(), seen_only, &mut all);
+    lines(memory.reads.values(), seen_only, &mut all);
     lines(&derived_names(memory), seen_only, &mut all);
     let runs: Vec<_> = memory.runs.iter().copied().collect();
     lines(&free_runs::rows_of(&runs), seen_only, &mut all);

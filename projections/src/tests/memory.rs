@@ -16,6 +16,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::golden::lines;
+use crate::access_log::{self, ReadRow};
 use crate::accounts::{self, Account};
 use crate::aggregate_row::AggregateRow;
 use crate::appointments::AppointmentRow;
@@ -37,6 +38,7 @@ macro_rules! memory {
             pub(super) accounts: BTreeMap<AccountId, Account>,
             pub(super) calendars: BTreeMap<CalendarId, CalendarRow>,
             pub(super) runs: BTreeSet<(CalendarId, Run)>,
+            pub(super) reads: BTreeMap<(PatientId, u64, u32), ReadRow>,
             pub(super) grants: BTreeMap<(PatientId, Uuid), PreparedRow>,
             pub(super) appointments: BTreeMap<AppointmentId, AppointmentRow>,
             pub(super) relationships: BTreeMap<Pair, Sum>,
@@ -77,6 +79,8 @@ impl Memory {
         self.accounts.extend(fold_all(&self.accounts, &entries, accounts::fold));
         self.grants
             .extend(grants::fold(&batch.entries::<domain::grants::Grants>()));
+        self.reads
+            .extend(access_log::fold(&batch.entries::<domain::access_log::AccessLog>()));
         let offers = batch.offers();
         let before: BTreeMap<_, _> = keys_to_load(&offers)
             .into_iter()

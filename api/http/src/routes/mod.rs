@@ -3,6 +3,7 @@
 //! One module per resource. Every handler under `/v1` but those of [`auth`] takes a caller. Which of them there are, and who may call
 //! each, says [`endpoints`](super::endpoints); the policy is in the application.
 
+pub mod access_log;
 pub mod accounts;
 pub mod admin;
 pub mod appointments;

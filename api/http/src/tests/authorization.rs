@@ -64,6 +64,8 @@ pub(super) fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
         ("POST", "/v1/auth/logout", AnyCaller(204), none.clone()),
         ("GET", "/v1/me", AnyCaller(200), none.clone()),
         ("GET", "/v1/me/wallet", People(REGISTERED, 200), none.clone()),
+        ("GET", "/v1/me/access-log", People("patient", 200), none.clone()),
+        ("GET", "/v1/me/noted-reads", People("patient", 200), none.clone()),
         // Nothing is signed.
         (
             "PUT",
@@ -169,7 +171,7 @@ pub(super) fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
             "POST",
             "/v1/patients/lookup",
             roles("hospital", ""),
-            json!({"identifiers": [{"system": "urn:x", "value": "1"}]}),
+            json!({"identifiers": [{"system": "urn:x", "value": "{id}"}]}),
         ),
         ("GET", "/v1/patients/{id}", Record, none.clone()),
         (

@@ -7,7 +7,7 @@ use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use application::ports::entries::*;
 use application::ports::invitations::Person;
 use application::ports::invitations::{Invitation, InvitationHash, Invitations};
 use application::ports::queries::*;
+use application::ports::reads::{Due, NotedReads, Notes};
 use application::ports::registries::{ConsentWitness, HandInError, Recorded, RegistryOf};
 use application::ports::registry::*;
 use application::ports::requests::*;
@@ -34,6 +35,7 @@ use application::use_cases::status::*;
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
+use domain::access_log::{Basis, Read, Reader, Reading, Shown};
 use domain::account::{Account, AccountEvent, Binding, Holder, KeyHash, Proof, Role, Said, Scope, Title};
 use domain::calendar::AppointmentStatus;
 use domain::chart::{Entry, FindingId, Symptom};
@@ -94,6 +96,7 @@ pub(super) struct World {
     pub(super) queries: Arc<FakeQueries>,
     pub(super) entries: Arc<FakeEntries>,
     pub(super) witness: Arc<FakeWitness>,
+    pub(super) reads: Arc<FakeReads>,
 }
 
 impl World {
@@ -113,6 +116,7 @@ impl World {
         let queries = Arc::new(FakeQueries::default());
         let entries = Arc::new(FakeEntries::default());
         let witness = Arc::new(FakeWitness::default());
+        let reads = Arc::new(FakeReads::default());
         let clock = Arc::new(FakeClock);
         let secrets = Arc::new(FakeSecrets::default());
         let clinic = Arc::new(
@@ -127,6 +131,7 @@ impl World {
                     invitations: Arc::new(FakeInvitations),
                     requests: Arc::new(FakeRequests),
                     sessions: Arc::<FakeSessions>::clone(&sessions),
+                    reads: Arc::<FakeReads>::clone(&reads),
                 },
             )
             .ruled_by(Rules {
@@ -163,6 +168,7 @@ impl World {
             queries,
             entries,
             witness,
+            reads,
         }
     }
 
@@ -686,6 +692,33 @@ impl Queries for FakeQueries {
         Ok(consents())
     }
 
+    async fn access_log(
+        &self,
+        admittance: &Admittance,
+        id: PatientId,
+        _: Page<ReadCursor>,
+    ) -> Result<Vec<LoggedReadView>, QueryError> {
+        admittance.check_patient(id, &[Category::Access])?;
+        let reading = Reading {
+            reader: Reader::Practitioner(PractitionerId::new(OTHER)),
+            shown: Shown::Chart,
+            categories: vec![Category::Summary],
+            basis: Basis::Grants(Purpose::Treatment, vec![OTHER]),
+        };
+        Ok(vec![LoggedReadView {
+            read: Read::new(now(), reading),
+            name: Some(practitioner_details().name),
+            position: 7,
+            index: 0,
+            block: 5,
+            transaction: [6; 32],
+        }])
+    }
+
+    async fn reads_at(&self, _: PatientId, _: &[DateTime<Utc>]) -> Result<Vec<(Read, Position)>, QueryError> {
+        Ok(Vec::new())
+    }
+
     async fn practitioners(
         &self,
         _: Option<&str>,
@@ -968,6 +1001,43 @@ impl Invitations for FakeInvitations {
 
     async fn sweep(&self, _: DateTime<Utc>) -> Result<(), StoreError> {
         Ok(())
+    }
+}
+
+/// Notes, of which none is due. They are lost when that is asked for.
+#[derive(Default)]
+pub(super) struct FakeReads {
+    pub(super) noted: Mutex<Vec<(PatientId, Read)>>,
+    pub(super) is_down: AtomicBool,
+}
+
+#[async_trait]
+impl NotedReads for FakeReads {
+    async fn note(&self, patients: &[PatientId], read: &Read) -> Result<(), StoreError> {
+        if self.is_down.load(Ordering::SeqCst) {
+            return Err(StoreError("the store is down".into()));
+        }
+        let noted = patients.iter().map(|patient| (*patient, read.clone()));
+        self.noted.lock().unwrap().extend(noted);
+        Ok(())
+    }
+
+    async fn take_on(&self, _: Due) -> Result<Vec<Notes>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn logged(&self, _: CommandId, _: Option<Position>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn forget(&self, _: PatientId) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn waiting(&self, patient: PatientId) -> Result<Vec<Read>, StoreError> {
+        let noted = self.noted.lock().unwrap();
+        let of_patient = noted.iter().filter(|(whose, _)| *whose == patient);
+        Ok(of_patient.map(|(_, read)| read.clone()).collect())
     }
 }
 

@@ -9,4 +9,5 @@ mod fakes;
 mod limits;
 mod pages;
 mod posture;
+mod reads;
 mod sign_in;

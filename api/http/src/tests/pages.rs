@@ -76,7 +76,7 @@ async fn every_page_refers_to_its_items_and_the_server_gives_what_they_are_said_
             let role = match item {
                 "Account" => "administrator",
                 "LogEntry" => "auditor",
-                "Grant" => "patient",
+                "Grant" | "AccessLogEntry" => "patient",
                 _ => "hospital",
             };
             let method: Method = method.to_uppercase().parse().unwrap();

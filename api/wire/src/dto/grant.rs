@@ -63,7 +63,7 @@ impl GrantedPart {
         found.map_or(Granted::Record, |(_, granted)| *granted)
     }
 
-    fn of(granted: Granted) -> Self {
+    pub(super) fn of(granted: Granted) -> Self {
         let found = PARTS.iter().find(|(_, one)| *one == granted);
         found.map_or(Self::Record, |(part, _)| *part)
     }

@@ -4,6 +4,7 @@
 //! at its JSON pointer.
 
 mod abated;
+mod access_log;
 mod account;
 mod attestation;
 mod calendar;
@@ -26,6 +27,7 @@ mod wallet;
 mod wire_enum;
 
 pub use abated::Abated;
+pub use access_log::*;
 pub use account::*;
 pub use attestation::*;
 pub use calendar::*;

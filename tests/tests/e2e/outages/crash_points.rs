@@ -189,9 +189,9 @@ impl Unsteady {
     }
 }
 
-/// What is done at these places, no booking does: they are tested with the revocations, the requests to be registered, and the erasures.
+/// What is done at these places, no booking does: they are tested with the revocations, the requests to be registered, the erasures, and the reads.
 fn is_elsewhere(place: &str) -> bool {
-    ["revocation.", "approval.", "erasure."]
+    ["revocation.", "approval.", "erasure.", "read.", "reads."]
         .iter()
         .any(|kind| place.starts_with(kind))
 }

@@ -1,0 +1,59 @@
+//! Who has read what is known of a patient: for the patient.
+
+use actix_web::HttpResponse;
+use api_wire::dto;
+use api_wire::page::{PageBody, PageQuery};
+use application::ports::queries::{LoggedReadView, ReadCursor};
+use application::use_cases::clinic::Backend;
+use domain::kernel::AccessLogId;
+use tokio::time::timeout;
+
+use crate::location::Located;
+use crate::problem::Problem;
+use crate::read::{Parameters, Reading};
+
+/// What a patient's own reads are told by is theirs alone, so its path says "me".
+impl Located for AccessLogId {
+    fn path(&self) -> String {
+        "/v1/me/access-log".to_owned()
+    }
+}
+
+/// List who has read what is known of the caller, the latest first.
+///
+/// Whoever reads is noted before they are shown anything, and what was noted is put into the log now and then; when the first page is asked for, at once. What could not be put
+/// there in time is listed by `GET /v1/me/noted-reads`. Each item says which entry of the log tells it, and in which transaction that is: `medconnect audit` proves it. To look
+/// who has read is not noted.
+#[utoipa::path(
+    get, path = "/v1/me/access-log", tag = "access log", params(PageQuery),
+    responses((status = 200, description = "A page of reads", body = PageBody<dto::AccessLogEntry>)),
+)]
+pub async fn list<B: Backend>(
+    reading: Reading<B>,
+    Parameters(query): Parameters<PageQuery>,
+) -> Result<HttpResponse, Problem> {
+    let page = reading.list("access log", &()).page::<ReadCursor>(&query)?;
+    if query.cursor.is_none() {
+        let logging = reading.clinic.log_own_reads(&reading.caller);
+        match timeout(reading.core.settings.command_wait, logging).await {
+            Ok(logged) => logged.unwrap_or_else(|error| tracing::warn!(%error, "reads wait to be put into the log")),
+            Err(_) => tracing::warn!("reads wait to be put into the log for longer than a patient does"),
+        }
+    }
+    let found = reading.clinic.access_log(&reading.caller, page.query()).await?;
+    let key = |view: &LoggedReadView| (view.read.at, view.position, view.index);
+    Ok(reading.page(page.answer(found, key, dto::AccessLogEntry::from)))
+}
+
+/// List the reads of what is known of the caller that are noted and not in the log yet, the latest first.
+///
+/// There are some for a while; of very many the latest are listed. If they stay, the chain cannot be reached.
+#[utoipa::path(
+    get, path = "/v1/me/noted-reads", tag = "access log",
+    responses((status = 200, description = "The reads", body = PageBody<dto::AccessLogEntry>)),
+)]
+pub async fn noted<B: Backend>(reading: Reading<B>) -> Result<HttpResponse, Problem> {
+    let noted = reading.clinic.noted_reads(&reading.caller).await?;
+    let items = noted.into_iter().map(dto::AccessLogEntry::from).collect();
+    Ok(reading.page(PageBody::whole(items)))
+}

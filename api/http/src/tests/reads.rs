@@ -1,0 +1,224 @@
+//! Who is shown something of a patient is noted, whatever they ask: every endpoint, by every role. What is expected stands here by hand.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+
+use actix_web::test::read_body;
+use domain::access_log::{Basis, Read, Reader, Shown};
+use domain::consent::Purpose;
+use domain::kernel::{Category, PatientId, PractitionerId};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::authorization::{request, table};
+use super::fakes::{Api, HOSPITAL_KEY, OTHER, OWN, ROLES, World, given, grant_to, now, token};
+
+const IDENTITY: &[Category] = &[Category::Identity];
+const CHART: &[Category] = &[Category::Summary, Category::Medication];
+const VISITS: &[Category] = &[Category::Care, Category::Appointments];
+const IDENTITY_AND_VISITS: &[Category] = &[Category::Identity, Category::Care, Category::Appointments];
+const ACCESS: &[Category] = &[Category::Access];
+
+/// What is asked for: the last one is a patient's account.
+const OBJECTS: [Uuid; 3] = [OWN, OTHER, Uuid::from_u128(1011)];
+
+/// What whoever asks for this is shown of somebody, if they are answered.
+fn shown(method: &str, path: &str) -> Option<(Shown, &'static [Category])> {
+    let path = path.split('?').next().unwrap();
+    let shown = match (method, path) {
+        ("GET", "/v1/patients/{id}") => (Shown::Patient, IDENTITY),
+        ("GET", "/v1/patients") | ("POST", "/v1/patients/search" | "/v1/patients/lookup") => {
+            (Shown::PatientInAList, IDENTITY)
+        }
+        ("GET", "/v1/patients/{id}/practitioners") => (Shown::Relationships, IDENTITY_AND_VISITS),
+        ("GET", "/v1/practitioners/{id}/patients") => (Shown::Relationships, VISITS),
+        ("GET", "/v1/patients/{id}/chart" | "/v1/patients/{id}/chart/findings/{finding}") => (Shown::Chart, CHART),
+        ("GET", "/v1/appointments" | "/v1/appointments/{id}") => (Shown::Appointments, VISITS),
+        (
+            "GET",
+            "/v1/patients/{id}/grants" | "/v1/patients/{id}/grants/{id}" | "/v1/patients/{id}/grants/{id}/typed-data",
+        ) => (Shown::Grants, ACCESS),
+        ("GET", "/v1/accounts/{id}") => (Shown::Account, IDENTITY),
+        _ => return None,
+    };
+    Some(shown)
+}
+
+/// By which right who asks is shown something, in a world in which a doctor is granted what another patient's record holds.
+fn right(role: &str, shown: Shown) -> Basis {
+    match (role, shown) {
+        ("patient", _) => Basis::Own,
+        // Those in their own calendar are shown to them because they are the doctor.
+        ("doctor", Shown::Patient | Shown::Chart) => Basis::Grants(Purpose::Treatment, vec![OWN]),
+        _ => Basis::Role,
+    }
+}
+
+/// Such a world, and its interface.
+async fn asked() -> (World, Api) {
+    let world = World::new();
+    *world.queries.granted.lock().unwrap() = given(grant_to(OWN));
+    let api = Api::of(&world).await;
+    (world, api)
+}
+
+/// Those who ask, each with a token.
+fn callers() -> impl Iterator<Item = (&'static str, String)> {
+    let people = ROLES.map(|(role, _)| (role, token(role)));
+    people.into_iter().chain([("service", HOSPITAL_KEY.to_owned())])
+}
+
+#[actix_web::test]
+async fn whoever_is_shown_something_of_a_patient_is_noted_with_what_and_by_which_right_and_nobody_else_is() {
+    let (mut noting, mut cells) = (BTreeSet::new(), 0);
+    for (method, path, _, body) in table() {
+        // Some end what others would use.
+        let (world, api) = asked().await;
+        for (role, token) in callers() {
+            for object in OBJECTS {
+                world.reads.noted.lock().unwrap().clear();
+                let answer = api.call(request(method, path, &body, object, Some(&token))).await;
+                let noted = std::mem::take(&mut *world.reads.noted.lock().unwrap());
+                let what = format!("{method} {path} by {role} on {object}");
+                cells += 1;
+                let expected = shown(method, path).filter(|_| answer.status().is_success());
+                let Some((shown, categories)) = expected else {
+                    assert_eq!(noted, [], "{what}");
+                    continue;
+                };
+                let answered = String::from_utf8(read_body(answer).await.to_vec()).unwrap();
+                for (patient, Read { at, reading }) in &noted {
+                    assert_eq!((*at, reading.shown), (now(), shown), "{what}");
+                    assert_eq!(reading.categories, categories, "{what}");
+                    assert_eq!(reading.basis, right(role, shown), "{what}");
+                    assert!(is_by(role, &reading.reader), "{what}: {:?}", reading.reader);
+                    let is_named = answered.contains(&patient.to_string());
+                    assert!(is_named || path.contains("{id}"), "{what}");
+                }
+                // Whoever is named in an answer is noted: an empty one names nobody.
+                let of: BTreeSet<PatientId> = noted.iter().map(|(patient, _)| *patient).collect();
+                assert_eq!(of.len(), noted.len(), "{what}");
+                if !noted.is_empty() {
+                    noting.insert((method, path));
+                }
+                // Services and staff are nobody's patients.
+                let names_nobody = answered.contains("\"items\":[]") || shown == Shown::Account;
+                assert!(!noted.is_empty() || names_nobody, "{what}");
+            }
+        }
+    }
+    let all = table();
+    let showing = all.iter().filter(|(method, path, ..)| shown(method, path).is_some());
+    let expected: BTreeSet<_> = showing.map(|(method, path, ..)| (*method, *path)).collect();
+    assert_eq!(noting, expected, "each of them has noted somebody");
+    println!("{cells} cells");
+}
+
+fn is_by(role: &str, reader: &Reader) -> bool {
+    match reader {
+        Reader::Patient => role == "patient",
+        Reader::Practitioner(id) => role == "doctor" && *id == PractitionerId::new(OWN),
+        Reader::Staff { .. } => ["hospital", "administrator"].contains(&role),
+        Reader::Service { .. } => role == "service",
+    }
+}
+
+#[actix_web::test]
+async fn nothing_of_a_patient_is_shown_that_cannot_be_noted() {
+    let mut refused = 0;
+    for (method, path, _, body) in table() {
+        if shown(method, path).is_none() {
+            continue;
+        }
+        let (world, api) = asked().await;
+        for (role, token) in callers() {
+            for object in OBJECTS {
+                let ask = || request(method, path, &body, object, Some(&token));
+                world.reads.is_down.store(false, Ordering::SeqCst);
+                world.reads.noted.lock().unwrap().clear();
+                let before = api.call(ask()).await.status();
+                let is_noted = !world.reads.noted.lock().unwrap().is_empty();
+                world.reads.is_down.store(true, Ordering::SeqCst);
+                let answer = api.call(ask()).await;
+                let what = format!("{method} {path} by {role} on {object}");
+                if is_noted {
+                    assert_eq!(answer.status(), 503, "{what}");
+                    let problem: Value = serde_json::from_slice(&read_body(answer).await).unwrap();
+                    assert_eq!(problem["type"], "/problems/database-unavailable", "{what}");
+                    refused += 1;
+                } else {
+                    assert_eq!(answer.status(), before, "{what}");
+                }
+            }
+        }
+    }
+    assert!(refused >= 20, "{refused}");
+}
+
+#[actix_web::test]
+async fn of_a_page_those_are_noted_who_stand_on_it() {
+    let (world, api) = asked().await;
+    let ask = request(
+        "GET",
+        "/v1/patients?limit=1",
+        &Value::Null,
+        OWN,
+        Some(&token("hospital")),
+    );
+    assert_eq!(api.call(ask).await.status(), 200);
+    let noted: Vec<PatientId> = world.reads.noted.lock().unwrap().iter().map(|(id, _)| *id).collect();
+    assert_eq!(noted, [PatientId::new(OWN)]);
+}
+
+#[actix_web::test]
+async fn whoever_has_what_they_ask_for_already_is_noted_as_well() {
+    let (world, api) = asked().await;
+    let ask = || request("GET", "/v1/patients/{id}", &Value::Null, OWN, Some(&token("hospital")));
+    let answer = api.call(ask()).await;
+    let tag = answer.headers().get("etag").unwrap().clone();
+    world.reads.noted.lock().unwrap().clear();
+    let again = api.call(ask().insert_header(("if-none-match", tag))).await;
+    assert_eq!(again.status(), 304);
+    assert_eq!(world.reads.noted.lock().unwrap().len(), 1);
+}
+
+#[actix_web::test]
+async fn a_patient_sees_what_is_noted_and_what_the_log_has() {
+    let (_, api) = asked().await;
+    let patient = token("patient");
+    let ask = |path: &'static str, token: &str| request("GET", path, &Value::Null, OWN, Some(token));
+    assert_eq!(
+        api.call(ask("/v1/patients/{id}/chart", &token("hospital")))
+            .await
+            .status(),
+        200
+    );
+    let noted: Value = json_of(&api, ask("/v1/me/noted-reads", &patient)).await;
+    let entry = &noted["items"][0];
+    assert_eq!(
+        (&entry["shown"], &entry["right"]),
+        (&Value::from("chart"), &Value::from("role"))
+    );
+    assert_eq!(
+        (&entry["reader"]["kind"], &entry["reader"]["role"]),
+        (&Value::from("staff"), &Value::from("hospital"))
+    );
+    assert_eq!(entry.get("position"), None);
+    let logged: Value = json_of(&api, ask("/v1/me/access-log", &patient)).await;
+    let entry = &logged["items"][0];
+    assert_eq!(
+        (&entry["right"], &entry["grants"][0]),
+        (&Value::from("grants"), &Value::from(OTHER.to_string()))
+    );
+    assert_eq!(
+        (&entry["position"], &entry["block"]),
+        (&Value::from(7), &Value::from(5))
+    );
+    assert_eq!(entry["reader"]["practitioner"], Uuid::to_string(&OTHER));
+}
+
+async fn json_of(api: &Api, ask: actix_web::test::TestRequest) -> Value {
+    let answer = api.call(ask).await;
+    assert_eq!(answer.status(), 200);
+    serde_json::from_slice(&read_body(answer).await).unwrap()
+}

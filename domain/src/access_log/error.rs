@@ -1,0 +1,26 @@
+//! Why nothing is added to the log of who has read.
+
+use std::borrow::Cow;
+
+use super::aggregate::AccessLog;
+use crate::kernel::{DomainError, RefusalKind};
+
+/// A refusal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum AccessLogError {
+    /// There is no room for so many in one event.
+    #[error("at most {} reads are logged at once", AccessLog::MOST)]
+    TooMany,
+}
+
+impl DomainError for AccessLogError {
+    fn kind(&self) -> RefusalKind {
+        match self {
+            Self::TooMany => RefusalKind::Full,
+        }
+    }
+
+    fn field(&self) -> Cow<'static, str> {
+        "".into()
+    }
+}

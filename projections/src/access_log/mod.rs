@@ -1,0 +1,7 @@
+//! Who has read what is known of patients, of those whose key is held here.
+
+mod query;
+mod rows;
+
+pub(crate) use query::{at, of_patient};
+pub(crate) use rows::{ReadRow, fold};

@@ -1,0 +1,79 @@
+//! Reads who has read.
+
+use application::log::Position;
+use application::ports::queries::{LoggedReadView, Page, ReadCursor};
+use chrono::{DateTime, Utc};
+use domain::access_log::{Read, Reading};
+use domain::kernel::PatientId;
+use domain::practitioner::PractitionerDetails;
+use sqlx::postgres::PgRow;
+use sqlx::types::Json;
+use sqlx::{FromRow, PgPool, QueryBuilder, Row as _};
+
+use crate::column;
+use crate::table::Field;
+
+/// A read, with where it stands on the chain, and what the reader is called if they are a practitioner.
+const SELECT: &str = "
+    SELECT reads.at, reads.reading, reads.position, reads.n, journal.block_number, journal.transaction, practitioners.details
+    FROM reads
+    JOIN journal ON journal.position = reads.position
+    LEFT JOIN practitioners ON practitioners.id = (reads.reading -> 'reader' ->> 'practitioner')::uuid
+    WHERE reads.patient = ";
+
+struct Row(LoggedReadView);
+
+impl FromRow<'_, PgRow> for Row {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let details: Option<Json<PractitionerDetails>> = row.try_get("details")?;
+        Ok(Self(LoggedReadView {
+            read: Read {
+                at: row.try_get("at")?,
+                reading: Reading::read(row, "reading")?,
+            },
+            name: details.map(|Json(details)| details.name),
+            position: u64::read(row, "position")?,
+            index: u32::read(row, "n")?,
+            block: u64::read(row, "block_number")?,
+            transaction: Field::read(row, "transaction")?,
+        }))
+    }
+}
+
+/// Who has read what is known of a patient, the latest first.
+pub(crate) async fn of_patient(
+    pool: &PgPool,
+    patient: PatientId,
+    page: Page<ReadCursor>,
+) -> Result<Vec<LoggedReadView>, sqlx::Error> {
+    let mut query = QueryBuilder::new(SELECT);
+    query.push_bind(patient.uuid());
+    if let Some((at, position, index)) = page.after {
+        query
+            .push(" AND (reads.at, reads.position, reads.n) < (")
+            .push_bind(column::instant(at));
+        query.push(", ").push_bind(column::int8(position));
+        query.push(", ").push_bind(i64::from(index)).push(")");
+    }
+    query.push(" ORDER BY reads.at DESC, reads.position DESC, reads.n DESC LIMIT ");
+    query.push_bind(i64::from(page.limit));
+    let rows: Vec<Row> = query.build_query_as().fetch_all(pool).await?;
+    Ok(rows.into_iter().map(|Row(view)| view).collect())
+}
+
+/// The reads that are told of a patient at these instants, each with where.
+pub(crate) async fn at(
+    pool: &PgPool,
+    patient: PatientId,
+    times: &[DateTime<Utc>],
+) -> Result<Vec<(Read, Position)>, sqlx::Error> {
+    let times: Vec<DateTime<Utc>> = times.iter().map(|at| column::instant(*at)).collect();
+    let rows: Vec<(DateTime<Utc>, Json<Reading>, i64)> =
+        sqlx::query_as("SELECT at, reading, position FROM reads WHERE patient = $1 AND at = ANY ($2)")
+            .bind(patient.uuid())
+            .bind(times)
+            .fetch_all(pool)
+            .await?;
+    let read = |(at, Json(reading), position)| (Read { at, reading }, column::counter(position));
+    Ok(rows.into_iter().map(read).collect())
+}
