@@ -1,5 +1,7 @@
 //! Reads that are noted, in Postgres, sealed: in the open stand whose record was read, and when.
 
+use std::time::Duration;
+
 use application::log::Position;
 use application::ports::StoreError;
 use application::ports::reads::{Due, NotedReads, Notes};
@@ -7,8 +9,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::access_log::{AccessLog, Read};
 use domain::kernel::{CommandId, PatientId};
-use sqlx::{FromRow, PgPool};
-use std::time::Duration;
+use sqlx::{FromRow, PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -63,6 +64,44 @@ struct Taken {
     patient: Uuid,
     taken_at: DateTime<Utc>,
     attempts: i64,
+}
+
+/// A noted read as it rests in the database: sealed under a key that follows from the master secret.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RestingRead {
+    /// Of whom something was read.
+    pub patient: PatientId,
+    /// When it was noted.
+    pub noted_at: DateTime<Utc>,
+    /// The read.
+    pub sealed: Vec<u8>,
+}
+
+/// Every noted read, as all of them are at one moment.
+pub(crate) async fn resting(executor: impl PgExecutor<'_>) -> Result<Vec<RestingRead>, sqlx::Error> {
+    let all: Vec<(Uuid, DateTime<Utc>, Vec<u8>)> =
+        sqlx::query_as("SELECT patient, noted_at, sealed FROM noted_reads ORDER BY id")
+            .fetch_all(executor)
+            .await?;
+    let read = |(patient, noted_at, sealed)| RestingRead {
+        patient: PatientId::new(patient),
+        noted_at,
+        sealed,
+    };
+    Ok(all.into_iter().map(read).collect())
+}
+
+/// Writes noted reads that are not there. Answers with how many.
+pub(crate) async fn restore(connection: &mut PgConnection, reads: &[RestingRead]) -> Result<u64, sqlx::Error> {
+    let patients: Vec<Uuid> = reads.iter().map(|read| read.patient.uuid()).collect();
+    let noted: Vec<DateTime<Utc>> = reads.iter().map(|read| read.noted_at).collect();
+    let sealed: Vec<&[u8]> = reads.iter().map(|read| read.sealed.as_slice()).collect();
+    // Nothing is sealed twice in the same way.
+    let sql = "INSERT INTO noted_reads (patient, noted_at, sealed, restored)
+               SELECT patient, noted_at, sealed, TRUE FROM UNNEST($1::uuid[], $2::timestamptz[], $3::bytea[]) AS kept (patient, noted_at, sealed)
+               WHERE NOT EXISTS (SELECT FROM noted_reads AS there WHERE there.patient = kept.patient AND there.sealed = kept.sealed)";
+    let restoring = sqlx::query(sql).bind(patients).bind(noted).bind(sealed);
+    Ok(restoring.execute(connection).await?.rows_affected())
 }
 
 impl PostgresReads {

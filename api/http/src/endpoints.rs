@@ -60,7 +60,7 @@ use Action as A;
         (name = "patients", description = "Patients: who they are"),
         (name = "charts", description = "Charts of patients: their conditions, allergies, medications and symptoms"),
         (name = "grants", description = "Grants of patients: who may read and add to their records"),
-        (name = "access log", description = "Who has read what is known of a patient"),
+        (name = "reads", description = "Who has read what is known of a patient"),
         (name = "practitioners", description = "Practitioners, and the patients whom they treat"),
         (name = "attestations", description = "Public registers' entries of practitioners, and what registrars attest"),
         (name = "availability", description = "What practitioners offer on a day, and which slots are free"),

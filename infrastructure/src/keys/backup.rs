@@ -1,14 +1,14 @@
 //! The backup of everything that a log alone does not give back: one sealed file.
 //!
-//! It holds the master secret, the key-encryption keys, and the data subjects' keys and the epochs' secrets as they rest in the database, wrapped. All of it
-//! is sealed under a passphrase. What stands beside it in the open (which log, which organisation, when, how many keys) is bound to
+//! It holds the master secret, the key-encryption keys, and the data subjects' keys and the epochs' secrets as they rest in the database, wrapped; and who has read what, as far as
+//! the log does not say it yet. All of it is sealed under a passphrase. What stands beside it in the open (which log, which organisation, when, how many keys) is bound to
 //! it: who changes it has a file that does not open. `docs/adr/0019` says why.
 
 use application::log::Position;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use domain::kernel::SubjectId;
+use domain::kernel::{PatientId, SubjectId};
 use ring::aead::{Aad, NONCE_LEN, Nonce};
 use ring::rand::{SecureRandom, SystemRandom};
 use secrecy::{ExposeSecret, SecretString};
@@ -19,15 +19,16 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use super::data_key::aes_256_gcm;
 use super::{EpochNumber, KeyEncryptionKey, KeyEncryptionKeys, MasterSecret, RestingEpoch, SecretError, UnwrapError};
 use crate::log::{KeyId, LogLocation, Namespace};
+use crate::reads::RestingRead;
 
 /// What the file says it is.
 const FORMAT: &str = "medconnect keys";
 
 /// The version that is written. The first one names no namespace: it is of a log of the former edition, and not read.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
-/// The one before, which knows no epochs, and is read as well.
-const WITHOUT_EPOCHS: u32 = 2;
+/// Those before, which are read as well: the second knows no epochs, the third no noted reads.
+const FORMER: [u32; 2] = [2, 3];
 
 /// The shortest passphrase.
 pub const SHORTEST_PASSPHRASE: usize = 12;
@@ -115,6 +116,8 @@ pub struct Backup {
     pub keys: Vec<RestingKey>,
     /// The secrets of the namespace's later epochs.
     pub epochs: Vec<RestingEpoch>,
+    /// The reads that are noted.
+    pub reads: Vec<RestingRead>,
 }
 
 impl std::fmt::Debug for Backup {
@@ -172,6 +175,9 @@ struct Content {
     #[zeroize(skip)]
     #[serde(default)]
     epochs: Vec<EpochRow>,
+    #[zeroize(skip)]
+    #[serde(default)]
+    reads: Vec<ReadRow>,
 }
 
 #[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
@@ -200,6 +206,15 @@ struct EpochRow {
     wrapped: String,
     under: String,
     created_at: DateTime<Utc>,
+}
+
+/// A noted read, sealed as it is.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ReadRow {
+    patient: Uuid,
+    noted_at: DateTime<Utc>,
+    sealed: String,
 }
 
 impl Backup {
@@ -242,7 +257,7 @@ impl Backup {
         if header.format != FORMAT {
             return Err(BackupError::NotABackup);
         }
-        if header.version != VERSION && header.version != WITHOUT_EPOCHS {
+        if header.version != VERSION && !FORMER.contains(&header.version) {
             return Err(BackupError::UnknownVersion(header.version));
         }
         let (cipher, nonce, associated) = header.cipher(passphrase)?;
@@ -254,6 +269,7 @@ impl Backup {
         let content: Content = serde_json::from_slice(opened).map_err(|_| BackupError::NotABackup)?;
         let rows = content.data_keys.iter().map(Row::read);
         let epochs = content.epochs.iter().map(EpochRow::read);
+        let reads = content.reads.iter().map(ReadRow::read);
         let encryption = content.encryption_keys.iter();
         let encryption = encryption.map(|key| KeyEncryptionKey::from_hex(&key.name, &key.key));
         Ok(Self {
@@ -268,6 +284,7 @@ impl Backup {
             encryption: encryption.collect::<Result<_, _>>()?,
             keys: rows.collect::<Option<_>>().ok_or(BackupError::NotABackup)?,
             epochs: epochs.collect::<Option<_>>().ok_or(BackupError::NotABackup)?,
+            reads: reads.collect::<Option<_>>().ok_or(BackupError::NotABackup)?,
         })
     }
 
@@ -309,6 +326,7 @@ impl Backup {
                 .collect(),
             data_keys: self.keys.iter().map(Row::of).collect(),
             epochs: self.epochs.iter().map(EpochRow::of).collect(),
+            reads: self.reads.iter().map(ReadRow::of).collect(),
         }
     }
 }
@@ -384,6 +402,24 @@ impl EpochRow {
     }
 }
 
+impl ReadRow {
+    fn of(read: &RestingRead) -> Self {
+        Self {
+            patient: read.patient.uuid(),
+            noted_at: read.noted_at,
+            sealed: STANDARD.encode(&read.sealed),
+        }
+    }
+
+    fn read(&self) -> Option<RestingRead> {
+        Some(RestingRead {
+            patient: PatientId::new(self.patient),
+            noted_at: self.noted_at,
+            sealed: STANDARD.decode(&self.sealed).ok()?,
+        })
+    }
+}
+
 fn json(value: &impl Serialize) -> Result<Vec<u8>, SecretError> {
     serde_json::to_vec(value).map_err(|_| SecretError::Sealing)
 }
@@ -435,6 +471,11 @@ mod tests {
                 kek_id: "2026".to_owned(),
                 created_at: now,
             }],
+            reads: vec![RestingRead {
+                patient: PatientId::new(Uuid::from_u128(9)),
+                noted_at: now,
+                sealed: vec![0xb8; 60],
+            }],
         }
     }
 
@@ -443,14 +484,14 @@ mod tests {
         let (backup, passphrase) = (backup(), SecretString::from("correct horse"));
         let file = backup.seal(&passphrase).unwrap();
         for secret in [
-            "5a5a5a", "c3c3c3", "d4d4d4", "e5e5e5", "WlpaWl", "5eXl5e", "a7a7a7", "p6enp6",
+            "5a5a5a", "c3c3c3", "d4d4d4", "e5e5e5", "WlpaWl", "5eXl5e", "a7a7a7", "p6enp6", "uLi4uL",
         ] {
             assert!(!file.contains(secret), "{file}");
         }
         let opened = Backup::open(&file, &passphrase).unwrap();
         assert_eq!(
-            (opened.log, opened.position, &opened.keys, &opened.epochs),
-            (backup.log, 42, &backup.keys, &backup.epochs)
+            (opened.log, opened.position, &opened.keys, &opened.epochs, &opened.reads),
+            (backup.log, 42, &backup.keys, &backup.epochs, &backup.reads)
         );
         assert!(opened.master.is(&backup.master));
         let names: Vec<_> = opened.encryption.iter().map(|key| (key.id(), key.to_hex())).collect();
@@ -478,13 +519,14 @@ mod tests {
             BackupError::NotABackup
         ));
         assert!(matches!(open("{}", "correct horse"), BackupError::NotABackup));
-        let newer = file.replace("\"version\": 3", "\"version\": 4");
-        assert!(matches!(open(&newer, "correct horse"), BackupError::UnknownVersion(4)));
-        let older = file.replace("\"version\": 3", "\"version\": 1");
+        let newer = file.replace("\"version\": 4", "\"version\": 5");
+        assert!(matches!(open(&newer, "correct horse"), BackupError::UnknownVersion(5)));
+        let older = file.replace("\"version\": 4", "\"version\": 1");
         let older: String = older.lines().filter(|line| !line.contains("\"namespace\"")).collect();
         assert!(matches!(open(&older, "correct horse"), BackupError::UnknownVersion(1)));
         for (from, to) in [
-            ("\"version\": 3", "\"version\": 2"),
+            ("\"version\": 4", "\"version\": 2"),
+            ("\"version\": 4", "\"version\": 3"),
             ("\"chainId\": 7", "\"chainId\": 8"),
             ("\"keys\": 2", "\"keys\": 1"),
             ("\"position\": 42", "\"position\": 43"),

@@ -11,6 +11,7 @@ use super::{EpochCommitment, KeyEncryptionKeys, MasterSecret, RestingEpoch, Unwr
 use super::{epoch_rows, rows};
 use crate::log::{KeyId, LogLocation, Need, Origin};
 use crate::postgres::{ANSWER, LONG_STEP, within};
+use crate::reads;
 
 /// How many entries of the journal are looked at in one step.
 const PAGE: i64 = 20_000;
@@ -31,6 +32,7 @@ pub async fn back_up(
     let position = within(ANSWER, rows::applied_position(pool)).await?;
     let keys = within(LONG_STEP, rows::all(pool)).await?;
     let epochs = within(ANSWER, epoch_rows::all(pool)).await?;
+    let reads = within(LONG_STEP, reads::resting(pool)).await?;
     for key in &keys {
         opens(encryption, key)?;
     }
@@ -45,6 +47,7 @@ pub async fn back_up(
         encryption: encryption.all().cloned().collect(),
         keys,
         epochs,
+        reads,
     })
 }
 
@@ -71,6 +74,8 @@ pub struct Restored {
     pub outlived: u64,
     /// Epochs' secrets that were not there.
     pub epochs: u64,
+    /// Noted reads that were not there. The log may have them: whoever puts them there looks.
+    pub reads: u64,
 }
 
 /// Puts the keys of a backup into the database, all or nothing. What is there stays: another key of the same name is refused, and a
@@ -104,6 +109,7 @@ pub async fn restore(pool: &PgPool, backup: &Backup, encryption: &KeyEncryptionK
         restored.destroyed = destroyed.len() as u64;
         write(&mut transaction, &added, &destroyed).await?;
         restored.epochs = restore_epochs(&mut transaction, backup, encryption).await?;
+        restored.reads = reads::restore(&mut transaction, &backup.reads).await?;
         transaction.commit().await?;
         Ok(restored)
     };

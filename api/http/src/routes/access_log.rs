@@ -25,7 +25,7 @@ impl Located for AccessLogId {
 /// there in time is listed by `GET /v1/me/noted-reads`. Each item says which entry of the log tells it, and in which transaction that is: `medconnect audit` proves it. To look
 /// who has read is not noted.
 #[utoipa::path(
-    get, path = "/v1/me/access-log", tag = "access log", params(PageQuery),
+    get, path = "/v1/me/access-log", tag = "reads", params(PageQuery),
     responses((status = 200, description = "A page of reads", body = PageBody<dto::AccessLogEntry>)),
 )]
 pub async fn list<B: Backend>(
@@ -49,7 +49,7 @@ pub async fn list<B: Backend>(
 ///
 /// There are some for a while; of very many the latest are listed. If they stay, the chain cannot be reached.
 #[utoipa::path(
-    get, path = "/v1/me/noted-reads", tag = "access log",
+    get, path = "/v1/me/noted-reads", tag = "reads",
     responses((status = 200, description = "The reads", body = PageBody<dto::AccessLogEntry>)),
 )]
 pub async fn noted<B: Backend>(reading: Reading<B>) -> Result<HttpResponse, Problem> {

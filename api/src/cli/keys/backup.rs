@@ -41,6 +41,12 @@ impl Backup {
         if !backup.epochs.is_empty() {
             console::result(format!("{} secrets of epochs are among them", backup.epochs.len()));
         }
+        if !backup.reads.is_empty() {
+            console::result(format!(
+                "{} reads that the log does not tell for good yet are among it",
+                backup.reads.len()
+            ));
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -57,6 +57,12 @@ impl Restore {
         if restored.epochs > 0 {
             console::result(format!("{} secrets of epochs were restored", restored.epochs));
         }
+        if restored.reads > 0 {
+            console::result(format!(
+                "{} noted reads were restored; a server puts those into the log that it does not have",
+                restored.reads
+            ));
+        }
         if restored.outlived > 0 {
             console::result(format!(
                 "{} keys of the backup stay destroyed here; it still holds them: take a new one, and destroy this",

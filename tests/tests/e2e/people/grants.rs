@@ -10,27 +10,27 @@ use tests::system::{SystemOptions, TestSystem, deployed, until};
 use tests::wire::{Line, Proxy};
 
 /// A server that follows the registries, a patient with a wallet, and a doctor who is attested.
-struct World {
-    chain: TestChain,
-    office: Office,
-    system: TestSystem,
-    clinic: Clinic,
+pub(super) struct World {
+    pub(super) chain: TestChain,
+    pub(super) office: Office,
+    pub(super) system: TestSystem,
+    pub(super) clinic: Clinic,
     /// The patient's wallet, session and id.
-    ada: Person,
-    token: String,
-    patient: String,
+    pub(super) ada: Person,
+    pub(super) token: String,
+    pub(super) patient: String,
     /// The doctor's session.
-    doctor: String,
+    pub(super) doctor: String,
 }
 
 impl World {
-    async fn open(name: &str) -> Self {
+    pub(super) async fn open(name: &str) -> Self {
         let chain = TestChain::start().await;
         let (office, system) = Office::serve(&chain, SystemOptions::default()).await;
         Self::of(chain, office, system, name).await
     }
 
-    async fn of(chain: TestChain, office: Office, system: TestSystem, name: &str) -> Self {
+    pub(super) async fn of(chain: TestChain, office: Office, system: TestSystem, name: &str) -> Self {
         let clinic = Clinic::open(&system, name).await;
         let (ada, token, patient) = registered(&system, &clinic, 101).await;
         let entry = format!("/v1/practitioners/{}", clinic.doctor);
@@ -48,17 +48,17 @@ impl World {
         }
     }
 
-    fn path(&self, of: &str) -> String {
+    pub(super) fn path(&self, of: &str) -> String {
         format!("/v1/patients/{}{of}", self.patient)
     }
 
     /// A grant to the doctor of these parts.
-    fn to_the_doctor(&self, categories: &[&str]) -> Value {
+    pub(super) fn to_the_doctor(&self, categories: &[&str]) -> Value {
         let grantee = format!("practitioner/{}", self.clinic.doctor);
         json!({ "grantee": grantee, "categories": categories, "purpose": "treatment", "mayWrite": true })
     }
 
-    async fn prepare(&self, grant: &Value) -> String {
+    pub(super) async fn prepare(&self, grant: &Value) -> String {
         let (status, prepared) = self.system.post(&self.path("/grants"), &self.token, grant).await;
         assert_eq!(status, 201, "{prepared}");
         prepared["id"].as_str().unwrap().to_owned()
@@ -77,7 +77,7 @@ impl World {
     }
 
     /// Prepares a grant, has the patient sign it, and hands it in.
-    async fn give(&self, grant: &Value) -> String {
+    pub(super) async fn give(&self, grant: &Value) -> String {
         let id = self.prepare(grant).await;
         let signature = self.ada.signs(&self.to_sign(&id).await);
         let (status, given) = self.hand_in(&id, &signature).await;
@@ -92,7 +92,7 @@ impl World {
         typed_data
     }
 
-    async fn revoke(&self, query: &str) {
+    pub(super) async fn revoke(&self, query: &str) {
         let body = handed_in(&self.to_revoke(query).await, &self.ada);
         let (status, revoked) = self.system.post(&self.path("/revocations"), &self.token, &body).await;
         assert_eq!(status, 200, "{query}: {revoked}");
@@ -134,7 +134,7 @@ impl World {
     }
 
     /// What the doctor is answered.
-    async fn reads(&self, of: &str) -> (u16, Value) {
+    pub(super) async fn reads(&self, of: &str) -> (u16, Value) {
         self.system.get(&self.path(of), &self.doctor).await
     }
 }

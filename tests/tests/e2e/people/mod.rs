@@ -7,6 +7,7 @@ mod authorization;
 mod first_visit;
 mod grants;
 mod quotas;
+mod reads;
 mod registration;
 mod revocations;
 mod wallets;

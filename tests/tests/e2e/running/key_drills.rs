@@ -7,6 +7,7 @@ use sqlx::{Connection, PgConnection};
 use tests::chain::KEYS;
 use tests::rest::Rest;
 use tests::site::{Desk, Said, Server, Site};
+use tests::system::until;
 use uuid::Uuid;
 
 const PASSPHRASE: &str = "a drill every month";
@@ -155,6 +156,58 @@ async fn chain_and_backup_alone_give_everything_back_on_an_empty_machine() {
     stop(server).await;
 }
 
+async fn number(database: &str, sql: &str) -> i64 {
+    let mut connection = PgConnection::connect(database).await.unwrap();
+    sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_read_is_in_the_backup_until_the_log_has_it_and_comes_to_the_log_once() {
+    const NOTES: &str = "SELECT (SELECT count(*) FROM core.noted_reads) + (SELECT count(*) FROM core.taken_reads)";
+    const READS: &str = "SELECT count(*) FROM live.reads";
+    let soon = ("MEDCONNECT_RECORDS__LOG_READS_AFTER_SECONDS", "1");
+    let site = site().await;
+    let server = site.serve(&[]).await;
+    let administrator = server.administrator().await;
+    let desk = Desk::open(&server, &administrator, 1).await;
+    let (patient, _) = desk.visit(0).await;
+    let before = number(&site.database, NOTES).await;
+    let read = async |desk: &Desk, times: i64| {
+        for _ in 0..times {
+            desk.rest.get(&format!("/v1/patients/{patient}/chart")).await;
+        }
+    };
+    read(&desk, 3).await;
+    let file = site.file("reads.backup");
+    let file = file.to_str().unwrap();
+    let backed_up = format!("{} reads", before + 3);
+    check(&keys(&site, &["backup", file], &[]).await, 0, &[&backed_up]);
+    stop(server).await;
+    // The log gets them, and others after them.
+    let server = site.serve(&[soon]).await;
+    read(&desk, 2).await;
+    until("the log has them", async || number(&site.database, NOTES).await == 0).await;
+    let logged = number(&site.database, READS).await;
+    assert_eq!(logged, before + 5);
+    stop(server).await;
+
+    // Everything but the chain, the backup and the configuration is gone.
+    let machine = EmptyMachine::beside(&site).await;
+    let environment = machine.environment();
+    let restore = ["restore", file, "--secrets-to", machine.folder.to_str().unwrap()];
+    let restored = format!("{} noted reads were restored", before + 3);
+    check(&keys(&site, &restore, &environment).await, 0, &[&restored]);
+    let again = keys(&site, &restore, &environment).await;
+    check(&again, 0, &["0 keys were restored"]);
+    assert!(!again.out.contains("noted reads"), "{}", again.out);
+    let server = site.serve(&[&environment[..], &[soon]].concat()).await;
+    until_ready(&server).await;
+    read(&desk.at(&server.url), 1).await;
+    until("nothing is left", async || number(&machine.database, NOTES).await == 0).await;
+    assert_eq!(number(&machine.database, READS).await, logged + 1);
+    stop(server).await;
+}
+
 /// Runs the command that `medconnect keys epoch` has printed, as the namespace's owner.
 async fn publish(site: &Site, printed: &str) {
     let command = printed.lines().find_map(|line| line.trim().strip_prefix("medconnect "));
@@ -199,7 +252,7 @@ async fn events_are_sealed_under_a_new_secret_which_is_in_the_backup_before_it_i
     );
     assert_eq!(sealing_epoch(&administrator).await, 0);
     publish(&site, &again.out).await;
-    tests::system::until("the new epoch", async || sealing_epoch(&administrator).await == 1).await;
+    until("the new epoch", async || sealing_epoch(&administrator).await == 1).await;
     desk.visit(1).await;
     check(
         &keys(&site, &["check", file], &[]).await,
