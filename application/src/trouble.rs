@@ -194,6 +194,14 @@ troubles! {
         advice: "Nobody's key is destroyed for it. Find out who writes into the database, delete the rows that the cause names, and run `medconnect audit verify --with-keys`."
     }
 
+    // Who has read what.
+    ReadsNotLogged {
+        code: "reads-not-logged",
+        weight: Warning,
+        title: "Reads are noted, and do not come to the log.",
+        advice: "See to the other troubles first; the server's own log says why each attempt fails. Until then do not delete `core.noted_reads`, and keep it in backups: `medconnect keys backup`."
+    }
+
     // The appender.
     AppenderWithoutDatabase {
         code: "appender-without-database",

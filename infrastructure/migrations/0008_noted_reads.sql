@@ -20,9 +20,12 @@ CREATE TABLE noted_reads (
     sealed     bytea NOT NULL,
     -- Whether a backup has brought it.
     restored   boolean NOT NULL DEFAULT false,
+    -- From when on it is taken. One that could not be opened is tried again after a while: a newer version of the program may.
+    due_at     timestamptz NOT NULL,
     -- With which others it was taken, if it was.
     command_id uuid REFERENCES taken_reads ON DELETE CASCADE
 );
 CREATE INDEX noted_reads_patient ON noted_reads (patient, id);
-CREATE INDEX noted_reads_due ON noted_reads (noted_at) WHERE command_id IS NULL;
+CREATE INDEX noted_reads_age ON noted_reads (noted_at);
+CREATE INDEX noted_reads_due ON noted_reads (due_at) WHERE command_id IS NULL;
 CREATE INDEX noted_reads_taken ON noted_reads (command_id) WHERE command_id IS NOT NULL;

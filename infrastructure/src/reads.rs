@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use application::log::Position;
 use application::ports::StoreError;
-use application::ports::reads::{Due, NotedReads, Notes};
+use application::ports::reads::{Due, NotedReads, Notes, Overdue};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::access_log::{AccessLog, Read};
+use domain::access_log::Read;
 use domain::kernel::{CommandId, PatientId};
-use sqlx::{FromRow, PgConnection, PgExecutor, PgPool};
+use sqlx::{FromRow, PgPool};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -19,43 +19,70 @@ use crate::postgres::Answering;
 use crate::sessions::store;
 
 /// For how long whoever has taken notes on is not disturbed. Two who do it at once do no harm: it is one command.
-const UNDISTURBED: Duration = Duration::from_secs(10);
+const UNDISTURBED: Duration = Duration::from_secs(20);
 
-/// Of how many patients notes are taken on at once.
-const AT_ONCE: i64 = 32;
+/// How much is taken on at once. Enough that what waits for finality and is taken on again leaves room for others.
+const AT_ONCE: i64 = 128;
+
+/// After how long a note is tried again that cannot be opened.
+const UNREADABLE_AGAIN: Duration = Duration::from_secs(60 * 60);
 
 /// How many reads that wait are told at most.
 const MOST_WAITING: i64 = 200;
 
-/// Of whom something was noted before an instant and is not taken.
-const DUE: &str = "SELECT patient FROM noted_reads WHERE command_id IS NULL AND noted_at < $1
-     GROUP BY patient ORDER BY min(noted_at) LIMIT $2";
+/// How a note is written: this byte, the read, and zeros up to a multiple of [`PADDED_TO`], which tell nobody who has read by how long it is.
+const FORMAT: u8 = 1;
+const PADDED_TO: usize = 128;
 
-/// Takes what was noted of a patient together.
-const TAKING: &str = "WITH untaken AS (SELECT id FROM noted_reads WHERE patient = $1 AND command_id IS NULL
-                      ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED),
+/// Notes a read of each of these patients. Each is due by chance, after the wait or up to as long again: what was read together is not put into the log together, where everybody sees it.
+const NOTING: &str = "INSERT INTO noted_reads (patient, sealed, due_at)
+     SELECT patient, sealed, clock_timestamp() + $3 * (1 + random()) FROM UNNEST($1::uuid[], $2::bytea[]) AS noted (patient, sealed)";
+
+/// Of whom something is due.
+const DUE: &str = "SELECT DISTINCT patient FROM
+     (SELECT patient FROM noted_reads WHERE command_id IS NULL AND due_at < clock_timestamp() ORDER BY due_at LIMIT $1) AS due";
+
+/// Takes what was noted of a patient together: as much as one transaction certainly carries. What cannot be opened, and was set aside, comes last.
+const TAKING: &str = "WITH untaken AS (SELECT id, due_at, length(sealed) AS bytes FROM noted_reads WHERE patient = $1 AND command_id IS NULL
+                      ORDER BY due_at, id LIMIT 250 FOR UPDATE SKIP LOCKED),
+          summed AS (SELECT id, sum(bytes) OVER (ORDER BY due_at, id) AS bytes, row_number() OVER (ORDER BY due_at, id) AS n FROM untaken),
+          fitting AS (SELECT id FROM summed WHERE bytes <= 60000 OR n = 1),
           taken AS (INSERT INTO taken_reads (command_id, patient)
-                    SELECT gen_random_uuid(), $1 WHERE EXISTS (SELECT FROM untaken) RETURNING command_id)
-     UPDATE noted_reads SET command_id = taken.command_id FROM untaken, taken WHERE noted_reads.id = untaken.id";
+                    SELECT gen_random_uuid(), $1 WHERE EXISTS (SELECT FROM fitting) RETURNING command_id)
+     UPDATE noted_reads SET command_id = taken.command_id FROM fitting, taken WHERE noted_reads.id = fitting.id";
 
-/// Takes on what is taken together: of a patient all, otherwise what nobody works at.
-const TAKING_ON: &str =
-    "UPDATE taken_reads SET undisturbed_until = clock_timestamp() + $1, attempts = attempts + 1
-     WHERE command_id IN (SELECT command_id FROM taken_reads
-                          WHERE CASE WHEN $2::uuid IS NULL THEN undisturbed_until < clock_timestamp() ELSE patient = $2 END
-                          ORDER BY undisturbed_until LIMIT $3 FOR UPDATE SKIP LOCKED)
+/// Takes on what nobody works at.
+const TAKING_ON: &str = "UPDATE taken_reads SET undisturbed_until = clock_timestamp() + $1, attempts = attempts + 1
+     WHERE command_id IN (SELECT command_id FROM taken_reads WHERE undisturbed_until < clock_timestamp()
+                          ORDER BY undisturbed_until LIMIT $2 FOR UPDATE SKIP LOCKED)
      RETURNING command_id, patient, taken_at, attempts";
+
+/// Takes on what was taken of a patient, whoever works at it.
+const TAKING_ON_ALL_OF: &str =
+    "UPDATE taken_reads SET undisturbed_until = clock_timestamp() + $1, attempts = attempts + 1
+     WHERE patient = $2 RETURNING command_id, patient, taken_at, attempts";
+
+/// Sets aside what cannot be opened: it goes with no others, and is kept.
+const SETTING_ASIDE: &str =
+    "UPDATE noted_reads SET command_id = NULL, due_at = clock_timestamp() + $2 WHERE id = ANY ($1)";
 
 /// Forgets what is in the log for good.
 const FORGETTING: &str = "DELETE FROM taken_reads USING checkpoint WHERE command_id = $1
      AND ($2 <= final_position
           OR EXISTS (SELECT FROM journal WHERE journal.command_id = $1 AND void IS NULL AND position <= final_position))";
 
+/// What waits for too long: of very much the first.
+const OVERDUE: &str = "SELECT count(*), min(noted_at) FROM
+     (SELECT noted_at FROM noted_reads WHERE noted_at < $1
+        AND NOT EXISTS (SELECT FROM journal WHERE journal.command_id = noted_reads.command_id AND void IS NULL)
+      ORDER BY noted_at LIMIT 10000) AS overdue";
+
 /// [`NotedReads`] in Postgres.
 #[derive(Clone, Debug)]
 pub struct PostgresReads {
     pool: Answering,
     key: InterimKey,
+    wait: Duration,
 }
 
 #[derive(FromRow)]
@@ -66,92 +93,82 @@ struct Taken {
     attempts: i64,
 }
 
-/// A noted read as it rests in the database: sealed under a key that follows from the master secret.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RestingRead {
-    /// Of whom something was read.
-    pub patient: PatientId,
-    /// When it was noted.
-    pub noted_at: DateTime<Utc>,
-    /// The read.
-    pub sealed: Vec<u8>,
-}
-
-/// Every noted read, as all of them are at one moment.
-pub(crate) async fn resting(executor: impl PgExecutor<'_>) -> Result<Vec<RestingRead>, sqlx::Error> {
-    let all: Vec<(Uuid, DateTime<Utc>, Vec<u8>)> =
-        sqlx::query_as("SELECT patient, noted_at, sealed FROM noted_reads ORDER BY id")
-            .fetch_all(executor)
-            .await?;
-    let read = |(patient, noted_at, sealed)| RestingRead {
-        patient: PatientId::new(patient),
-        noted_at,
-        sealed,
-    };
-    Ok(all.into_iter().map(read).collect())
-}
-
-/// Writes noted reads that are not there. Answers with how many.
-pub(crate) async fn restore(connection: &mut PgConnection, reads: &[RestingRead]) -> Result<u64, sqlx::Error> {
-    let patients: Vec<Uuid> = reads.iter().map(|read| read.patient.uuid()).collect();
-    let noted: Vec<DateTime<Utc>> = reads.iter().map(|read| read.noted_at).collect();
-    let sealed: Vec<&[u8]> = reads.iter().map(|read| read.sealed.as_slice()).collect();
-    // Nothing is sealed twice in the same way.
-    let sql = "INSERT INTO noted_reads (patient, noted_at, sealed, restored)
-               SELECT patient, noted_at, sealed, TRUE FROM UNNEST($1::uuid[], $2::timestamptz[], $3::bytea[]) AS kept (patient, noted_at, sealed)
-               WHERE NOT EXISTS (SELECT FROM noted_reads AS there WHERE there.patient = kept.patient AND there.sealed = kept.sealed)";
-    let restoring = sqlx::query(sql).bind(patients).bind(noted).bind(sealed);
-    Ok(restoring.execute(connection).await?.rows_affected())
-}
-
 impl PostgresReads {
-    /// Over a pool whose search path has the read models and `core`, sealed under an organisation's secret.
-    pub fn new(pool: PgPool, secret: &MasterSecret) -> Self {
+    /// Over a pool whose search path has the read models and `core`, sealed under an organisation's secret. What is noted is due after a wait, at most twice as long.
+    pub fn new(pool: PgPool, secret: &MasterSecret, wait: Duration) -> Self {
         Self {
             pool: Answering::new(pool),
             key: InterimKey::new(secret, b"noted reads"),
+            wait,
         }
     }
 
     fn seal(&self, patient: PatientId, read: &Read) -> Result<Vec<u8>, StoreError> {
-        let bytes = postcard::to_stdvec(read).map_err(|error| StoreError(Box::new(error)))?;
-        let sealed = self.key.seal(patient.uuid().as_bytes(), Zeroizing::new(bytes));
+        let content = postcard::to_stdvec(read).map_err(|error| StoreError(Box::new(error)))?;
+        let mut bytes = Zeroizing::new([&[FORMAT], content.as_slice()].concat());
+        let padded = bytes.len().next_multiple_of(PADDED_TO);
+        bytes.resize(padded, 0);
+        let sealed = self.key.seal(patient.uuid().as_bytes(), bytes);
         sealed.map_err(|error| StoreError(Box::new(error)))
     }
 
-    /// A note. One that somebody has altered says nothing, and keeps no other one back.
     fn open(&self, patient: PatientId, sealed: &[u8]) -> Option<Read> {
-        let opened = self.key.open(patient.uuid().as_bytes(), sealed);
-        let read = opened.and_then(|bytes| postcard::from_bytes(&bytes).ok());
-        if read.is_none() {
-            tracing::error!("a noted read cannot be opened: it was altered, or sealed under another master secret");
-        }
-        read
+        let opened = self.key.open(patient.uuid().as_bytes(), sealed)?;
+        let (format, content) = opened.split_first()?;
+        let read = (*format == FORMAT).then(|| postcard::take_from_bytes(content).ok())??;
+        let (read, padding): (Read, &[u8]) = read;
+        padding.iter().all(|byte| *byte == 0).then_some(read)
     }
 
     async fn take(&self, patient: Uuid) -> Result<(), StoreError> {
-        let most = i64::try_from(AccessLog::MOST).unwrap_or(i64::MAX);
-        let taking = sqlx::query(TAKING).bind(patient).bind(most).execute(&self.pool);
+        let taking = sqlx::query(TAKING).bind(patient).execute(&self.pool);
         taking.await.map(drop).map_err(store)
     }
 
-    async fn notes(&self, taken: Taken) -> Result<Notes, StoreError> {
-        let sql = "SELECT sealed, restored FROM noted_reads WHERE command_id = $1 ORDER BY id";
-        let rows: Vec<(Vec<u8>, bool)> = sqlx::query_as(sql)
+    /// What was taken together. `None` when nothing of it can be opened: then it is given up, and each note waits by itself.
+    async fn notes(&self, taken: Taken) -> Result<Option<Notes>, StoreError> {
+        let sql = "SELECT id, sealed, restored FROM noted_reads WHERE command_id = $1 ORDER BY id";
+        let rows: Vec<(i64, Vec<u8>, bool)> = sqlx::query_as(sql)
             .bind(taken.command_id)
             .fetch_all(&self.pool)
             .await
             .map_err(store)?;
         let patient = PatientId::new(taken.patient);
-        let opened = rows.iter().filter_map(|(sealed, _)| self.open(patient, sealed));
-        Ok(Notes {
+        let (mut reads, mut unreadable, mut restored) = (Vec::new(), Vec::new(), false);
+        for (id, sealed, is_restored) in rows {
+            match self.open(patient, &sealed) {
+                Some(read) => {
+                    reads.push(read);
+                    restored |= is_restored;
+                }
+                None => unreadable.push(id),
+            }
+        }
+        if !unreadable.is_empty() {
+            tracing::error!(
+                notes = unreadable.len(),
+                "noted reads cannot be opened: they were altered, sealed under another master secret, or written by a newer version"
+            );
+            self.set_aside(&unreadable).await?;
+        }
+        if reads.is_empty() {
+            let giving_up = sqlx::query("DELETE FROM taken_reads WHERE command_id = $1").bind(taken.command_id);
+            giving_up.execute(&self.pool).await.map_err(store)?;
+            return Ok(None);
+        }
+        Ok(Some(Notes {
             command_id: CommandId::new(taken.command_id),
             patient,
-            reads: opened.collect(),
+            reads,
             at: taken.taken_at,
             repeated: taken.attempts > 1,
-            restored: rows.iter().any(|(_, restored)| *restored),
-        })
+            restored,
+        }))
+    }
+
+    async fn set_aside(&self, notes: &[i64]) -> Result<(), StoreError> {
+        let setting_aside = sqlx::query(SETTING_ASIDE).bind(notes).bind(UNREADABLE_AGAIN);
+        setting_aside.execute(&self.pool).await.map(drop).map_err(store)
     }
 }
 
@@ -161,9 +178,10 @@ impl NotedReads for PostgresReads {
         let sealed = patients.iter().map(|patient| self.seal(*patient, read));
         let sealed = sealed.collect::<Result<Vec<_>, _>>()?;
         let patients: Vec<Uuid> = patients.iter().map(|patient| patient.uuid()).collect();
-        sqlx::query("INSERT INTO noted_reads (patient, sealed) SELECT * FROM UNNEST($1::uuid[], $2::bytea[])")
+        sqlx::query(NOTING)
             .bind(patients)
             .bind(sealed)
+            .bind(self.wait)
             .execute(&self.pool)
             .await
             .map_err(store)?;
@@ -172,27 +190,29 @@ impl NotedReads for PostgresReads {
     }
 
     async fn take_on(&self, due: Due) -> Result<Vec<Notes>, StoreError> {
-        let (patients, whose) = match due {
-            Due::Of(patient) => (vec![patient.uuid()], Some(patient.uuid())),
-            Due::NotedBefore(before) => {
-                let due = sqlx::query_scalar(DUE).bind(before).bind(AT_ONCE);
-                (due.fetch_all(&self.pool).await.map_err(store)?, None)
+        let taken: Vec<Taken> = match due {
+            Due::Now => {
+                let patients: Vec<Uuid> = sqlx::query_scalar(DUE)
+                    .bind(AT_ONCE)
+                    .fetch_all(&self.pool)
+                    .await
+                    .map_err(store)?;
+                for patient in patients {
+                    self.take(patient).await?;
+                }
+                let taking_on = sqlx::query_as(TAKING_ON).bind(UNDISTURBED).bind(AT_ONCE);
+                taking_on.fetch_all(&self.pool).await.map_err(store)?
+            }
+            Due::Of(patient) => {
+                self.take(patient.uuid()).await?;
+                let taking_on = sqlx::query_as(TAKING_ON_ALL_OF).bind(UNDISTURBED).bind(patient.uuid());
+                taking_on.fetch_all(&self.pool).await.map_err(store)?
             }
         };
-        for patient in patients {
-            self.take(patient).await?;
-        }
-        let taken: Vec<Taken> = sqlx::query_as(TAKING_ON)
-            .bind(UNDISTURBED)
-            .bind(whose)
-            .bind(AT_ONCE)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(store)?;
         crash_point(crash::READS_TAKEN);
         let mut notes = Vec::new();
         for taken in taken {
-            notes.push(self.notes(taken).await?);
+            notes.extend(self.notes(taken).await?);
         }
         Ok(notes)
     }
@@ -217,6 +237,16 @@ impl NotedReads for PostgresReads {
         Ok(())
     }
 
+    async fn overdue(&self, before: DateTime<Utc>) -> Result<Option<Overdue>, StoreError> {
+        let (reads, since): (i64, Option<DateTime<Utc>>) = sqlx::query_as(OVERDUE)
+            .bind(before)
+            .fetch_one(&self.pool)
+            .await
+            .map_err(store)?;
+        let reads = reads.unsigned_abs();
+        Ok(since.map(|since| Overdue { reads, since }))
+    }
+
     async fn waiting(&self, patient: PatientId) -> Result<Vec<Read>, StoreError> {
         let sql = "SELECT sealed FROM noted_reads WHERE patient = $1
                      AND NOT EXISTS (SELECT FROM journal WHERE journal.command_id = noted_reads.command_id AND void IS NULL)
@@ -227,6 +257,7 @@ impl NotedReads for PostgresReads {
             .fetch_all(&self.pool)
             .await
             .map_err(store)?;
+        // What cannot be opened is told to the administrators.
         let opened = sealed.iter().filter_map(|sealed| self.open(patient, sealed));
         let mut waiting: Vec<Read> = opened.collect();
         waiting.sort_by_key(|read| std::cmp::Reverse(read.at));

@@ -59,6 +59,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::SystemMetrics;
+use crate::reads::ReadsStatus;
 use crate::status::{Parked, Status};
 
 /// The write side and the read side of a running system.
@@ -409,7 +410,11 @@ impl System {
             invitations: Arc::new(PostgresInvitations::new(pools.requests.clone())),
             requests: Arc::new(PostgresRequests::new(pools.requests.clone(), master)),
             sessions: Arc::clone(&sessions),
-            reads: Arc::new(PostgresReads::new(pools.requests.clone(), master)),
+            reads: Arc::new(PostgresReads::new(
+                pools.requests.clone(),
+                master,
+                config.records.log_reads_after(),
+            )),
         };
         let (pool, acceptance) = (&pools.requests, Arc::clone(&tracker) as _);
         let registries = registries(config, (&node, &calls), pool, &acceptance);
@@ -425,6 +430,7 @@ impl System {
             .ruled_by(rules(config))
             .with_registries(registries),
         );
+        let reads_status = ReadsStatus::default();
         let metrics = HttpMetrics::default();
         let of_the_system = SystemMetrics::new(follower_status.clone(), eraser_status.clone(), appender.clone());
         metrics.register(|registry| registry.register_collector(Box::new(of_the_system)));
@@ -440,6 +446,7 @@ impl System {
                 log,
                 follower_status,
                 eraser_status,
+                reads_status.clone(),
                 appender,
                 &config.chain,
                 &secrets,
@@ -476,7 +483,9 @@ impl System {
             let (clinic, cancel) = (Arc::clone(&clinic), cancel.clone());
             let after = config.records.log_reads_after();
             async move {
-                cancel.run_until_cancelled(reads::log(&clinic, after)).await;
+                cancel
+                    .run_until_cancelled(reads::log(&clinic, after, &reads_status))
+                    .await;
             }
         });
         tasks.spawn({

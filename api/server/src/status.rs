@@ -23,6 +23,8 @@ use projections::ReadModels;
 use sqlx::PgPool;
 use tokio::sync::Mutex;
 
+use crate::reads::ReadsStatus;
+
 /// How many parked events are listed.
 const PARKED_LISTED: u32 = 100;
 
@@ -39,6 +41,7 @@ pub(crate) struct Status {
     log: EventLog,
     follower: StatusCell,
     eraser: EraserStatus,
+    reads: ReadsStatus,
     appender: AppenderHandle,
     finality: FinalityRule,
     namespace: u32,
@@ -54,6 +57,7 @@ impl Status {
         log: EventLog,
         follower: StatusCell,
         eraser: EraserStatus,
+        reads: ReadsStatus,
         appender: AppenderHandle,
         chain: &ChainConfig,
         secrets: &LogSecrets,
@@ -64,6 +68,7 @@ impl Status {
             log,
             follower,
             eraser,
+            reads,
             appender,
             finality: chain.finality,
             namespace: chain.namespace.0,
@@ -137,6 +142,7 @@ impl StatusSource for Status {
             |part, troubles: Vec<Trouble>| troubles.into_iter().map(move |trouble| ToldTrouble { part, trouble });
         let troubles = told("follower", follower.troubles())
             .chain(told("eraser", self.eraser.troubles()))
+            .chain(told("reads", self.reads.troubles()))
             .chain(told("appender", appender.troubles.list()));
         let lag = chain_position.unwrap_or(position).saturating_sub(position);
         Ok(SystemStatus {

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use domain::access_log::{Basis, Reader};
+use domain::access_log::{Basis, Prepared, Reader};
 use domain::account::Scope;
 use domain::consent::{Details, Grantee, Purpose, Query};
 use domain::kernel::{Category, PatientId};
@@ -15,6 +15,12 @@ use uuid::Uuid;
 
 use super::identity::Principal;
 use super::{Action, Decision, Denial, Object, Reach, decide, reach, scope_of};
+
+/// What records are read for here.
+const PURPOSE: Purpose = Purpose::Treatment;
+
+/// How many grants an admittance names that rests on more of them.
+const MOST_NAMED: usize = 16;
 
 /// Leave to use what is known of somebody, in some categories. Only [`admit`] and [`admit_by_grants`] give it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -71,7 +77,7 @@ pub fn asked(principal: &Principal, action: Action, categories: &[Category]) -> 
         category,
         document: None,
         time: None,
-        purpose: Purpose::Treatment,
+        purpose: PURPOSE,
         writes,
     };
     let grantees = principal.grantees().into_iter();
@@ -109,7 +115,7 @@ pub fn admit_by_grants(
     Ok(Admittance {
         whose,
         categories: Cow::Owned(covered),
-        basis: Basis::Grants(Purpose::Treatment, by.into_iter().collect()),
+        basis: Basis::Grants(PURPOSE, by.into_iter().take(MOST_NAMED).map(Prepared).collect()),
     })
 }
 

@@ -28,11 +28,20 @@ pub struct Notes {
     pub restored: bool,
 }
 
+/// What waits for too long.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Overdue {
+    /// How many reads; of very many so many at least.
+    pub reads: u64,
+    /// When the first of them was noted.
+    pub since: DateTime<Utc>,
+}
+
 /// Which notes are due.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Due {
-    /// Those of patients of whom one was noted before this, and that nobody works at.
-    NotedBefore(DateTime<Utc>),
+    /// Those of patients of whom one has waited for long enough, and that nobody works at.
+    Now,
     /// All of a patient.
     Of(PatientId),
 }
@@ -63,6 +72,12 @@ pub trait NotedReads: Send + Sync + 'static {
     /// # Errors
     /// When the store does not answer.
     async fn forget(&self, patient: PatientId) -> Result<(), StoreError>;
+
+    /// What was noted before an instant and the log does not have yet, if there is anything.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    async fn overdue(&self, before: DateTime<Utc>) -> Result<Option<Overdue>, StoreError>;
 
     /// What was noted of a patient and the log does not have yet, the latest first; of very much the latest.
     ///

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use domain::access_log::{AccessLog, AccessLogCommand, Read, Reading, Shown};
 use domain::kernel::{AccessLogId, Category, PatientId};
 
@@ -11,10 +12,10 @@ use crate::policy::access::{Admittance, admit};
 use crate::policy::identity::Principal;
 use crate::policy::{Action, Object};
 use crate::ports::StoreError;
-use crate::ports::command::{CommandContext, CommandError};
+use crate::ports::command::{CommandContext, CommandError, CommandExecutor as _};
 use crate::ports::queries::{LoggedReadView, Page, Queries as _, ReadCursor};
-use crate::ports::reads::{Due, Notes};
-use crate::ports::transaction::Target;
+use crate::ports::reads::{Due, Notes, Overdue};
+use crate::ports::transaction::{Expected, Target};
 use crate::use_cases::clinic::{Backend, Clinic, own_record, permit};
 
 const ACCESS: &[Category] = &[Category::Access];
@@ -68,6 +69,14 @@ impl<B: Backend> Clinic<B> {
         self.reads.take_on(due).await
     }
 
+    /// What was noted before an instant and the log does not have yet, if there is anything.
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    pub async fn overdue_reads(&self, before: DateTime<Utc>) -> Result<Option<Overdue>, StoreError> {
+        self.reads.overdue(before).await
+    }
+
     /// Puts reads into the log that were taken on. What fails is taken on again.
     ///
     /// # Errors
@@ -81,7 +90,11 @@ impl<B: Backend> Clinic<B> {
             repeated,
             restored,
         } = notes;
+        let mut target = Target::of(AccessLogId(patient));
         if restored {
+            // First how far the log is, and then what it has: if it has gone on by then, this is tried again.
+            let log = self.executor.load::<AccessLog>(AccessLogId(patient)).await?;
+            target = target.expecting(Some(Expected::whole(log.version)));
             let times: Vec<_> = reads.iter().map(|read| read.at).collect();
             let known: BTreeMap<Read, Position> = self.queries.reads_at(patient, &times).await?.into_iter().collect();
             if !reads.is_empty() && reads.iter().all(|read| known.contains_key(read)) {
@@ -97,7 +110,6 @@ impl<B: Backend> Clinic<B> {
             cause: None,
             repeated,
         };
-        let target = Target::of(AccessLogId(patient));
         let logged = self.execute::<AccessLog>(target, AccessLogCommand::Log(reads), &context);
         match logged.await {
             Ok(_) => Ok(self.reads.logged(command_id, None).await?),
@@ -112,11 +124,12 @@ impl<B: Backend> Clinic<B> {
     /// # Errors
     /// When they are no patient, or it cannot be told what was noted.
     pub async fn log_own_reads(&self, principal: &Principal) -> Result<(), UseCaseError> {
-        let patient = own_log(principal)?;
+        let (patient, _) = own_log(principal)?;
+        let mut outcome = Ok(());
         for notes in self.due_reads(Due::Of(patient)).await? {
-            self.log_reads(notes).await?;
+            outcome = outcome.and(self.log_reads(notes).await);
         }
-        Ok(())
+        outcome
     }
 
     /// Who has read what is known of whoever asks, the latest first.
@@ -128,8 +141,7 @@ impl<B: Backend> Clinic<B> {
         principal: &Principal,
         page: Page<ReadCursor>,
     ) -> Result<Vec<LoggedReadView>, UseCaseError> {
-        let patient = own_log(principal)?;
-        let admittance = admit(principal, Object::Patient(patient), Action::ReadAccessLog, ACCESS)?;
+        let (patient, admittance) = own_log(principal)?;
         Ok(self.queries.access_log(&admittance, patient, page).await?)
     }
 
@@ -138,12 +150,16 @@ impl<B: Backend> Clinic<B> {
     /// # Errors
     /// [`UseCaseError`].
     pub async fn noted_reads(&self, principal: &Principal) -> Result<Vec<Read>, UseCaseError> {
-        Ok(self.reads.waiting(own_log(principal)?).await?)
+        let (patient, admittance) = own_log(principal)?;
+        admittance.check_patient(patient, ACCESS)?;
+        Ok(self.reads.waiting(patient).await?)
     }
 }
 
-/// Of whom who asks sees who has read.
-fn own_log(principal: &Principal) -> Result<PatientId, UseCaseError> {
+/// Of whom who asks sees who has read, and leave to do so.
+fn own_log(principal: &Principal) -> Result<(PatientId, Admittance), UseCaseError> {
     permit(principal, Action::ReadAccessLog)?;
-    own_record(principal).ok_or(UseCaseError::Forbidden)
+    let patient = own_record(principal).ok_or(UseCaseError::Forbidden)?;
+    let admittance = admit(principal, Object::Patient(patient), Action::ReadAccessLog, ACCESS)?;
+    Ok((patient, admittance))
 }

@@ -190,6 +190,7 @@ impl<B: Backend> Clinic<B> {
                 Message::FullRevocation { patient, epoch }
             }
         };
+        self.note_read(principal, &admittance, Shown::Grants, patient).await?;
         Ok((domain, message))
     }
 

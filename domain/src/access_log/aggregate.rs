@@ -14,11 +14,6 @@ pub struct AccessLog {
     additions: u64,
 }
 
-impl AccessLog {
-    /// How many reads are added at once at most.
-    pub const MOST: usize = 1_000;
-}
-
 impl ClinicAggregate for AccessLog {
     type Id = AccessLogId;
     type Command = AccessLogCommand;
@@ -29,7 +24,7 @@ impl ClinicAggregate for AccessLog {
         let AccessLogCommand::Log(reads) = command;
         match reads.len() {
             0 => Ok(Vec::new()),
-            1..=Self::MOST => Ok(vec![AccessLogEvent::ReadsLogged {
+            1..=Reads::MOST => Ok(vec![AccessLogEvent::ReadsLogged {
                 reads: Personal::Known(Reads::from(reads)),
             }]),
             _ => Err(AccessLogError::TooMany),

@@ -1,5 +1,7 @@
 //! What could not have been put into the log of who has read.
 
+use std::collections::BTreeSet;
+
 use super::aggregate::AccessLog;
 use super::event::{AccessLogEvent, Reads};
 use crate::kernel::{Contradiction, contradicts};
@@ -9,10 +11,10 @@ impl AccessLog {
     pub(super) fn contradicted_by(event: &AccessLogEvent) -> Option<Contradiction> {
         let AccessLogEvent::ReadsLogged { reads } = event;
         let is_impossible = |reads: &Reads| {
-            let is_in_order = reads.0.is_sorted_by(|one, next| one.reading < next.reading);
+            let distinct: BTreeSet<_> = reads.0.iter().map(|alike| &alike.reading).collect();
             let has_times = |at: &[_]| !at.is_empty() && at.is_sorted();
-            let fits = (1..=Self::MOST).contains(&reads.count());
-            !fits || !is_in_order || !reads.0.iter().all(|alike| has_times(&alike.at))
+            let fits = (1..=Reads::MOST).contains(&reads.count());
+            !fits || distinct.len() != reads.0.len() || !reads.0.iter().all(|alike| has_times(&alike.at))
         };
         contradicts(reads.known().is_some_and(is_impossible), Contradiction::Impossible)
     }

@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use super::aggregate::AccessLog;
+use super::event::Reads;
 use crate::kernel::{DomainError, RefusalKind};
 
 /// A refusal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum AccessLogError {
     /// There is no room for so many in one event.
-    #[error("at most {} reads are logged at once", AccessLog::MOST)]
+    #[error("at most {} reads are logged at once", Reads::MOST)]
     TooMany,
 }
 

@@ -30,6 +30,9 @@ impl From<Vec<Read>> for Reads {
 }
 
 impl Reads {
+    /// How many are told by one event at most.
+    pub const MOST: usize = 1_000;
+
     /// Each read.
     pub fn iter(&self) -> impl Iterator<Item = Read> + '_ {
         self.0.iter().flat_map(|alike| {

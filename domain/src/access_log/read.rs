@@ -83,9 +83,14 @@ pub enum Basis {
     Own,
     /// The role of the reader. Why they read nobody knows.
     Role,
-    /// What the patient has granted, by the ids under which it was prepared, in order.
-    Grants(Purpose, Vec<Uuid>),
+    /// What the patient has granted.
+    Grants(Purpose, Vec<Prepared>),
 }
+
+/// The id under which a grant was prepared.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Prepared(#[serde(with = "crate::kernel::compact_uuid")] pub Uuid);
 
 /// What reads have in common that differ in time alone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -118,7 +123,7 @@ impl Read {
     }
 }
 
-/// Reads by what they have in common: the times of each, in order.
+/// Reads by what they have in common: the times of each, in order. In which order what they have in common stands means nothing.
 pub(super) fn gathered(reads: Vec<Read>) -> BTreeMap<Reading, Vec<DateTime<Utc>>> {
     let mut gathered: BTreeMap<Reading, Vec<DateTime<Utc>>> = BTreeMap::new();
     for Read { at, reading } in reads {

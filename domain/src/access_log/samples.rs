@@ -3,9 +3,8 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 use strum::IntoEnumIterator as _;
-use uuid::Uuid;
 
-use super::{AccessLogEvent, Basis, Read, Reader, Reading, Reads, Shown};
+use super::{AccessLogEvent, Basis, Prepared, Read, Reader, Reading, Reads, Shown};
 use crate::account::Role;
 use crate::consent::Purpose;
 use crate::kernel::{AccountId, Category, Personal, PractitionerId};
@@ -30,7 +29,7 @@ pub(crate) fn examples() -> Vec<AccessLogEvent> {
     ];
     let rights = [
         Basis::Own,
-        Basis::Grants(Purpose::Treatment, vec![id(5), id(6)]),
+        Basis::Grants(Purpose::Treatment, vec![Prepared(id(5)), Prepared(id(6))]),
         Basis::Role,
         Basis::Grants(Purpose::Payment, Vec::new()),
     ];
@@ -83,10 +82,7 @@ fn rights() -> impl Strategy<Value = Basis> {
     prop_oneof![
         Just(Basis::Own),
         Just(Basis::Role),
-        (
-            purposes(),
-            prop::collection::vec(any::<u128>().prop_map(Uuid::from_u128), 0..3)
-        )
+        (purposes(), prop::collection::vec(uuids().prop_map(Prepared), 0..3))
             .prop_map(|(purpose, grants)| Basis::Grants(purpose, grants)),
     ]
 }

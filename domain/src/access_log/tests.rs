@@ -15,7 +15,7 @@ fn reading(grant: u128) -> Reading {
         reader: Reader::Practitioner(PractitionerId::new(Uuid::from_u128(1))),
         shown: Shown::Chart,
         categories: vec![Category::Summary],
-        basis: Basis::Grants(Purpose::Treatment, vec![Uuid::from_u128(grant)]),
+        basis: Basis::Grants(Purpose::Treatment, vec![Prepared(Uuid::from_u128(grant))]),
     }
 }
 
@@ -57,11 +57,11 @@ fn nothing_is_logged_of_no_reads() {
 
 #[test]
 fn so_many_reads_fit_and_no_more() {
-    let most = vec![read(EARLY, 1); AccessLog::MOST];
+    let most = vec![read(EARLY, 1); Reads::MOST];
     let decided = AccessLog::default().decide(AccessLogCommand::Log(most)).unwrap();
     assert_eq!(decided.len(), 1);
     testing::given::<AccessLog>(vec![])
-        .when(AccessLogCommand::Log(vec![read(EARLY, 1); AccessLog::MOST + 1]))
+        .when(AccessLogCommand::Log(vec![read(EARLY, 1); Reads::MOST + 1]))
         .then_expect_error(AccessLogError::TooMany);
 }
 
@@ -76,16 +76,13 @@ fn what_nobody_logs_contradicts_what_is_there() {
         (logged(vec![]), Some(Contradiction::Impossible)),
         (logged(vec![alike(1, &[])]), Some(Contradiction::Impossible)),
         (logged(vec![alike(1, &[LATE, EARLY])]), Some(Contradiction::Impossible)),
-        (
-            logged(vec![alike(2, &[EARLY]), alike(1, &[EARLY])]),
-            Some(Contradiction::Impossible),
-        ),
+        (logged(vec![alike(2, &[EARLY]), alike(1, &[EARLY])]), None),
         (
             logged(vec![alike(1, &[EARLY]), alike(1, &[EARLY])]),
             Some(Contradiction::Impossible),
         ),
         (
-            logged(vec![alike(1, &[EARLY; AccessLog::MOST + 1])]),
+            logged(vec![alike(1, &[EARLY; Reads::MOST + 1])]),
             Some(Contradiction::Impossible),
         ),
     ] {

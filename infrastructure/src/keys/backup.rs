@@ -17,9 +17,11 @@ use uuid::Uuid;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::data_key::aes_256_gcm;
-use super::{EpochNumber, KeyEncryptionKey, KeyEncryptionKeys, MasterSecret, RestingEpoch, SecretError, UnwrapError};
+
+use super::{
+    EpochNumber, KeyEncryptionKey, KeyEncryptionKeys, MasterSecret, RestingEpoch, RestingRead, SecretError, UnwrapError,
+};
 use crate::log::{KeyId, LogLocation, Namespace};
-use crate::reads::RestingRead;
 
 /// What the file says it is.
 const FORMAT: &str = "medconnect keys";

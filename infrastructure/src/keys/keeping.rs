@@ -8,10 +8,9 @@ use sqlx::{PgConnection, PgPool};
 
 use super::backup::{Backup, BackupError, RestingKey};
 use super::{EpochCommitment, KeyEncryptionKeys, MasterSecret, RestingEpoch, UnwrapError};
-use super::{epoch_rows, rows};
+use super::{epoch_rows, read_rows, rows};
 use crate::log::{KeyId, LogLocation, Need, Origin};
 use crate::postgres::{ANSWER, LONG_STEP, within};
-use crate::reads;
 
 /// How many entries of the journal are looked at in one step.
 const PAGE: i64 = 20_000;
@@ -32,7 +31,7 @@ pub async fn back_up(
     let position = within(ANSWER, rows::applied_position(pool)).await?;
     let keys = within(LONG_STEP, rows::all(pool)).await?;
     let epochs = within(ANSWER, epoch_rows::all(pool)).await?;
-    let reads = within(LONG_STEP, reads::resting(pool)).await?;
+    let reads = within(LONG_STEP, read_rows::all(pool)).await?;
     for key in &keys {
         opens(encryption, key)?;
     }
@@ -109,7 +108,7 @@ pub async fn restore(pool: &PgPool, backup: &Backup, encryption: &KeyEncryptionK
         restored.destroyed = destroyed.len() as u64;
         write(&mut transaction, &added, &destroyed).await?;
         restored.epochs = restore_epochs(&mut transaction, backup, encryption).await?;
-        restored.reads = reads::restore(&mut transaction, &backup.reads).await?;
+        restored.reads = read_rows::insert(&mut transaction, &backup.reads).await?;
         transaction.commit().await?;
         Ok(restored)
     };

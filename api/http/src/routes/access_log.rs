@@ -1,5 +1,7 @@
 //! Who has read what is known of a patient: for the patient.
 
+use std::time::Duration;
+
 use actix_web::HttpResponse;
 use api_wire::dto;
 use api_wire::page::{PageBody, PageQuery};
@@ -11,6 +13,9 @@ use tokio::time::timeout;
 use crate::location::Located;
 use crate::problem::Problem;
 use crate::read::{Parameters, Reading};
+
+/// For how long a patient who looks waits for what was noted to come to the log.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a patient's own reads are told by is theirs alone, so its path says "me".
 impl Located for AccessLogId {
@@ -34,15 +39,27 @@ pub async fn list<B: Backend>(
 ) -> Result<HttpResponse, Problem> {
     let page = reading.list("access log", &()).page::<ReadCursor>(&query)?;
     if query.cursor.is_none() {
-        let logging = reading.clinic.log_own_reads(&reading.caller);
-        match timeout(reading.core.settings.command_wait, logging).await {
-            Ok(logged) => logged.unwrap_or_else(|error| tracing::warn!(%error, "reads wait to be put into the log")),
-            Err(_) => tracing::warn!("reads wait to be put into the log for longer than a patient does"),
-        }
+        log_now(&reading).await;
     }
     let found = reading.clinic.access_log(&reading.caller, page.query()).await?;
     let key = |view: &LoggedReadView| (view.read.at, view.position, view.index);
     Ok(reading.page(page.answer(found, key, dto::AccessLogEntry::from)))
+}
+
+/// Puts into the log what was noted of the caller, as a command of theirs. Whoever has issued too many, and whoever has waited for long enough, is shown what is there.
+async fn log_now<B: Backend>(reading: &Reading<B>) {
+    if reading
+        .core
+        .limiter
+        .command(&reading.caller, &reading.issuers.now)
+        .is_err()
+    {
+        return;
+    }
+    match timeout(PATIENCE, reading.clinic.log_own_reads(&reading.caller)).await {
+        Ok(logged) => logged.unwrap_or_else(|error| tracing::warn!(%error, "reads wait to be put into the log")),
+        Err(_) => tracing::debug!("reads wait to be put into the log for longer than a patient does"),
+    }
 }
 
 /// List the reads of what is known of the caller that are noted and not in the log yet, the latest first.

@@ -22,7 +22,7 @@ use application::ports::entries::*;
 use application::ports::invitations::Person;
 use application::ports::invitations::{Invitation, InvitationHash, Invitations};
 use application::ports::queries::*;
-use application::ports::reads::{Due, NotedReads, Notes};
+use application::ports::reads::{Due, NotedReads, Notes, Overdue};
 use application::ports::registries::{ConsentWitness, HandInError, Recorded, RegistryOf};
 use application::ports::registry::*;
 use application::ports::requests::*;
@@ -35,7 +35,7 @@ use application::use_cases::status::*;
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
-use domain::access_log::{Basis, Read, Reader, Reading, Shown};
+use domain::access_log::{Basis, Prepared, Read, Reader, Reading, Shown};
 use domain::account::{Account, AccountEvent, Binding, Holder, KeyHash, Proof, Role, Said, Scope, Title};
 use domain::calendar::AppointmentStatus;
 use domain::chart::{Entry, FindingId, Symptom};
@@ -703,7 +703,7 @@ impl Queries for FakeQueries {
             reader: Reader::Practitioner(PractitionerId::new(OTHER)),
             shown: Shown::Chart,
             categories: vec![Category::Summary],
-            basis: Basis::Grants(Purpose::Treatment, vec![OTHER]),
+            basis: Basis::Grants(Purpose::Treatment, vec![Prepared(OTHER)]),
         };
         Ok(vec![LoggedReadView {
             read: Read::new(now(), reading),
@@ -1032,6 +1032,10 @@ impl NotedReads for FakeReads {
 
     async fn forget(&self, _: PatientId) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    async fn overdue(&self, _: DateTime<Utc>) -> Result<Option<Overdue>, StoreError> {
+        Ok(None)
     }
 
     async fn waiting(&self, patient: PatientId) -> Result<Vec<Read>, StoreError> {

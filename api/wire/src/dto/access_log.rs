@@ -1,7 +1,7 @@
 //! Who has read what is known of a patient, in JSON.
 
 use application::ports::queries::LoggedReadView;
-use domain::access_log;
+use domain::access_log::{self, Prepared};
 use domain::consent::Granted;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -32,7 +32,7 @@ pub enum ReaderKind {
 /// By which right something was read: `own` (it is the patient's own), `role` (that of the reader), or `grants` (what the patient has granted).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum ReadingRight {
+pub enum ReadBasis {
     /// It is the patient's own.
     Own,
     /// The role of the reader.
@@ -69,7 +69,7 @@ pub struct Reader {
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "at": "2026-03-01T08:00:00.250Z", "reader": { "kind": "practitioner", "practitioner": "3fa85f64-5717-4562-b3fc-2c963f66afa6" },
-    "shown": "chart", "categories": ["summary", "medication"], "right": "grants", "purpose": "treatment",
+    "shown": "chart", "categories": ["summary", "medication"], "basis": "grants", "purpose": "treatment",
     "grants": ["7c9e6679-7425-40de-944b-e07fc1f90ae7"], "position": 4021, "index": 0, "block": 812,
     "transaction": "0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02",
 }))]
@@ -84,7 +84,7 @@ pub struct AccessLogEntry {
     #[schema(value_type = HashSet<GrantedPart>)]
     pub categories: Vec<GrantedPart>,
     /// By which right.
-    pub right: ReadingRight,
+    pub basis: ReadBasis,
     /// Why, if it was allowed for a purpose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purpose: Option<Purpose>,
@@ -140,10 +140,14 @@ impl From<access_log::Reader> for Reader {
 impl From<access_log::Read> for AccessLogEntry {
     fn from(read: access_log::Read) -> Self {
         let access_log::Read { at, reading } = read;
-        let (right, purpose, grants) = match reading.basis {
-            access_log::Basis::Own => (ReadingRight::Own, None, Vec::new()),
-            access_log::Basis::Role => (ReadingRight::Role, None, Vec::new()),
-            access_log::Basis::Grants(purpose, grants) => (ReadingRight::Grants, Some(purpose), grants),
+        let (basis, purpose, grants) = match reading.basis {
+            access_log::Basis::Own => (ReadBasis::Own, None, Vec::new()),
+            access_log::Basis::Role => (ReadBasis::Role, None, Vec::new()),
+            access_log::Basis::Grants(purpose, grants) => (
+                ReadBasis::Grants,
+                Some(purpose),
+                grants.into_iter().map(|Prepared(id)| id).collect(),
+            ),
         };
         let categories = reading.categories.into_iter().map(Granted::Category);
         Self {
@@ -151,7 +155,7 @@ impl From<access_log::Read> for AccessLogEntry {
             reader: reading.reader.into(),
             shown: reading.shown.into(),
             categories: categories.map(GrantedPart::of).collect(),
-            right,
+            basis,
             purpose: purpose.map(Purpose::from),
             grants,
             position: None,

@@ -27,13 +27,8 @@ async fn items(system: &TestSystem, path: &str, token: &str) -> Vec<Value> {
 }
 
 /// What kind of reader has seen what by which right.
-fn told(entry: &Value) -> (&str, &str, &str) {
-    let text = |value: &'_ Value| -> &str { Box::leak(value.as_str().unwrap().to_owned().into_boxed_str()) };
-    (
-        text(&entry["reader"]["kind"]),
-        text(&entry["shown"]),
-        text(&entry["right"]),
-    )
+fn told(entry: &Value) -> [&str; 3] {
+    [&entry["reader"]["kind"], &entry["shown"], &entry["basis"]].map(|value| value.as_str().unwrap())
 }
 
 /// A patient with a wallet whom nobody has looked at.
@@ -75,12 +70,12 @@ async fn a_patient_sees_who_has_read_what_by_which_right_and_where_the_log_says_
     assert_eq!(
         since,
         [
-            ("service", "patient-in-a-list", "role"),
-            ("patient", "grants", "own"),
-            ("service", "patient", "role"),
-            ("practitioner", "chart", "grants"),
+            ["service", "patient-in-a-list", "role"],
+            ["patient", "grants", "own"],
+            ["service", "patient", "role"],
+            ["practitioner", "chart", "grants"],
             // What is signed.
-            ("patient", "grants", "own"),
+            ["patient", "grants", "own"],
         ]
     );
     let by_the_doctor = &logged[3];
@@ -179,7 +174,7 @@ async fn who_reads_while_no_node_answers_is_noted_and_told_and_is_in_the_log_lat
     let noted = items(&system, NOTED, &token).await;
     assert_eq!(
         noted.iter().map(told).collect::<Vec<_>>(),
-        [("service", "patient", "role")]
+        [["service", "patient", "role"]]
     );
     assert_eq!(noted[0].get("position"), None);
     way.set(Line::Open);
