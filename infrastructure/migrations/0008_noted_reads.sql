@@ -4,9 +4,9 @@
 CREATE TABLE taken_reads (
     command_id        uuid PRIMARY KEY,
     patient           uuid NOT NULL,
-    taken_at          timestamptz NOT NULL DEFAULT clock_timestamp(),
+    taken_at          timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (isfinite(taken_at)),
     undisturbed_until timestamptz NOT NULL DEFAULT '-infinity',
-    -- How often somebody has taken them on.
+    -- How often somebody has taken them on: 0, 1, or more often.
     attempts          bigint NOT NULL DEFAULT 0
 );
 CREATE INDEX taken_reads_patient ON taken_reads (patient);
@@ -16,7 +16,7 @@ CREATE INDEX taken_reads_due ON taken_reads (undisturbed_until);
 CREATE TABLE noted_reads (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     patient    uuid NOT NULL,
-    noted_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    noted_at   timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (isfinite(noted_at)),
     sealed     bytea NOT NULL,
     -- Whether a backup has brought it.
     restored   boolean NOT NULL DEFAULT false,

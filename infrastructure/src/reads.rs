@@ -24,6 +24,9 @@ const UNDISTURBED: Duration = Duration::from_secs(20);
 /// How much is taken on at once. Enough that what waits for finality and is taken on again leaves room for others.
 const AT_ONCE: i64 = 128;
 
+/// In how many parts notes of a patient are taken at once.
+const MOST_PARTS: usize = 40;
+
 /// After how long a note is tried again that cannot be opened.
 const UNREADABLE_AGAIN: Duration = Duration::from_secs(60 * 60);
 
@@ -40,7 +43,7 @@ const NOTING: &str = "INSERT INTO noted_reads (patient, sealed, due_at)
 
 /// Of whom something is due.
 const DUE: &str = "SELECT DISTINCT patient FROM
-     (SELECT patient FROM noted_reads WHERE command_id IS NULL AND due_at < clock_timestamp() ORDER BY due_at LIMIT $1) AS due";
+     (SELECT patient FROM noted_reads WHERE command_id IS NULL AND due_at < clock_timestamp() ORDER BY due_at LIMIT 10000) AS due LIMIT $1";
 
 /// Takes what was noted of a patient together: as much as one transaction certainly carries. What cannot be opened, and was set aside, comes last.
 const TAKING: &str = "WITH untaken AS (SELECT id, due_at, length(sealed) AS bytes FROM noted_reads WHERE patient = $1 AND command_id IS NULL
@@ -52,14 +55,15 @@ const TAKING: &str = "WITH untaken AS (SELECT id, due_at, length(sealed) AS byte
      UPDATE noted_reads SET command_id = taken.command_id FROM fitting, taken WHERE noted_reads.id = fitting.id";
 
 /// Takes on what nobody works at.
-const TAKING_ON: &str = "UPDATE taken_reads SET undisturbed_until = clock_timestamp() + $1, attempts = attempts + 1
+const TAKING_ON: &str =
+    "UPDATE taken_reads SET undisturbed_until = clock_timestamp() + $1, attempts = least(attempts, 1) + 1
      WHERE command_id IN (SELECT command_id FROM taken_reads WHERE undisturbed_until < clock_timestamp()
                           ORDER BY undisturbed_until LIMIT $2 FOR UPDATE SKIP LOCKED)
      RETURNING command_id, patient, taken_at, attempts";
 
 /// Takes on what was taken of a patient, whoever works at it.
 const TAKING_ON_ALL_OF: &str =
-    "UPDATE taken_reads SET undisturbed_until = clock_timestamp() + $1, attempts = attempts + 1
+    "UPDATE taken_reads SET undisturbed_until = clock_timestamp() + $1, attempts = least(attempts, 1) + 1
      WHERE patient = $2 RETURNING command_id, patient, taken_at, attempts";
 
 /// Sets aside what cannot be opened: it goes with no others, and is kept.
@@ -120,9 +124,15 @@ impl PostgresReads {
         padding.iter().all(|byte| *byte == 0).then_some(read)
     }
 
+    /// Takes all that was noted of a patient together, in as many parts as it needs; of very much some.
     async fn take(&self, patient: Uuid) -> Result<(), StoreError> {
-        let taking = sqlx::query(TAKING).bind(patient).execute(&self.pool);
-        taking.await.map(drop).map_err(store)
+        for _ in 0..MOST_PARTS {
+            let taking = sqlx::query(TAKING).bind(patient).execute(&self.pool);
+            if taking.await.map_err(store)?.rows_affected() == 0 {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// What was taken together. `None` when nothing of it can be opened: then it is given up, and each note waits by itself.
@@ -209,7 +219,9 @@ impl NotedReads for PostgresReads {
                 taking_on.fetch_all(&self.pool).await.map_err(store)?
             }
         };
-        crash_point(crash::READS_TAKEN);
+        if !taken.is_empty() {
+            crash_point(crash::READS_TAKEN);
+        }
         let mut notes = Vec::new();
         for taken in taken {
             notes.extend(self.notes(taken).await?);

@@ -130,6 +130,16 @@ impl Admittance {
         &self.basis
     }
 
+    /// The same for no more than these categories.
+    #[must_use]
+    pub fn only(&self, categories: &[Category]) -> Self {
+        let both = self.categories.iter().filter(|category| categories.contains(category));
+        Self {
+            categories: both.copied().collect(),
+            ..self.clone()
+        }
+    }
+
     /// For which categories.
     pub fn categories(&self) -> &[Category] {
         &self.categories

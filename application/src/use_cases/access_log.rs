@@ -96,11 +96,12 @@ impl<B: Backend> Clinic<B> {
             let log = self.executor.load::<AccessLog>(AccessLogId(patient)).await?;
             target = target.expecting(Some(Expected::whole(log.version)));
             let times: Vec<_> = reads.iter().map(|read| read.at).collect();
-            let known: BTreeMap<Read, Position> = self.queries.reads_at(patient, &times).await?.into_iter().collect();
-            if !reads.is_empty() && reads.iter().all(|read| known.contains_key(read)) {
-                return Ok(self.reads.logged(command_id, known.into_values().max()).await?);
+            let known = self.queries.reads_at(patient, &times).await?;
+            leave_out(&mut reads, &known);
+            if reads.is_empty() {
+                let last = known.into_iter().map(|(_, position)| position).max();
+                return Ok(self.reads.logged(command_id, last).await?);
             }
-            reads.retain(|read| !known.contains_key(read));
         }
         let context = CommandContext {
             command_id,
@@ -154,6 +155,21 @@ impl<B: Backend> Clinic<B> {
         admittance.check_patient(patient, ACCESS)?;
         Ok(self.reads.waiting(patient).await?)
     }
+}
+
+/// Leaves out what the log has, each read as often as it has it.
+fn leave_out(reads: &mut Vec<Read>, known: &[(Read, Position)]) {
+    let mut left: BTreeMap<&Read, u64> = BTreeMap::new();
+    for (read, _) in known {
+        *left.entry(read).or_default() += 1;
+    }
+    reads.retain(|read| match left.get_mut(read) {
+        Some(times @ 1..) => {
+            *times -= 1;
+            false
+        }
+        _ => true,
+    });
 }
 
 /// Of whom who asks sees who has read, and leave to do so.

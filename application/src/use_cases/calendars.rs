@@ -410,7 +410,9 @@ impl<B: Backend> Clinic<B> {
         }
         let admittance = admit(principal, filter.whose(), Action::ReadAppointment, VISITS)?;
         let found = self.queries.appointments(&admittance, &filter, page).await?;
+        // That a patient has none is known of them, too.
         let seen = page.shown(&found).iter().filter_map(|view| view.patient);
+        let seen = seen.chain(filter.patient);
         self.note_reads(principal, &admittance, Shown::Appointments, seen)
             .await?;
         Ok(found)

@@ -41,6 +41,34 @@ impl<B: Backend> Clinic<B> {
     /// # Errors
     /// [`UseCaseError`].
     pub async fn chart(&self, principal: &Principal, patient: PatientId) -> Result<ChartView, UseCaseError> {
+        let (admittance, chart) = self.chart_seen_by(principal, patient).await?;
+        self.note_read(principal, &admittance, Shown::Chart, patient).await?;
+        Ok(chart)
+    }
+
+    /// The same, for a finding that is in it.
+    ///
+    /// # Errors
+    /// [`UseCaseError`]; when there is no such finding that the caller may see.
+    pub async fn chart_with(
+        &self,
+        principal: &Principal,
+        patient: PatientId,
+        id: FindingId,
+    ) -> Result<ChartView, UseCaseError> {
+        let (admittance, chart) = self.chart_seen_by(principal, patient).await?;
+        let list = chart.contents.list_of(id);
+        let list = list.ok_or(UseCaseError::NotFound(Resource::Finding))?;
+        let admittance = admittance.only(in_list(list));
+        self.note_read(principal, &admittance, Shown::Chart, patient).await?;
+        Ok(chart)
+    }
+
+    async fn chart_seen_by(
+        &self,
+        principal: &Principal,
+        patient: PatientId,
+    ) -> Result<(Admittance, ChartView), UseCaseError> {
         let admittance = self
             .admit_to(principal, patient, Action::ReadChart, Contents::CATEGORIES)
             .await?;
@@ -51,8 +79,7 @@ impl<B: Backend> Clinic<B> {
             }
             None => ChartView::empty(patient).seen_by(&admittance),
         };
-        self.note_read(principal, &admittance, Shown::Chart, patient).await?;
-        Ok(chart)
+        Ok((admittance, chart))
     }
 
     /// Notes a finding.

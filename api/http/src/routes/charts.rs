@@ -62,7 +62,10 @@ pub async fn finding<B: Backend>(
     path: web::Path<(PatientId, Uuid)>,
 ) -> Result<HttpResponse, Problem> {
     let (patient, id) = path.into_inner();
-    let chart = reading.clinic.chart(&reading.caller, patient).await?;
+    let chart = reading
+        .clinic
+        .chart_with(&reading.caller, patient, FindingId(id))
+        .await?;
     let tag = chart.version.map(etag::of_version);
     let found = dto::Chart::from(chart).finding(id);
     let found = found.ok_or(UseCaseError::NotFound(Resource::Finding))?;

@@ -195,6 +195,16 @@ async fn the_log_has_no_tokens_no_names_and_no_ids_of_patients_at_any_level() {
     let api = Api::of(&world).await;
     // Other tests may have met the same places of the program first, with nobody to write for: those are asked again.
     let _ = answer(&api, TestRequest::get().uri("/health/live")).await;
+    // And those that no test may meet first from now on.
+    *world.sessions.away.lock().unwrap() = true;
+    let _ = answer(
+        &api,
+        TestRequest::get()
+            .uri("/v1/me")
+            .insert_header(("authorization", "Bearer ms_1")),
+    )
+    .await;
+    *world.sessions.away.lock().unwrap() = false;
     tracing::callsite::rebuild_interest_cache();
     let bearer =
         |request: TestRequest, token: &str| request.insert_header(("authorization", format!("Bearer {token}")));

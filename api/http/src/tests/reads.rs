@@ -14,6 +14,7 @@ use super::authorization::{request, table};
 use super::fakes::{Api, HOSPITAL_KEY, OTHER, OWN, ROLES, World, given, grant_to, now, token};
 
 const IDENTITY: &[Category] = &[Category::Identity];
+const SUMMARY: &[Category] = &[Category::Summary];
 const CHART: &[Category] = &[Category::Summary, Category::Medication];
 const VISITS: &[Category] = &[Category::Care, Category::Appointments];
 const IDENTITY_AND_VISITS: &[Category] = &[Category::Identity, Category::Care, Category::Appointments];
@@ -32,7 +33,9 @@ fn shown(method: &str, path: &str) -> Option<(Shown, &'static [Category])> {
         }
         ("GET", "/v1/patients/{id}/practitioners") => (Shown::Relationships, IDENTITY_AND_VISITS),
         ("GET", "/v1/practitioners/{id}/patients") => (Shown::Relationships, VISITS),
-        ("GET", "/v1/patients/{id}/chart" | "/v1/patients/{id}/chart/findings/{finding}") => (Shown::Chart, CHART),
+        ("GET", "/v1/patients/{id}/chart") => (Shown::Chart, CHART),
+        // It is a symptom.
+        ("GET", "/v1/patients/{id}/chart/findings/{finding}") => (Shown::Chart, SUMMARY),
         ("GET", "/v1/appointments" | "/v1/appointments/{id}") => (Shown::Appointments, VISITS),
         (
             "GET",
@@ -190,6 +193,26 @@ async fn of_a_page_those_are_noted_who_stand_on_it() {
     assert_eq!(api.call(ask).await.status(), 200);
     let noted: Vec<PatientId> = world.reads.noted.lock().unwrap().iter().map(|(id, _)| *id).collect();
     assert_eq!(noted, [PatientId::new(OWN)]);
+}
+
+#[actix_web::test]
+async fn whoever_asks_for_what_is_not_there_is_noted_if_that_tells_something_of_a_patient() {
+    let (world, api) = asked().await;
+    let hospital = token("hospital");
+    let nobody = format!("/v1/patients/{{id}}/chart/findings/{OWN}");
+    for (path, status, notes) in [
+        (nobody.as_str(), 404, 0),
+        ("/v1/patients/00000000-0000-0000-0000-00000000000f", 404, 0),
+        // Of an appointment in another calendar there is none; of whom is known.
+        ("/v1/appointments?patient=00000000-0000-0000-0000-00000000000f", 200, 1),
+    ] {
+        world.reads.noted.lock().unwrap().clear();
+        let answer = api.call(request("GET", path, &Value::Null, OWN, Some(&hospital))).await;
+        assert_eq!(answer.status(), status, "{path}");
+        let noted = world.reads.noted.lock().unwrap();
+        let of_nobody_else = noted.iter().filter(|(id, _)| id.uuid() == Uuid::from_u128(15)).count();
+        assert_eq!(of_nobody_else, notes, "{path}");
+    }
 }
 
 #[actix_web::test]

@@ -226,6 +226,102 @@ async fn what_was_read_is_in_the_log_once_though_blocks_are_undone() {
     drop(heartbeat);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_opened_is_kept_and_keeps_nothing_else_back() {
+    let chain = TestChain::start().await;
+    let options = SystemOptions {
+        log_reads_after: Some(1),
+        ..SystemOptions::default()
+    };
+    let system = TestSystem::with(&chain, &deployed(&chain).await, options).await;
+    let hospital = system.service("ward", Role::Hospital).await;
+    let (token, patient) = patient_of(&system, 340).await;
+    let path = format!("/v1/patients/{patient}");
+    for _ in 0..3 {
+        assert_eq!(system.get(&path, &hospital).await.0, 200);
+    }
+    let pool = &system.parts().pool;
+    let altered = "UPDATE noted_reads SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1) WHERE id = (SELECT min(id) FROM noted_reads)";
+    assert_eq!(sqlx::query(altered).execute(pool).await.unwrap().rows_affected(), 1);
+    until("the others are in the log", async || {
+        count(&system.database, READS).await == 2
+    })
+    .await;
+    assert_eq!(system.get(&path, &hospital).await.0, 200);
+    until("so is what was read later", async || {
+        count(&system.database, READS).await == 3
+    })
+    .await;
+    until("one note is left, by itself", async || {
+        count(&system.database, NOTES).await == 1
+    })
+    .await;
+    // It is said once it is old.
+    let aged = "UPDATE noted_reads SET noted_at = noted_at - interval '1 hour'";
+    sqlx::query(aged).execute(pool).await.unwrap();
+    let administrator = system.administrator().await;
+    system.says(&administrator, "reads", "1 reads").await;
+    assert_eq!(items(&system, LOG, &token).await.len(), 3);
+    system.agrees_with_a_rebuild(&chain).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_very_many_reads_each_is_in_the_log_once() {
+    let chain = TestChain::start().await;
+    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let hospital = system.service("ward", Role::Hospital).await;
+    let (token, patient) = patient_of(&system, 350).await;
+    let path = format!("/v1/patients/{patient}");
+    assert_eq!(system.get(&path, &hospital).await.0, 200);
+    // As many more as nobody asks for in a test.
+    let copied = "INSERT INTO noted_reads (patient, sealed, due_at) SELECT patient, sealed, due_at FROM noted_reads, generate_series(1, 1199)";
+    let pool = &system.parts().pool;
+    assert_eq!(sqlx::query(copied).execute(pool).await.unwrap().rows_affected(), 1199);
+    until("all of them are in the log", async || {
+        items(&system, LOG, &token).await;
+        count(&system.database, NOTES).await == 0
+    })
+    .await;
+    assert_eq!(count(&system.database, READS).await, 1200);
+    system.agrees_with_a_rebuild(&chain).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_reads_of_others_that_wait_for_their_finality() {
+    let chain = TestChain::start().await;
+    let options = SystemOptions {
+        finality: FinalityRule::Confirmations(3),
+        log_reads_after: Some(1),
+        ..SystemOptions::default()
+    };
+    let heartbeat = Heartbeat::of(&chain);
+    let system = TestSystem::with(&chain, &deployed(&chain).await, options).await;
+    let hospital = system.service("ward", Role::Hospital).await;
+    let mut patients = Vec::new();
+    for number in 0..2 {
+        patients.push(patient_of(&system, 360 + number).await);
+    }
+    // From now on nothing becomes final by itself.
+    drop(heartbeat);
+    for (n, (_, patient)) in patients.iter().enumerate() {
+        assert_eq!(system.get(&format!("/v1/patients/{patient}"), &hospital).await.0, 200);
+        until("it is in a block", async || {
+            count(&system.database, EVENTS).await > n.try_into().unwrap()
+        })
+        .await;
+    }
+    assert!(
+        count(&system.database, NOTES).await >= 4,
+        "nothing is final, and nothing forgotten"
+    );
+    until("all of it is final", async || {
+        chain.mine(1).await;
+        count(&system.database, NOTES).await == 0
+    })
+    .await;
+    system.agrees_with_a_rebuild(&chain).await;
+}
+
 /// A server dies at a place; whatever was shown is in the log, once, and beside it at most what was noted and not answered.
 async fn dies_at(place: &str) {
     let site = Site::ready(FinalityRule::Instant).await;

@@ -484,8 +484,15 @@ async fn what_an_erased_patient_has_booked_is_called_off_and_the_slot_is_free() 
     let server = site.serve(&[]).await;
     let desk = Desk::open(&server, &server.administrator().await, 1).await;
     let (erased, appointment) = desk.visit(3).await;
+    desk.rest.get(&format!("/v1/patients/{erased}")).await;
+    assert!(notes(&site.database, erased).await > 0);
     let done = erase(&site, &format!("patient/{erased}")).await;
     assert_eq!(done.code, 0, "{} {}", done.out, done.err);
+    assert_eq!(
+        notes(&site.database, erased).await,
+        0,
+        "who has read is not noted any more"
+    );
 
     // The server still has in memory who comes.
     let cancel = format!("/v1/appointments/{appointment}/cancel");
@@ -568,6 +575,13 @@ async fn wherever_a_server_dies_an_erasure_is_finished_by_the_next_and_no_backup
         assert_eq!(desk.rest.get("/v1/patients").await["items"], json!([]));
         server.process.stop().await;
     }
+}
+
+/// How many reads are noted of a patient.
+async fn notes(database: &str, patient: Uuid) -> i64 {
+    let mut connection = PgConnection::connect(database).await.unwrap();
+    let counted = sqlx::query_scalar("SELECT count(*) FROM core.noted_reads WHERE patient = $1").bind(patient);
+    counted.fetch_one(&mut connection).await.unwrap()
 }
 
 /// Whether a server has begun to follow the log into a database.
