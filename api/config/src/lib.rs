@@ -406,7 +406,7 @@ pub struct RecordsConfig {
     /// How many entries a chapter of a record has before it is closed and the next one begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chapter_entries: Option<NonZeroU32>,
-    /// After how many seconds what was read of a patient is put into the log, all of it together. When the patient looks, it is at once.
+    /// After how many seconds what was read of a patient is put into the log, all of it together; by chance up to as many again. When the patient looks, it is at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_reads_after_seconds: Option<NonZeroU32>,
 }

@@ -43,7 +43,8 @@ use super::{CliError, console, logging};
 ///                           keys.former lists the ones before it
 ///   records.chapter_entries how many entries a chapter of a patient's record has before the next one begins (1024)
 ///   records.log_reads_after_seconds
-///                           after how many seconds what was read of a patient is put into the log, all of it together (3600)
+///                           after how many seconds, and by chance up to as many again, what was read of a patient is put into the log,
+///                           all of it together (3600)
 ///   bootstrap.administrator the wallet that signs in as the first administrator
 ///   log.filter              as in "info,infrastructure=debug"; log.json
 #[derive(Debug, Args)]

@@ -689,6 +689,8 @@ impl World {
             ),
             ("grantsPrepare", Good::of(patient).saying(grant).answered(201)),
             ("grantsList", Good::of(patient).asking([limit.clone()])),
+            ("readsList", Good::get().asking([limit.clone()])),
+            ("readsNoted", Good::get()),
             ("grantsRead", Good::of(patient).with("grant", &prepared)),
             ("grantsToSign", Good::of(patient).with("grant", &prepared)),
             // Nobody has signed these.
@@ -832,7 +834,7 @@ impl World {
             "registrationOwn" => &self.newcomer,
             "walletsInviteStaff" | "walletsWithdrawStaffs" => &self.administrator,
             id if id.starts_with("walletsTake") || id.starts_with("attestations") => &self.registrar,
-            id if id.starts_with("grants") => &self.patient.1,
+            id if id.starts_with("grants") || id.starts_with("reads") => &self.patient.1,
             id if ["accounts", "admin", "events"].iter().any(|tag| id.starts_with(tag)) => &self.administrator,
             _ => &self.hospital,
         };
