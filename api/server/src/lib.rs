@@ -444,10 +444,12 @@ impl System {
             status: Arc::new(Status::new(
                 pools.upkeep.clone(),
                 log,
-                follower_status,
-                eraser_status,
-                reads_status.clone(),
-                appender,
+                status::Parts {
+                    follower: follower_status,
+                    eraser: eraser_status,
+                    reads: reads_status.clone(),
+                    appender,
+                },
                 &config.chain,
                 &secrets,
             )),

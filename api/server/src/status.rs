@@ -32,6 +32,14 @@ const PARKED_LISTED: u32 = 100;
 /// slow node must not make a server that can be read from look dead.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// What parts tell of themselves, without asking the database.
+pub(crate) struct Parts {
+    pub(crate) follower: StatusCell,
+    pub(crate) eraser: EraserStatus,
+    pub(crate) reads: ReadsStatus,
+    pub(crate) appender: AppenderHandle,
+}
+
 /// The parts that are asked.
 pub(crate) struct Status {
     pool: PgPool,
@@ -39,10 +47,7 @@ pub(crate) struct Status {
     /// administrators who wait.
     reading: Mutex<()>,
     log: EventLog,
-    follower: StatusCell,
-    eraser: EraserStatus,
-    reads: ReadsStatus,
-    appender: AppenderHandle,
+    parts: Parts,
     finality: FinalityRule,
     namespace: u32,
     believed: Vec<BelievedContract>,
@@ -52,24 +57,12 @@ pub(crate) struct Status {
 
 impl Status {
     /// Asks these parts.
-    pub(crate) fn new(
-        pool: PgPool,
-        log: EventLog,
-        follower: StatusCell,
-        eraser: EraserStatus,
-        reads: ReadsStatus,
-        appender: AppenderHandle,
-        chain: &ChainConfig,
-        secrets: &LogSecrets,
-    ) -> Self {
+    pub(crate) fn new(pool: PgPool, log: EventLog, parts: Parts, chain: &ChainConfig, secrets: &LogSecrets) -> Self {
         Self {
             pool,
             reading: Mutex::new(()),
             log,
-            follower,
-            eraser,
-            reads,
-            appender,
+            parts,
             finality: chain.finality,
             namespace: chain.namespace.0,
             believed: believed(chain),
@@ -125,7 +118,7 @@ fn refused(error: sqlx::Error) -> StoreError {
 #[async_trait]
 impl StatusSource for Status {
     async fn status(&self) -> Result<SystemStatus, StoreError> {
-        let follower = self.follower.get();
+        let follower = self.parts.follower.get();
         let (log, parked, erased_events) = within(ANSWER, self.read()).await.map_err(refused)?;
         let LogAndOutbox {
             position,
@@ -137,12 +130,12 @@ impl StatusSource for Status {
             in_good_time(self.log.head(BlockId::Latest)),
         );
         let chain_position = chain_position.map(|head| head.position);
-        let appender = self.appender.status();
+        let appender = self.parts.appender.status();
         let told =
             |part, troubles: Vec<Trouble>| troubles.into_iter().map(move |trouble| ToldTrouble { part, trouble });
         let troubles = told("follower", follower.troubles())
-            .chain(told("eraser", self.eraser.troubles()))
-            .chain(told("reads", self.reads.troubles()))
+            .chain(told("eraser", self.parts.eraser.troubles()))
+            .chain(told("reads", self.parts.reads.troubles()))
             .chain(told("appender", appender.troubles.list()));
         let lag = chain_position.unwrap_or(position).saturating_sub(position);
         Ok(SystemStatus {
@@ -196,13 +189,13 @@ impl StatusSource for Status {
             tokio::time::timeout(PATIENCE, self.log.node().block_number())
         );
         let database = database.is_some();
-        let follower = self.follower.get();
+        let follower = self.parts.follower.get();
         // A node that is slow is none that is away: those who wait longer for it tell whether it answers them.
         let is_missed = || {
             let mut told = follower
                 .troubles()
                 .into_iter()
-                .chain(self.appender.status().troubles.list());
+                .chain(self.parts.appender.status().troubles.list());
             told.any(|told| {
                 matches!(
                     told.kind,
@@ -216,7 +209,7 @@ impl StatusSource for Status {
         };
         let keys = !follower.noticed.has(TroubleKind::DataKeyMissing);
         let follower = follower.weight();
-        let appender = self.appender.status();
+        let appender = self.parts.appender.status();
         vec![
             ComponentReadiness {
                 name: "database",
