@@ -114,7 +114,7 @@ async fn a_patient_sees_who_has_read_what_by_which_right_and_where_the_log_says_
 async fn what_was_read_of_a_patient_in_a_while_is_told_by_one_event() {
     let chain = TestChain::start().await;
     let options = SystemOptions {
-        log_reads_after: Some(2),
+        log_reads_after: Some(5),
         ..SystemOptions::default()
     };
     let system = TestSystem::with(&chain, &deployed(&chain).await, options).await;
@@ -230,7 +230,7 @@ async fn what_was_read_is_in_the_log_once_though_blocks_are_undone() {
 async fn what_cannot_be_opened_is_kept_and_keeps_nothing_else_back() {
     let chain = TestChain::start().await;
     let options = SystemOptions {
-        log_reads_after: Some(1),
+        log_reads_after: Some(3),
         ..SystemOptions::default()
     };
     let system = TestSystem::with(&chain, &deployed(&chain).await, options).await;
