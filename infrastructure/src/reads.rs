@@ -66,14 +66,20 @@ const TAKING_ON_ALL_OF: &str =
     "UPDATE taken_reads SET undisturbed_until = clock_timestamp() + $1, attempts = least(attempts, 1) + 1
      WHERE patient = $2 RETURNING command_id, patient, taken_at, attempts";
 
-/// Sets aside what cannot be opened: it goes with no others, and is kept.
+/// Sets aside what cannot be opened: it goes with no others, and is kept. A newer server may have logged it with the others.
 const SETTING_ASIDE: &str =
-    "UPDATE noted_reads SET command_id = NULL, due_at = clock_timestamp() + $2 WHERE id = ANY ($1)";
+    "UPDATE noted_reads SET command_id = NULL, restored = TRUE, due_at = clock_timestamp() + $2 WHERE id = ANY ($1)";
 
 /// Forgets what is in the log for good.
 const FORGETTING: &str = "DELETE FROM taken_reads USING checkpoint WHERE command_id = $1
      AND ($2 <= final_position
           OR EXISTS (SELECT FROM journal WHERE journal.command_id = $1 AND void IS NULL AND position <= final_position))";
+
+/// Forgets all that was noted of patients, who are the parameter.
+pub(crate) const FORGETTING_ALL_OF: [&str; 2] = [
+    "DELETE FROM taken_reads WHERE patient = ANY ($1)",
+    "DELETE FROM noted_reads WHERE patient = ANY ($1)",
+];
 
 /// What waits for too long: of very much the first.
 const OVERDUE: &str = "SELECT count(*), min(noted_at) FROM
@@ -241,9 +247,8 @@ impl NotedReads for PostgresReads {
     }
 
     async fn forget(&self, patient: PatientId) -> Result<(), StoreError> {
-        for table in ["taken_reads", "noted_reads"] {
-            let sql = format!("DELETE FROM {table} WHERE patient = $1");
-            let forgetting = sqlx::query(&sql).bind(patient.uuid()).execute(&self.pool);
+        for sql in FORGETTING_ALL_OF {
+            let forgetting = sqlx::query(sql).bind([patient.uuid()]).execute(&self.pool);
             forgetting.await.map_err(store)?;
         }
         Ok(())

@@ -9,7 +9,7 @@
 //!   [`cursor`] and [`etag`]: pages and versions. [`location`]: where aggregates are found.
 //! - [`layers`]: headers, measurements and spans around everything. [`abandoned_body`]: bodies that nobody reads.
 //! - [`openapi`]: the document that describes all of it.
-//! - `revoking`: revocations that wait are carried through.
+//! - `revoking`: revocations that wait are carried through. [`side_by_side`]: how commands are issued that wait.
 //!
 //! The composition root makes an [`AppState`] of the use cases and the ports, and gives it to [`server`].
 
@@ -40,6 +40,7 @@ pub mod read;
 mod revoking;
 pub mod routes;
 pub mod settings;
+pub mod side_by_side;
 mod sign_in;
 #[cfg(test)]
 mod tests;

@@ -483,11 +483,16 @@ impl System {
         });
         tasks.spawn({
             let (clinic, cancel) = (Arc::clone(&clinic), cancel.clone());
-            let after = config.records.log_reads_after();
             async move {
-                cancel
-                    .run_until_cancelled(reads::log(&clinic, after, &reads_status))
-                    .await;
+                cancel.run_until_cancelled(reads::put_into_the_log(&clinic)).await;
+            }
+        });
+        tasks.spawn({
+            let (clinic, cancel) = (Arc::clone(&clinic), cancel.clone());
+            let wait = config.records.log_reads_after();
+            async move {
+                let looking = reads::look_for_overdue(&clinic, wait, &reads_status);
+                cancel.run_until_cancelled(looking).await;
             }
         });
         tasks.spawn({

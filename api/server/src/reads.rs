@@ -1,20 +1,17 @@
 //! Reads that are noted are put into the log: those of a patient together, once the first of them is old enough.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use api_http::side_by_side::issue_side_by_side;
 use application::ports::reads::{Due, Notes, Overdue};
 use application::trouble::{Trouble, TroubleKind, Troubles};
 use application::use_cases::clinic::{Backend, Clinic};
 use chrono::Utc;
-use domain::kernel::CommandId;
-use futures::StreamExt as _;
-use futures::stream::FuturesUnordered;
 use tokio::time::sleep;
 
-/// How often it is looked for what is due.
-const EVERY: Duration = Duration::from_secs(1);
+/// How long after a look it is looked again for what is due, at least.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// How often it is looked for what waits for too long.
 const OVERDUE_EVERY: Duration = Duration::from_secs(10);
@@ -48,52 +45,28 @@ impl ReadsStatus {
     }
 }
 
-/// Puts them into the log, and looks whether some wait for too long, for as long as it is polled. What fails is taken on again, here or by another server. `wait` is how long a note waits at
-/// least.
-pub(crate) async fn log<B: Backend>(clinic: &Clinic<B>, wait: Duration, status: &ReadsStatus) {
-    tokio::join!(put_into_the_log(clinic), look_for_overdue(clinic, wait, status));
-}
-
-/// Nobody waits for what waits for a block, or for its finality: others are put into the log beside it.
-async fn put_into_the_log<B: Backend>(clinic: &Clinic<B>) {
-    let (mut logging, mut under_way) = (FuturesUnordered::new(), HashSet::new());
-    loop {
-        if under_way.len() < AT_ONCE {
-            match clinic.due_reads(Due::Now).await {
-                // Whatever takes longer than it is left undisturbed is taken on again, here too.
-                Ok(due) => logging.extend(
-                    due.into_iter()
-                        .filter(|notes| under_way.insert(notes.command_id))
-                        .map(|notes| put(clinic, notes)),
-                ),
-                Err(error) => tracing::warn!(%error, "noted reads cannot be looked for"),
-            }
+/// Puts them into the log, for as long as it is polled. What fails is taken on again, here or by another server.
+pub(crate) async fn put_into_the_log<B: Backend>(clinic: &Clinic<B>) {
+    let look = || async {
+        let due = clinic.reads.take_on(Due::Now).await;
+        due.unwrap_or_else(|error| {
+            tracing::warn!(%error, "noted reads cannot be looked for");
+            Vec::new()
+        })
+    };
+    let attempt = |notes: Notes| async move {
+        let command = notes.command_id;
+        if let Err(error) = clinic.log_reads(notes).await {
+            tracing::warn!(%error, %command, "reads wait to be put into the log");
         }
-        let next_look = sleep(EVERY);
-        tokio::pin!(next_look);
-        loop {
-            tokio::select! {
-                () = &mut next_look => break,
-                Some(command) = logging.next() => {
-                    under_way.remove(&command);
-                }
-            }
-        }
-    }
+    };
+    issue_side_by_side(PAUSE, AT_ONCE, look, |notes| notes.command_id, attempt).await;
 }
 
-/// Tries once.
-async fn put<B: Backend>(clinic: &Clinic<B>, notes: Notes) -> CommandId {
-    let command = notes.command_id;
-    if let Err(error) = clinic.log_reads(notes).await {
-        tracing::warn!(%error, %command, "reads wait to be put into the log");
-    }
-    command
-}
-
-async fn look_for_overdue<B: Backend>(clinic: &Clinic<B>, wait: Duration, status: &ReadsStatus) {
+/// Looks whether some wait for too long, for as long as it is polled. `wait` is how long a note waits at least.
+pub(crate) async fn look_for_overdue<B: Backend>(clinic: &Clinic<B>, wait: Duration, status: &ReadsStatus) {
     loop {
-        match clinic.overdue_reads(Utc::now() - wait * 2 - GRACE).await {
+        match clinic.reads.overdue(Utc::now() - wait * 2 - GRACE).await {
             Ok(overdue) => status.tell(overdue),
             Err(error) => tracing::warn!(%error, "it cannot be told whether reads wait for too long"),
         }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
 use domain::access_log::{AccessLog, AccessLogCommand, Read, Reading, Shown};
 use domain::kernel::{AccessLogId, Category, PatientId};
 
@@ -11,10 +10,9 @@ use crate::log::{Actor, Position};
 use crate::policy::access::{Admittance, admit};
 use crate::policy::identity::Principal;
 use crate::policy::{Action, Object};
-use crate::ports::StoreError;
 use crate::ports::command::{CommandContext, CommandError, CommandExecutor as _};
 use crate::ports::queries::{LoggedReadView, Page, Queries as _, ReadCursor};
-use crate::ports::reads::{Due, Notes, Overdue};
+use crate::ports::reads::{Due, Notes};
 use crate::ports::transaction::{Expected, Target};
 use crate::use_cases::clinic::{Backend, Clinic, own_record, permit};
 
@@ -59,22 +57,6 @@ impl<B: Backend> Clinic<B> {
         };
         let patients: Vec<PatientId> = patients.into_iter().collect();
         Ok(self.reads.note(&patients, &Read::new(self.now(), reading)).await?)
-    }
-
-    /// Takes on reads that are due.
-    ///
-    /// # Errors
-    /// When it cannot be told what is due.
-    pub async fn due_reads(&self, due: Due) -> Result<Vec<Notes>, StoreError> {
-        self.reads.take_on(due).await
-    }
-
-    /// What was noted before an instant and the log does not have yet, if there is anything.
-    ///
-    /// # Errors
-    /// When that cannot be told.
-    pub async fn overdue_reads(&self, before: DateTime<Utc>) -> Result<Option<Overdue>, StoreError> {
-        self.reads.overdue(before).await
     }
 
     /// Puts reads into the log that were taken on. What fails is taken on again.
@@ -127,7 +109,7 @@ impl<B: Backend> Clinic<B> {
     pub async fn log_own_reads(&self, principal: &Principal) -> Result<(), UseCaseError> {
         let (patient, _) = own_log(principal)?;
         let mut outcome = Ok(());
-        for notes in self.due_reads(Due::Of(patient)).await? {
+        for notes in self.reads.take_on(Due::Of(patient)).await? {
             outcome = outcome.and(self.log_reads(notes).await);
         }
         outcome

@@ -78,7 +78,7 @@ pub struct Clinic<B: Backend> {
     /// Who has signed in.
     pub sessions: Arc<dyn Sessions>,
     /// Who has read what, and the log does not say yet.
-    pub(crate) reads: Arc<dyn NotedReads>,
+    pub reads: Arc<dyn NotedReads>,
     /// The registries that are followed.
     pub(crate) registries: Registries,
     /// What the operator has decided.

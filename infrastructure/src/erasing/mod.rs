@@ -27,6 +27,7 @@ use crate::crash::{ERASURE_DESTROYED, ERASURE_PURGED, crash_point};
 use crate::keys::KeyRing;
 use crate::log::KeyId;
 use crate::postgres::{self, ANSWER, LONG_STEP, TRANSACTION, connect_for_long_work, within};
+use crate::reads::FORGETTING_ALL_OF;
 use crate::sealing::Opener;
 
 /// How often it is looked for erasures that are final now.
@@ -49,12 +50,6 @@ const FORGETTING: [&str; 2] = [
 /// Invitations of the erased.
 const UNINVITING: &str =
     "DELETE FROM invitations WHERE patient = ANY ($1) OR practitioner = ANY ($1) OR account = ANY ($1)";
-
-/// Who has read what was known of the erased, and is not in the log yet.
-const UNNOTING: [&str; 2] = [
-    "DELETE FROM taken_reads WHERE patient = ANY ($1)",
-    "DELETE FROM noted_reads WHERE patient = ANY ($1)",
-];
 
 /// Of what nobody can open any more the journal says no more than if it had never been opened. What closes a chapter the organisation can open.
 const UNNAMING: &str = "UPDATE journal SET aggregate_id = NULL, command_id = NULL, claimed_at = NULL FROM erasures
@@ -212,7 +207,7 @@ impl Eraser {
                 .bind(&subjects)
                 .execute(&mut *transaction)
                 .await?;
-            for unnoting in UNNOTING {
+            for unnoting in FORGETTING_ALL_OF {
                 sqlx::query(unnoting).bind(&subjects).execute(&mut *transaction).await?;
             }
             sqlx::query(UNNAMING).bind(positions).execute(&mut *transaction).await?;
