@@ -18,7 +18,8 @@ use crate::keys::{InterimKey, MasterSecret};
 use crate::postgres::Answering;
 use crate::sessions::store;
 
-/// For how long whoever has taken notes on is not disturbed. Two who do it at once do no harm: it is one command.
+/// For how long whoever has taken notes on is not disturbed; each time that they are taken on again, twice as long, up to 32 times: what fails for good is tried seldom. Two who do it at once do no
+/// harm: it is one command.
 const UNDISTURBED: Duration = Duration::from_secs(20);
 
 /// How much is taken on at once. Enough that what waits for finality and is taken on again leaves room for others.
@@ -45,8 +46,10 @@ const NOTING: &str = "INSERT INTO noted_reads (patient, sealed, due_at)
 const DUE: &str = "SELECT DISTINCT patient FROM
      (SELECT patient FROM noted_reads WHERE command_id IS NULL AND due_at < clock_timestamp() ORDER BY due_at LIMIT 10000) AS due LIMIT $1";
 
-/// Takes what was noted of a patient together: as much as one transaction certainly carries. What cannot be opened, and was set aside, comes last.
+/// Takes what was noted of a patient together: as much as one transaction certainly carries. What cannot be opened, and was set aside, comes last. What a
+/// backup has brought goes one part after another, for each is held against the log as the one before has left it.
 const TAKING: &str = "WITH untaken AS (SELECT id, due_at, length(sealed) AS bytes FROM noted_reads WHERE patient = $1 AND command_id IS NULL
+                        AND NOT (restored AND EXISTS (SELECT FROM taken_reads WHERE taken_reads.patient = $1))
                       ORDER BY due_at, id LIMIT 250 FOR UPDATE SKIP LOCKED),
           summed AS (SELECT id, sum(bytes) OVER (ORDER BY due_at, id) AS bytes, row_number() OVER (ORDER BY due_at, id) AS n FROM untaken),
           fitting AS (SELECT id FROM summed WHERE bytes <= 60000 OR n = 1),
@@ -56,14 +59,14 @@ const TAKING: &str = "WITH untaken AS (SELECT id, due_at, length(sealed) AS byte
 
 /// Takes on what nobody works at.
 const TAKING_ON: &str =
-    "UPDATE taken_reads SET undisturbed_until = clock_timestamp() + $1, attempts = least(attempts, 1) + 1
+    "UPDATE taken_reads SET undisturbed_until = clock_timestamp() + $1 * power(2, attempts), attempts = least(attempts, 4) + 1
      WHERE command_id IN (SELECT command_id FROM taken_reads WHERE undisturbed_until < clock_timestamp()
                           ORDER BY undisturbed_until LIMIT $2 FOR UPDATE SKIP LOCKED)
      RETURNING command_id, patient, taken_at, attempts";
 
 /// Takes on what was taken of a patient, whoever works at it.
 const TAKING_ON_ALL_OF: &str =
-    "UPDATE taken_reads SET undisturbed_until = clock_timestamp() + $1, attempts = least(attempts, 1) + 1
+    "UPDATE taken_reads SET undisturbed_until = clock_timestamp() + $1, attempts = greatest(attempts, least(attempts, 1) + 1)
      WHERE patient = $2 RETURNING command_id, patient, taken_at, attempts";
 
 /// Sets aside what cannot be opened: it goes with no others, and is kept. A newer server may have logged it with the others.

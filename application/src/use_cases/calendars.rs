@@ -9,6 +9,7 @@ use domain::access_log::Shown;
 use domain::calendar::{Booking, Calendar, CalendarCommand, CalendarError, Session};
 use domain::encounter::{EncounterError, Ending};
 use domain::kernel::{AggregateType, AppointmentId, CalendarId, Category, Concept, PatientId, PractitionerId, Slot};
+use domain::patient::Patient;
 
 use crate::error::{Refusal, Resource, UseCaseError};
 use crate::policy::access::{Admittance, Denied, admit};
@@ -410,9 +411,14 @@ impl<B: Backend> Clinic<B> {
         }
         let admittance = admit(principal, filter.whose(), Action::ReadAppointment, VISITS)?;
         let found = self.queries.appointments(&admittance, &filter, page).await?;
-        // That a patient has none is known of them, too.
         let seen = page.shown(&found).iter().filter_map(|view| view.patient);
-        let seen = seen.chain(filter.patient);
+        // That a patient has none at all is known of them, too. Of nobody there is nothing to be known.
+        let has_none = filter.patient.filter(|_| reach == Reach::Any && found.is_empty());
+        let has_none = match has_none {
+            Some(patient) => self.executor.known::<Patient>(patient).await?.map(|_| patient),
+            None => None,
+        };
+        let seen = seen.chain(has_none);
         self.note_reads(principal, &admittance, Shown::Appointments, seen)
             .await?;
         Ok(found)

@@ -46,14 +46,11 @@ pub async fn list<B: Backend>(
     Ok(reading.page(page.answer(found, key, dto::AccessLogEntry::from)))
 }
 
-/// Puts into the log what was noted of the caller, as a command of theirs. Whoever has issued too many, and whoever has waited for long enough, is shown what is there.
+/// Puts into the log what was noted of the caller, if there is anything, as a command of theirs. Whoever has issued too many, and whoever has waited for long enough, is shown what is there.
 async fn log_now<B: Backend>(reading: &Reading<B>) {
-    if reading
-        .core
-        .limiter
-        .command(&reading.caller, &reading.issuers.now)
-        .is_err()
-    {
+    let (caller, limiter) = (&reading.caller, &reading.core.limiter);
+    let noted = reading.clinic.noted_reads(caller).await;
+    if noted.is_ok_and(|noted| noted.is_empty()) || limiter.command(caller, &reading.issuers.now).is_err() {
         return;
     }
     match timeout(PATIENCE, reading.clinic.log_own_reads(&reading.caller)).await {

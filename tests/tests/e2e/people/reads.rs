@@ -287,6 +287,26 @@ async fn of_very_many_reads_each_is_in_the_log_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_nobody_nothing_is_noted_and_that_a_patient_has_no_appointments_is_for_hospitals() {
+    let world = World::open("Empty").await;
+    let (system, nobody) = (&world.system, "22222222-2222-8333-8444-555555555555");
+    items(system, LOG, &world.token).await;
+    let before = count(&system.database, NOTES).await;
+    for (token, patient, notes) in [
+        (&world.clinic.key, nobody, 0),
+        (&world.doctor, nobody, 0),
+        (&world.doctor, world.patient.as_str(), 0),
+        (&world.clinic.key, world.patient.as_str(), 1),
+    ] {
+        let found = items(system, &format!("/v1/appointments?patient={patient}"), token).await;
+        assert_eq!(found, Vec::<Value>::new());
+        assert_eq!(count(&system.database, NOTES).await - before, notes, "{patient}");
+    }
+    let logged = items(system, LOG, &world.token).await;
+    assert_eq!(told(&logged[0]), ["service", "appointments", "role"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_waits_for_reads_of_others_that_wait_for_their_finality() {
     let chain = TestChain::start().await;
     let options = SystemOptions {
