@@ -57,6 +57,12 @@ pub enum UseCaseError {
     /// The caller is a practitioner whom a registrar has suspended.
     #[error("a registrar has suspended the caller")]
     Suspended,
+    /// The caller is a service that does such a thing for a person alone, and names none.
+    #[error("the service names no person for whom it asks")]
+    NoPerson,
+    /// The staff does such a thing to patients who are treated here, and this one is not.
+    #[error("the patient is not treated here")]
+    NotTreated,
     /// Only a wallet without an account may do such a thing.
     #[error("the wallet has an account already")]
     HasAccount,
@@ -197,6 +203,7 @@ impl From<Denial> for UseCaseError {
             Denial::Role => Self::Forbidden,
             Denial::NotAttested => Self::NotAttested,
             Denial::Suspended => Self::Suspended,
+            Denial::NoPerson => Self::NoPerson,
         }
     }
 }

@@ -30,6 +30,7 @@ pub mod patient;
 pub mod practitioner;
 pub mod registries;
 pub mod state;
+pub mod treatment;
 
 #[cfg(test)]
 mod encoding_tests;

@@ -124,6 +124,14 @@ macro_rules! aggregates {
                     ReadsLogged: within Access(reads),
                 }
             }
+            /// That a patient is treated here.
+            13 treatment: Treatment {
+                id: part TreatmentId,
+                events: TreatmentEvent in schema 1 {
+                    Agreed: within Access(saying),
+                    Ended: within Access(saying),
+                }
+            }
         }
     };
 }

@@ -80,8 +80,8 @@ impl Revocations for PostgresRevocations {
             .execute(&self.pool)
             .await
             .map_err(store)?;
-        // Nobody keeps in mind what a patient has granted.
-        if !matches!(revocation.revoked, Revoked::Grants { .. }) {
+        // Nobody keeps in mind what a patient has granted, or agreed to.
+        if !matches!(revocation.revoked, Revoked::Grants { .. } | Revoked::Treatment { .. }) {
             self.remember(revocation);
         }
         crash_point(crash::REVOCATION_DENIED);
@@ -92,7 +92,7 @@ impl Revocations for PostgresRevocations {
         crash_point(crash::REVOCATION_LOGGED);
         let wallet = match &revocation.revoked {
             Revoked::Wallet { wallet, .. } => wallet,
-            Revoked::Grants { .. } => return self.delete(revocation).await,
+            Revoked::Grants { .. } | Revoked::Treatment { .. } => return self.delete(revocation).await,
             Revoked::Account { .. } | Revoked::Key { .. } => {
                 let sql = "UPDATE revocations SET pending = NULL WHERE subject = $1 AND command_id = $2";
                 return sqlx::query(sql)
@@ -176,7 +176,7 @@ impl Revocations for PostgresRevocations {
                 .map_err(store)?;
         let message = |Json(revocation): Json<Revocation>| match revocation.revoked {
             Revoked::Grants { message, .. } => Some(*message),
-            Revoked::Account { .. } | Revoked::Key { .. } | Revoked::Wallet { .. } => None,
+            Revoked::Account { .. } | Revoked::Key { .. } | Revoked::Wallet { .. } | Revoked::Treatment { .. } => None,
         };
         Ok(pending.into_iter().filter_map(message).collect())
     }

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use application::log::Position;
 use application::policy::Object;
-use application::policy::access::{Admittance, NotAdmitted};
+use application::policy::access::{Admittance, NotAdmitted, VISITS};
 use application::ports::Clock;
 use application::ports::queries::Unadmitted;
 use application::ports::queries::{
     AccountView, AppointmentCursor, AppointmentFilter, AppointmentView, AvailabilityView, ChartView, ConsentsView,
     FreeSlot, GrantCursor, LoggedReadView, Page, PatientView, PractitionerView, ProjectionHash, Queries, QueryError,
-    ReadCursor, RelationshipView, SlotCursor, SlotFilter, VISITS,
+    ReadCursor, RelationshipView, SlotCursor, SlotFilter,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::access_log::Read;
@@ -179,8 +179,10 @@ impl Queries for PgQueries {
         filter: &AppointmentFilter,
         page: Page<AppointmentCursor>,
     ) -> Result<Vec<AppointmentView>, QueryError> {
-        admittance.check(filter.whose(), VISITS)?;
-        answer(appointments::list(&self.pool, filter, page)).await
+        admittance.check(filter.whose(), &[Category::Appointments])?;
+        let visits = admittance.covers(Category::Care);
+        let found = answer(appointments::list(&self.pool, filter, visits, page)).await?;
+        Ok(found.into_iter().filter_map(|view| view.seen_by(admittance)).collect())
     }
 
     async fn encounters_named(

@@ -1,6 +1,6 @@
 //! Charts of patients, as callers fill and read them.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::system::TestSystem;
 
@@ -9,6 +9,25 @@ pub async fn chart_of(system: &TestSystem, key: &str, record: &str) -> Value {
     let (status, chart) = system.get(&format!("{record}/chart"), key).await;
     assert_eq!(status, 200, "{chart}");
     chart
+}
+
+/// Enters for a nurse that a patient has agreed on paper to be treated, by the path of the patient's record. Answers with the key as it is used for her: see [`TestSystem::send`].
+pub async fn treated(system: &TestSystem, key: &str, record: &str) -> String {
+    let nurse = system.for_a_nurse(key).await;
+    agree_on_paper(system, &nurse, record).await;
+    nurse
+}
+
+/// Enters that a patient has agreed on paper to be treated.
+pub async fn agree_on_paper(system: &TestSystem, nurse: &str, record: &str) {
+    let path = format!("{record}/treatment/agreement");
+    let (status, agreed) = system.post(&path, nurse, &paper()).await;
+    assert_eq!(status, 200, "{agreed}");
+}
+
+/// A paper that somebody has signed, as it stands in bodies.
+pub fn paper() -> Value {
+    json!({ "paper": { "sha256": format!("0x{}", "5a".repeat(32)), "signedOn": "2026-03-01" } })
 }
 
 /// Notes a finding in the chart of a patient, and answers with the path of the finding.

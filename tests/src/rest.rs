@@ -22,6 +22,8 @@ pub struct Rest {
     /// Where it goes when nobody answers there.
     other_url: Option<String>,
     token: String,
+    /// For whom a service asks.
+    person: Option<String>,
 }
 
 /// What a server answered.
@@ -57,6 +59,16 @@ impl Rest {
             url: url.to_owned(),
             other_url: None,
             token: token.to_owned(),
+            person: None,
+        }
+    }
+
+    /// A service that asks for a person.
+    #[must_use]
+    pub fn on_behalf_of(&self, person: &str) -> Self {
+        Self {
+            person: Some(person.to_owned()),
+            ..self.clone()
         }
     }
 
@@ -92,6 +104,9 @@ impl Rest {
         let mut request = self.http.request(method, format!("{}{path}", self.url));
         if !self.token.is_empty() {
             request = request.bearer_auth(&self.token);
+        }
+        if let Some(person) = &self.person {
+            request = request.header("On-Behalf-Of", person);
         }
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);

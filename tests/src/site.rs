@@ -418,6 +418,19 @@ impl Desk {
     }
 }
 
+/// A hospital's system as it is used for a nurse, who works here from now on.
+pub async fn for_a_nurse(system: &Rest, administrator: &Rest) -> Rest {
+    let account = json!({ "name": "Nurse", "role": "nurse", "kind": "person" });
+    let account = administrator.insist(Method::POST, "/v1/accounts", &account).await;
+    system.on_behalf_of(&format!("staff/{}", id(&account)))
+}
+
+/// Enters for a nurse that a patient has agreed on paper to be treated.
+pub async fn agree_on_paper(nurse: &Rest, patient: uuid::Uuid) {
+    let path = format!("/v1/patients/{patient}/treatment/agreement");
+    nurse.insist(Method::POST, &path, &crate::charts::paper()).await;
+}
+
 /// Whoever has one of the chain's keys.
 pub fn signer(number: usize) -> Signer {
     KEYS[number].parse().expect("a key")

@@ -6,7 +6,12 @@ use std::time::Duration;
 
 use api_config::{Config, FinalityRule, LimitsConfig, Registration, SharedNamespace};
 use api_server::System;
+use application::policy::identity::Principal;
 use application::ports::queries::Queries as _;
+use application::use_cases::accounts::{NewAccount, NewKey};
+use application::use_cases::clinic::Issue;
+use domain::account::{Role, Scope};
+use domain::kernel::CommandId;
 use infrastructure::chain::{Deployment, Node, Recorder, RpcOptions, Signer, deploy};
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
@@ -126,6 +131,15 @@ pub async fn two_servers(chain: &TestChain) -> [TestSystem; 2] {
     };
     let two = TestSystem::with(chain, &deployment, options).await;
     [one, two]
+}
+
+/// A command of its own.
+fn new_issue() -> Issue {
+    Issue {
+        command_id: CommandId::new(uuid::Uuid::new_v4()),
+        correlation: None,
+        repeated: false,
+    }
 }
 
 impl TestSystem {
@@ -349,30 +363,15 @@ impl TestSystem {
     }
 
     /// Opens a service account of this role with a key of these scopes, past HTTP, and answers with the key.
-    pub async fn service(&self, name: &str, role: domain::account::Role) -> String {
-        use application::policy::identity::Principal;
-        use application::use_cases::accounts::{NewAccount, NewKey};
-        use application::use_cases::clinic::Issue;
-        use domain::account::{Role, Scope};
-        use domain::kernel::CommandId;
+    pub async fn service(&self, name: &str, role: Role) -> String {
         let clinic = Arc::clone(&self.parts().clinic);
-        let wallet: Signer = KEYS[0].parse().expect("a key");
-        let account = clinic.account_of_configured(&domain::kernel::Wallet(wallet.address().0));
-        let administrator = Principal::Staff {
-            account,
-            role: Role::Administrator,
-        };
-        let issue = || Issue {
-            command_id: CommandId::new(uuid::Uuid::new_v4()),
-            correlation: None,
-            repeated: false,
-        };
+        let administrator = self.first_administrator();
         let service = NewAccount::Service {
             name: name.to_owned(),
             role,
         };
         let done = clinic
-            .open_account(&administrator, service, &issue())
+            .open_account(&administrator, service, &new_issue())
             .await
             .expect("an account");
         let key = NewKey {
@@ -380,18 +379,47 @@ impl TestSystem {
             expires: None,
         };
         let issued = clinic
-            .issue_key(&administrator, done.id, key, &issue())
+            .issue_key(&administrator, done.id, key, &new_issue())
             .await
             .expect("a key");
         issued.secret.expect("a new secret")
     }
 
-    /// Sends JSON with a key, and answers with the status and the body.
+    /// A service's key as it is used for a nurse, who works here from now on: see [`Self::send`].
+    pub async fn for_a_nurse(&self, key: &str) -> String {
+        let nurse = NewAccount::Staff {
+            name: "Nurse".to_owned(),
+            role: Role::Nurse,
+        };
+        let (clinic, administrator) = (&self.parts().clinic, self.first_administrator());
+        let opened = clinic.open_account(&administrator, nurse, &new_issue()).await;
+        format!("{key} for staff/{}", opened.expect("an account").id)
+    }
+
+    /// Who administers from the first moment on.
+    fn first_administrator(&self) -> Principal {
+        let wallet: Signer = KEYS[0].parse().expect("a key");
+        let wallet = domain::kernel::Wallet(wallet.address().0);
+        Principal::Staff {
+            account: self.parts().clinic.account_of_configured(&wallet),
+            role: Role::Administrator,
+        }
+    }
+
+    /// Sends JSON with a key, and answers with the status and the body. Of `KEY for PERSON` the key is used on behalf of the person.
     pub async fn send(&self, method: reqwest::Method, path: &str, key: &str, body: Option<&Value>) -> (u16, Value) {
+        let (key, person) = match key.split_once(" for ") {
+            Some((key, person)) => (key, Some(person)),
+            None => (key, None),
+        };
         let request = self
             .http
             .request(method, format!("{}{path}", self.url))
             .bearer_auth(key);
+        let request = match person {
+            Some(person) => request.header("on-behalf-of", person),
+            None => request,
+        };
         let request = match body {
             Some(body) => request.json(body),
             None => request,

@@ -49,6 +49,9 @@ const SERVICES: [(&str, Role, &[Scope]); 3] = [
     ("Demo audit system", Role::Auditor, &[Scope::Read]),
 ];
 
+/// Who works for the hospital, beside its administration and its doctor.
+const OTHER_STAFF: [Role; 3] = [Role::Nurse, Role::Reception, Role::Laboratory];
+
 /// Why the demo could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
@@ -173,12 +176,14 @@ pub fn people(wallets: &DemoWallets) -> Result<Vec<Person>, DevError> {
         (Role::Doctor, doctor),
         (Role::Patient, patient),
     ]
+    .map(|(role, key)| (role, key.clone()))
     .into_iter()
+    .chain(OTHER_STAFF.map(|role| (role, hospital.key_of(role.into()))))
     .map(|(role, key)| {
         Ok(Person {
             role,
-            wallet: wallet(key)?,
-            key: key.clone(),
+            wallet: wallet(&key)?,
+            key,
         })
     })
     .collect()
@@ -212,7 +217,8 @@ pub async fn seed(url: &str, folder: &Path, wallets: &DemoWallets) -> Result<Dem
     let mut gone = Vec::new();
     let administrator = administrator(url, &people).await;
     let administrator = tolerate(&mut gone, Role::Administrator.into(), administrator)?;
-    for role in [Role::Hospital, Role::Registrar, Role::Auditor, Role::Insurer] {
+    let staff_roles = [Role::Hospital, Role::Registrar, Role::Auditor, Role::Insurer];
+    for role in staff_roles.into_iter().chain(OTHER_STAFF) {
         let made = staff(url, role, &people, administrator.as_ref()).await;
         tolerate(&mut gone, role.into(), made)?;
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
+use domain::kernel::typed_data::keccak256;
 use infrastructure::chain::Signer;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::Error as _;
@@ -31,6 +32,12 @@ impl HexSecret {
             .and_then(|mut source| source.read_exact(&mut bytes))
             .map_err(DevError::Randomness)?;
         Ok(Self(hex::encode(bytes).into()))
+    }
+
+    /// A key of a demo's wallet that follows from another one, for a data directory that was made before anybody had it.
+    pub(crate) fn key_of(&self, role: &str) -> Self {
+        let named = format!("{role} beside {}", self.expose());
+        Self(hex::encode(keccak256(named.as_bytes())).into())
     }
 
     /// One that is a key of an Ethereum account: nearly every one is.

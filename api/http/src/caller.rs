@@ -9,7 +9,7 @@ use api_wire::problem::ProblemKind;
 
 use super::auth::Authenticated;
 use super::core::core;
-use super::headers::single;
+use super::headers::{on_behalf_of, single};
 use super::problem::Problem;
 
 /// Whoever a request's token stands for.
@@ -18,14 +18,16 @@ pub type Caller = Authenticated;
 /// Finds out who is asking.
 ///
 /// # Errors
-/// `unauthenticated` when there is no token, or one that stands for nobody.
+/// `unauthenticated` when there is no token, or one that stands for nobody; `malformed-request` and `no-person` when it asks for somebody who cannot be asked for.
 pub async fn identify(request: &HttpRequest) -> Result<Caller, Problem> {
     let token = bearer(request).ok_or_else(unauthenticated)?;
-    core(request)?
-        .authenticator
-        .authenticate(token)
-        .await?
-        .ok_or_else(unauthenticated)
+    let person = on_behalf_of(request.headers())?;
+    let authenticator = &core(request)?.authenticator;
+    let caller = authenticator.authenticate(token).await?.ok_or_else(unauthenticated)?;
+    match person {
+        Some(person) => authenticator.acting_for(caller, person).await,
+        None => Ok(caller),
+    }
 }
 
 /// Who is asking, and has passed the endpoint's rule ([`guarded`](super::access)).

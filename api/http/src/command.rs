@@ -42,7 +42,7 @@ use super::body;
 use super::caller::{Caller, caller};
 use super::core::{Core, Running, clinic, core};
 use super::etag::Precondition;
-use super::headers::{Prefer, correlation, idempotency_key, malformed};
+use super::headers::{ON_BEHALF_OF, Prefer, correlation, idempotency_key, malformed};
 use super::problem::Problem;
 use super::throttle;
 
@@ -129,11 +129,16 @@ fn fingerprint(core: &Core, request: &HttpRequest, body: &[u8]) -> [u8; 32] {
     let path = request.uri().path_and_query().map_or("", |path| path.as_str());
     let method = request.method().as_str();
     let body = body::comparable(body);
-    let parts = [
+    let person = request
+        .headers()
+        .get(ON_BEHALF_OF)
+        .map_or(&b""[..], header::HeaderValue::as_bytes);
+    let parts: [&[u8]; 6] = [
         b"request",
         method.as_bytes(),
         path.as_bytes(),
         precondition,
+        person,
         body.as_bytes(),
     ];
     core.ports.secrets.fingerprint(&parts)
@@ -415,8 +420,9 @@ async fn settle(core: &Core, record: Record, result: &Outcome) {
 
 /// Whether nothing changed, and nothing was decided, or only by what may be otherwise next time.
 fn may_be_tried_again(problem: &Problem) -> bool {
-    use ProblemKind::{Forbidden, NotAttested, NotFound, Suspended};
-    problem.is_transient() || matches!(problem.kind(), Forbidden | NotAttested | NotFound | Suspended)
+    use ProblemKind::{Forbidden, NoPerson, NotAttested, NotFound, NotTreated, Suspended};
+    let may_change = [Forbidden, NoPerson, NotAttested, NotFound, NotTreated, Suspended];
+    problem.is_transient() || may_change.contains(&problem.kind())
 }
 
 fn stored(problem: &Problem) -> StoredAnswer {

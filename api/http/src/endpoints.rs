@@ -22,7 +22,7 @@ use utoipa::openapi::HttpMethod;
 use super::access::{Access, Endpoint, Endpoints, Kind, guarded};
 use super::routes::{
     access_log, accounts, admin, appointments, attestations, auth, availability, charts, commands, events, grants,
-    nothing_here, patients, practitioners, requests, resource, system, visits, wallets,
+    nothing_here, patients, practitioners, requests, resource, system, treatment, visits, wallets,
 };
 use super::throttle;
 
@@ -60,6 +60,7 @@ use Action as A;
         (name = "patients", description = "Patients: who they are"),
         (name = "charts", description = "Charts of patients: their conditions, allergies, medications and symptoms"),
         (name = "grants", description = "Grants of patients: who may read and add to their records"),
+        (name = "treatment", description = "Whether patients are treated here, so that the staff may know their charts"),
         (name = "reads", description = "Who has read what is known of a patient"),
         (name = "practitioners", description = "Practitioners, and the patients whom they treat"),
         (name = "attestations", description = "Public registers' entries of practitioners, and what registrars attest"),
@@ -126,6 +127,7 @@ endpoints! {
     charts::change::<B> => Command, May(&[A::UpdateChart]);
     charts::refute::<B> => Command, May(&[A::UpdateChart]);
     charts::state_absence::<B> => Command, May(&[A::UpdateChart]);
+    charts::reported::<B> => Read, May(&[A::ReadReports]);
     charts::report::<B> => Command, May(&[A::ReportChart]);
 
     grants::prepare::<B> => Command, May(&[A::ManageGrants]);
@@ -135,6 +137,10 @@ endpoints! {
     grants::hand_in::<B> => Command, May(&[A::ManageGrants]);
     grants::revocation_to_sign::<B> => Read, May(&[A::ManageGrants]);
     grants::revoke::<B> => Command, May(&[A::ManageGrants]);
+
+    treatment::read::<B> => Read, May(&[A::ReadTreatment]);
+    treatment::agree::<B> => Command, May(&[A::ManageTreatment]);
+    treatment::end::<B> => Command, May(&[A::ManageTreatment]);
 
     access_log::list::<B> => Read, May(&[A::ReadAccessLog]);
     access_log::noted::<B> => Read, May(&[A::ReadAccessLog]);

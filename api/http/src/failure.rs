@@ -20,6 +20,8 @@ impl From<UseCaseError> for Problem {
             UseCaseError::Forbidden => Self::new(ProblemKind::Forbidden),
             UseCaseError::NotAttested => Self::new(ProblemKind::NotAttested),
             UseCaseError::Suspended => Self::new(ProblemKind::Suspended),
+            UseCaseError::NoPerson => Self::new(ProblemKind::NoPerson),
+            UseCaseError::NotTreated => Self::new(ProblemKind::NotTreated),
             UseCaseError::HasAccount => {
                 Self::new(ProblemKind::Forbidden).detail("The wallet has an account already: sign in with another one.")
             }

@@ -4,12 +4,17 @@ use std::time::Duration;
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use api_wire::problem::ProblemKind;
+use domain::access_log::Named;
+use domain::kernel::{AccountId, PractitionerId};
 use uuid::Uuid;
 
 use super::problem::Problem;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
+
+/// For whom a service asks.
+pub const ON_BEHALF_OF: HeaderName = HeaderName::from_static("on-behalf-of");
 
 /// The longest idempotency key.
 const LONGEST_KEY: usize = 255;
@@ -89,6 +94,25 @@ pub fn correlation(headers: &HeaderMap) -> Result<Option<Uuid>, Problem> {
     };
     let id = value.to_str().ok().and_then(|text| Uuid::try_parse(text).ok());
     id.map(Some).ok_or_else(|| malformed("X-Correlation-Id takes a UUID."))
+}
+
+/// `On-Behalf-Of`, if it is there: for whom a service asks.
+///
+/// # Errors
+/// `malformed-request` when it names nobody.
+pub fn on_behalf_of(headers: &HeaderMap) -> Result<Option<Named>, Problem> {
+    let Some(value) = single(headers, &ON_BEHALF_OF)? else {
+        return Ok(None);
+    };
+    let id = |id: &str| Uuid::try_parse(id).ok();
+    let named = value.to_str().ok().and_then(|text| match text.split_once('/')? {
+        ("staff", account) => Some(Named::Staff(AccountId::new(id(account)?))),
+        ("practitioner", practitioner) => Some(Named::Practitioner(PractitionerId::new(id(practitioner)?))),
+        _ => None,
+    });
+    named
+        .map(Some)
+        .ok_or_else(|| malformed("On-Behalf-Of takes `staff/` and the id of an account, or `practitioner/` and an id."))
 }
 
 #[cfg(test)]

@@ -138,7 +138,7 @@ impl<B: Backend> AppState<B> {
         };
         let authenticator = Authenticator::new(
             Stores {
-                queries: Arc::clone(&clinic.queries),
+                clinic: Arc::clone(&clinic),
                 sessions: Arc::clone(&ports.sessions),
                 revocations: Arc::clone(&clinic.revocations),
                 servers: Arc::clone(&ports.servers),

@@ -322,6 +322,7 @@ mod tests {
                 key: Uuid::from_u128(77),
                 role,
                 scopes: std::collections::BTreeSet::new(),
+                person: None,
             },
         );
         let limiter = Limiter::new(&CallerLimits {

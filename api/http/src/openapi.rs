@@ -36,6 +36,8 @@ use crate::routes::auth;
             request can be repeated without harm: the same key and the same request give the same answer. With `Prefer: \
             respond-async` the answer is 202 as soon as the command cannot be lost, and `/v1/commands/{id}` tells the rest; \
             `Prefer: wait=5` waits that many seconds.\n\n\
+            **Persons.** A service that asks for a person names them in `On-Behalf-Of`, and then does what both may. What is clinical it reads and writes for a \
+            person alone, and so it enters what patients say on paper.\n\n\
             **Times.** An instant names its offset. A day is a day of the calendar's time zone: the practitioner's, or UTC where several organisations share the calendar.\n\n\
             **Texts.** A text of the format `line` is one line with at least one visible character, and without characters \
             that control how it is shown; `prose` may have lines; a `token` stands for something as a whole, has nothing invisible in \
@@ -120,6 +122,9 @@ impl Modify for Everywhere {
                 let Some(endpoint) = endpoints::all().find(&method, path) else {
                     continue;
                 };
+                if endpoint.access != Access::Public {
+                    describe_person(operation);
+                }
                 if endpoint.kind == Kind::Command {
                     describe_command(operation);
                 }
@@ -229,7 +234,7 @@ fn problems(endpoint: &Endpoint, operation: &Operation) -> Vec<u16> {
     let command = endpoint.kind == Kind::Command;
     let body = command || operation.request_body.is_some();
     let all = [
-        (400, body || queried),
+        (400, body || queried || !open),
         (401, !open || path == "/v1/auth/login"),
         (403, !open && !matches!(path, "/v1/me" | "/v1/commands/{id}")),
         (404, named || (method, path) == ("GET", "/v1/me/registration-request")),
@@ -271,6 +276,25 @@ fn describe_known_version(operation: &mut Operation) {
         .schema(Some(ObjectBuilder::new().schema_type(SchemaType::Type(Type::String))))
         .description(Some(
             "Entity tags of versions that the caller has, or `*`: if the current one is among them, the answer is 304",
+        ));
+    operation
+        .parameters
+        .get_or_insert_default()
+        .push(parameter.build().into());
+}
+
+fn describe_person(operation: &mut Operation) {
+    let id = "[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}";
+    let schema = ObjectBuilder::new()
+        .schema_type(SchemaType::Type(Type::String))
+        .pattern(Some(format!("^(staff|practitioner)/{id}$")));
+    let parameter = ParameterBuilder::new()
+        .name("On-Behalf-Of")
+        .parameter_in(ParameterIn::Header)
+        .schema(Some(schema))
+        .description(Some(
+            "Of services: the person for whom the service asks, `staff/` and the id of their account, or `practitioner/` and their id. The service \
+             then does what both may",
         ));
     operation
         .parameters

@@ -298,12 +298,12 @@ impl Client {
         Ok((understood(checked(details))?, version.unwrap_or_default()))
     }
 
-    /// A patient's chart.
+    /// What sources have told of a patient's chart. What people have noted beside it nobody is shown who asks for no person.
     ///
     /// # Errors
     /// [`ClientError`].
     pub(super) async fn read_chart(&self, id: Uuid) -> Result<Chart, ClientError> {
-        let chart: dto::Chart = self.read(&format!("/v1/patients/{id}/chart")).await?;
+        let chart: dto::Chart = self.read(&format!("/v1/patients/{id}/chart/reports")).await?;
         let version = chart.version;
         Ok(Chart {
             contents: understood(checked(chart))?,

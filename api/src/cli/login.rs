@@ -28,7 +28,7 @@ pub(super) struct Arguments {
     /// The data directory of the system on this machine [default: as for `medconnect dev`]
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
-    /// Sign in as the demo's person of this role: administrator, hospital, registrar, auditor, insurer, doctor, patient
+    /// Sign in as the demo's person of this role: administrator, hospital, registrar, auditor, insurer, doctor, patient, nurse, reception, laboratory
     #[arg(long, value_name = "ROLE", conflicts_with = "key_file")]
     demo: Option<String>,
     /// A file with the wallet's private key: 64 hexadecimal digits. MEDCONNECT_WALLET_KEY has the key itself.

@@ -1,16 +1,17 @@
 //! Leave to use what is known of patients.
 //!
 //! Every use case that touches a patient's data goes through [`admit`], and every query of such data wants the [`Admittance`] that it gives: what
-//! nobody was admitted to cannot be read. A role decides, or, where a role reaches no further than patients consent, their grants do
-//! ([`admit_by_grants`]).
+//! nobody was admitted to cannot be read. A role decides, or, where a role reaches no further than patients consent or are treated, their grants do
+//! ([`admit_by_grants`]), or what they have said of their treatment ([`admit_to_treated`]).
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use domain::access_log::{Basis, Prepared, Reader};
-use domain::account::Scope;
+use domain::account::{Role, Scope};
 use domain::consent::{Details, Grantee, Purpose, Query};
 use domain::kernel::{Category, PatientId};
+use domain::treatment::Act;
 use uuid::Uuid;
 
 use super::identity::Principal;
@@ -19,10 +20,13 @@ use super::{Action, Decision, Denial, Object, Reach, decide, reach, scope_of};
 /// What records are read for here.
 const PURPOSE: Purpose = Purpose::Treatment;
 
+/// Of which categories appointments and visits are, which are read together: why somebody came is of their care.
+pub const VISITS: &[Category] = &[Category::Appointments, Category::Care];
+
 /// How many grants an admittance names that rests on more of them.
 const MOST_NAMED: usize = 16;
 
-/// Leave to use what is known of somebody, in some categories. Only [`admit`] and [`admit_by_grants`] give it.
+/// Leave to use what is known of somebody, in some categories. Only [`admit`], [`admit_by_grants`] and [`admit_to_treated`] give it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Admittance {
     whose: Object,
@@ -69,6 +73,14 @@ pub fn admit(
     }
 }
 
+/// What somebody's work needs of appointments: the reception knows who comes to whom and when, and not why, nor of visits of the past.
+pub fn needed_of_appointments(principal: &Principal) -> &'static [Category] {
+    match principal.person().role() {
+        Some(Role::Reception) => &[Category::Appointments],
+        _ => VISITS,
+    }
+}
+
 /// What somebody would do with what is known of a patient, as each grantee that they are, with each of these categories.
 pub fn asked(principal: &Principal, action: Action, categories: &[Category]) -> Vec<Query> {
     let writes = scope_of(action) != Some(Scope::Read);
@@ -99,7 +111,7 @@ pub fn admit_by_grants(
     holding: &[(Uuid, &Details)],
 ) -> Result<Admittance, Denied> {
     let whose = Object::Patient(patient);
-    let reaches_to_grants = reach(principal, action) == Ok(Reach::Consented);
+    let reaches_to_grants = matches!(reach(principal, action), Ok(Reach::Consented | Reach::Treated));
     let (mut covered, mut by) = (Vec::new(), BTreeSet::new());
     for query in asked(principal, action, categories) {
         let covering = holding.iter().filter(|(_, details)| details.covers(&query));
@@ -116,6 +128,30 @@ pub fn admit_by_grants(
         whose,
         categories: Cow::Owned(covered),
         basis: Basis::Grants(PURPOSE, by.into_iter().take(MOST_NAMED).map(Prepared).collect()),
+    })
+}
+
+/// Admits the staff to what is known of a patient who is treated here, by this act of theirs; and a practitioner, whom the paper `names` on which the patient has agreed.
+///
+/// # Errors
+/// [`Denied::Hidden`] to whoever is neither.
+pub fn admit_to_treated(
+    principal: &Principal,
+    patient: PatientId,
+    action: Action,
+    categories: &'static [Category],
+    (act, names): (Act, bool),
+) -> Result<Admittance, Denied> {
+    let whose = Object::Patient(patient);
+    match reach(principal, action) {
+        Ok(Reach::Treated) => {}
+        Ok(Reach::Consented) if names => {}
+        _ => return Err(Denied::Hidden(whose)),
+    }
+    Ok(Admittance {
+        whose,
+        categories: Cow::Borrowed(categories),
+        basis: Basis::Treatment(act),
     })
 }
 
@@ -232,6 +268,7 @@ mod tests {
             key: Uuid::nil(),
             role: Role::Hospital,
             scopes: BTreeSet::new(),
+            person: None,
         };
         for (principal, whose, purpose, refused) in [
             (

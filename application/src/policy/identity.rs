@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::access_log::Reader;
+use domain::access_log::{Named, Reader};
 use domain::account::{Role, Scope};
 use domain::consent::Grantee;
 use domain::kernel::{AccountId, PatientId, PractitionerId, Teller, Wallet};
@@ -50,6 +50,8 @@ pub enum Principal {
         role: Role,
         /// What its key may be used for.
         scopes: BTreeSet<Scope>,
+        /// For whom it asks, if it names them: a person of the staff, or a practitioner.
+        person: Option<Box<Self>>,
     },
 }
 
@@ -75,27 +77,65 @@ impl Principal {
         }
     }
 
+    /// Who wants it: the person for whom a service asks, or whoever asks themselves.
+    pub fn person(&self) -> &Self {
+        match self {
+            Self::Service {
+                person: Some(person), ..
+            } => person,
+            _ => self,
+        }
+    }
+
     /// Whether it acts for a hospital or the operator, and not for a person of their own.
     pub const fn is_of_a_hospital(&self) -> bool {
         matches!(self, Self::Staff { .. } | Self::Service { .. })
     }
 
+    /// Whether it is a patient, for themselves.
+    pub const fn is_a_patient(&self) -> bool {
+        matches!(self, Self::Patient { .. })
+    }
+
     /// As whom patients can grant it something.
     pub fn grantees(&self) -> Vec<Grantee> {
-        match self {
+        match self.person() {
             Self::Practitioner { practitioner, .. } => vec![Grantee::Practitioner(*practitioner)],
             Self::Unregistered { .. } | Self::Patient { .. } | Self::Staff { .. } | Self::Service { .. } => Vec::new(),
         }
     }
 
     /// As whom it reads; `None` for a wallet without an account.
-    pub const fn reader(&self) -> Option<Reader> {
+    pub fn reader(&self) -> Option<Reader> {
         match *self {
             Self::Unregistered { .. } => None,
             Self::Patient { .. } => Some(Reader::Patient),
             Self::Practitioner { practitioner, .. } => Some(Reader::Practitioner(practitioner)),
             Self::Staff { account, role } => Some(Reader::Staff { account, role }),
-            Self::Service { account, key, role, .. } => Some(Reader::Service { account, key, role }),
+            Self::Service {
+                account,
+                key,
+                role,
+                ref person,
+                ..
+            } => Some(match person.as_deref().and_then(Self::named) {
+                Some(person) => Reader::ServiceFor {
+                    account,
+                    key,
+                    role,
+                    person,
+                },
+                None => Reader::Service { account, key, role },
+            }),
+        }
+    }
+
+    /// As whom a service names them for whom it asks; `None` of those whom none names.
+    const fn named(&self) -> Option<Named> {
+        match *self {
+            Self::Staff { account, .. } => Some(Named::Staff(account)),
+            Self::Practitioner { practitioner, .. } => Some(Named::Practitioner(practitioner)),
+            Self::Unregistered { .. } | Self::Patient { .. } | Self::Service { .. } => None,
         }
     }
 

@@ -3,7 +3,10 @@
 //! A rule grants an action to a role, on everything ([`Reach::Any`]) or on what is theirs ([`Reach::Own`]). What is not
 //! theirs is hidden: the caller gets the same answer as for an id that does not exist. A service needs, beside its role, a
 //! key with the action's scope; a practitioner, an attestation of a registrar. What reaches as far as patients consent
-//! ([`Reach::Consented`]) is hidden until [`access`] has seen a grant that holds.
+//! ([`Reach::Consented`]), or to those who are treated here ([`Reach::Treated`]), is denied until [`access`] has seen that they do and are.
+//!
+//! A service that names the person for whom it asks may do what both may. What is clinical, and what somebody vouches for, it may do for a person
+//! alone: [`FOR_PERSONS`].
 //!
 //! - [`identity`]: who is asking. [`access`]: leave to use what is known of patients. [`rules`]: what an operator decides.
 
@@ -40,12 +43,18 @@ pub enum Action {
     UpdateChart,
     /// Report what another system tells of a patient's chart.
     ReportChart,
+    /// Read what was reported.
+    ReadReports,
     /// Prepare grants, hand in what a patient has signed of them, and revoke them.
     ManageGrants,
     /// Read what a patient grants to whom.
     ReadGrants,
     /// Read who has read what is known of oneself.
     ReadAccessLog,
+    /// Say that a patient agrees to be treated here, or ends it.
+    ManageTreatment,
+    /// Read whether a patient is treated here.
+    ReadTreatment,
     /// List and search patients.
     ListPatients,
     /// Read who treats a patient.
@@ -111,6 +120,10 @@ pub enum Reach {
     Own,
     /// Only what is of patients who have granted it to the caller.
     Consented,
+    /// Only what is of patients who are treated here, or have granted it to the caller.
+    Treated,
+    /// Only for a person who may themselves: then as far as they may, and to those who are treated here.
+    ForAPerson,
 }
 
 struct Rule {
@@ -129,6 +142,9 @@ const REGISTRAR: Option<Role> = Some(Role::Registrar);
 const INSURER: Option<Role> = Some(Role::Insurer);
 const AUDITOR: Option<Role> = Some(Role::Auditor);
 const ADMINISTRATOR: Option<Role> = Some(Role::Administrator);
+const NURSE: Option<Role> = Some(Role::Nurse);
+const RECEPTION: Option<Role> = Some(Role::Reception);
+const LABORATORY: Option<Role> = Some(Role::Laboratory);
 
 const ANYONE_REGISTERED: &[(Option<Role>, Reach)] = &[
     (PATIENT, Reach::Any),
@@ -138,6 +154,9 @@ const ANYONE_REGISTERED: &[(Option<Role>, Reach)] = &[
     (REGISTRAR, Reach::Any),
     (AUDITOR, Reach::Any),
     (ADMINISTRATOR, Reach::Any),
+    (NURSE, Reach::Any),
+    (RECEPTION, Reach::Any),
+    (LABORATORY, Reach::Any),
 ];
 
 /// The policy. An action has exactly one rule; a role that is not in it is denied.
@@ -156,17 +175,17 @@ const RULES: &[Rule] = &[
     Rule {
         action: Action::ListRequests,
         scope: Scope::Read,
-        allowed: &[(HOSPITAL, Reach::Any)],
+        allowed: &[(HOSPITAL, Reach::Any), (RECEPTION, Reach::Any)],
     },
     Rule {
         action: Action::DecideRequest,
         scope: Scope::Write,
-        allowed: &[(HOSPITAL, Reach::Any)],
+        allowed: &[(HOSPITAL, Reach::Any), (RECEPTION, Reach::Any)],
     },
     Rule {
         action: Action::RegisterPatient,
         scope: Scope::Write,
-        allowed: &[(HOSPITAL, Reach::Any)],
+        allowed: &[(HOSPITAL, Reach::Any), (RECEPTION, Reach::Any)],
     },
     Rule {
         action: Action::ReadPatient,
@@ -175,12 +194,15 @@ const RULES: &[Rule] = &[
             (PATIENT, Reach::Own),
             (DOCTOR, Reach::Consented),
             (HOSPITAL, Reach::Any),
+            (NURSE, Reach::Any),
+            (RECEPTION, Reach::Any),
+            (LABORATORY, Reach::Any),
         ],
     },
     Rule {
         action: Action::UpdatePatient,
         scope: Scope::Write,
-        allowed: &[(PATIENT, Reach::Own), (HOSPITAL, Reach::Any)],
+        allowed: &[(PATIENT, Reach::Own), (HOSPITAL, Reach::Any), (RECEPTION, Reach::Any)],
     },
     Rule {
         action: Action::ReadChart,
@@ -188,7 +210,8 @@ const RULES: &[Rule] = &[
         allowed: &[
             (PATIENT, Reach::Own),
             (DOCTOR, Reach::Consented),
-            (HOSPITAL, Reach::Any),
+            (NURSE, Reach::Treated),
+            (HOSPITAL, Reach::ForAPerson),
         ],
     },
     Rule {
@@ -197,7 +220,8 @@ const RULES: &[Rule] = &[
         allowed: &[
             (PATIENT, Reach::Own),
             (DOCTOR, Reach::Consented),
-            (HOSPITAL, Reach::Any),
+            (NURSE, Reach::Treated),
+            (HOSPITAL, Reach::ForAPerson),
         ],
     },
     // The registry decides whether the signature is good.
@@ -216,6 +240,34 @@ const RULES: &[Rule] = &[
         scope: Scope::Read,
         allowed: &[(PATIENT, Reach::Own)],
     },
+    // Who has a wallet says it themselves; of who has none, whoever has seen the paper.
+    Rule {
+        action: Action::ManageTreatment,
+        scope: Scope::Write,
+        allowed: &[
+            (PATIENT, Reach::Own),
+            (HOSPITAL, Reach::Any),
+            (NURSE, Reach::Any),
+            (RECEPTION, Reach::Any),
+        ],
+    },
+    Rule {
+        action: Action::ReadTreatment,
+        scope: Scope::Read,
+        allowed: &[
+            (PATIENT, Reach::Own),
+            (HOSPITAL, Reach::Any),
+            (NURSE, Reach::Any),
+            (RECEPTION, Reach::Any),
+            (LABORATORY, Reach::Any),
+        ],
+    },
+    // It has told it, and must know what is known of it here.
+    Rule {
+        action: Action::ReadReports,
+        scope: Scope::Import,
+        allowed: &[(HOSPITAL, Reach::Any)],
+    },
     Rule {
         action: Action::ReportChart,
         scope: Scope::Write,
@@ -224,12 +276,17 @@ const RULES: &[Rule] = &[
     Rule {
         action: Action::ListPatients,
         scope: Scope::Read,
-        allowed: &[(HOSPITAL, Reach::Any)],
+        allowed: &[
+            (HOSPITAL, Reach::Any),
+            (NURSE, Reach::Any),
+            (RECEPTION, Reach::Any),
+            (LABORATORY, Reach::Any),
+        ],
     },
     Rule {
         action: Action::ReadPatientRelationships,
         scope: Scope::Read,
-        allowed: &[(PATIENT, Reach::Own), (HOSPITAL, Reach::Any)],
+        allowed: &[(PATIENT, Reach::Own), (HOSPITAL, Reach::Any), (NURSE, Reach::Any)],
     },
     Rule {
         action: Action::RegisterAsPractitioner,
@@ -275,7 +332,7 @@ const RULES: &[Rule] = &[
     Rule {
         action: Action::PublishAvailability,
         scope: Scope::Write,
-        allowed: &[(DOCTOR, Reach::Own), (HOSPITAL, Reach::Any)],
+        allowed: &[(DOCTOR, Reach::Own), (HOSPITAL, Reach::Any), (RECEPTION, Reach::Any)],
     },
     Rule {
         action: Action::ReadAvailability,
@@ -286,27 +343,45 @@ const RULES: &[Rule] = &[
             (HOSPITAL, Reach::Any),
             (REGISTRAR, Reach::Any),
             (ADMINISTRATOR, Reach::Any),
+            (NURSE, Reach::Any),
+            (RECEPTION, Reach::Any),
         ],
     },
     Rule {
         action: Action::BookAppointment,
         scope: Scope::Write,
-        allowed: &[(PATIENT, Reach::Own), (HOSPITAL, Reach::Any)],
+        allowed: &[(PATIENT, Reach::Own), (HOSPITAL, Reach::Any), (RECEPTION, Reach::Any)],
     },
     Rule {
         action: Action::ConductAppointment,
         scope: Scope::Write,
-        allowed: &[(DOCTOR, Reach::Own), (HOSPITAL, Reach::Any)],
+        allowed: &[
+            (DOCTOR, Reach::Own),
+            (HOSPITAL, Reach::Any),
+            (NURSE, Reach::Any),
+            (RECEPTION, Reach::Any),
+        ],
     },
     Rule {
         action: Action::ChangeAppointment,
         scope: Scope::Write,
-        allowed: &[(PATIENT, Reach::Own), (DOCTOR, Reach::Own), (HOSPITAL, Reach::Any)],
+        allowed: &[
+            (PATIENT, Reach::Own),
+            (DOCTOR, Reach::Own),
+            (HOSPITAL, Reach::Any),
+            (RECEPTION, Reach::Any),
+        ],
     },
     Rule {
         action: Action::ReadAppointment,
         scope: Scope::Read,
-        allowed: &[(PATIENT, Reach::Own), (DOCTOR, Reach::Own), (HOSPITAL, Reach::Any)],
+        allowed: &[
+            (PATIENT, Reach::Own),
+            (DOCTOR, Reach::Own),
+            (HOSPITAL, Reach::Any),
+            (NURSE, Reach::Any),
+            (RECEPTION, Reach::Any),
+        ],
     },
     Rule {
         action: Action::RecordVisit,
@@ -326,7 +401,7 @@ const RULES: &[Rule] = &[
     Rule {
         action: Action::InvitePatient,
         scope: Scope::Write,
-        allowed: &[(HOSPITAL, Reach::Any)],
+        allowed: &[(HOSPITAL, Reach::Any), (RECEPTION, Reach::Any)],
     },
     Rule {
         action: Action::InvitePractitioner,
@@ -365,6 +440,9 @@ const RULES: &[Rule] = &[
         allowed: &[(ADMINISTRATOR, Reach::Any)],
     },
 ];
+
+/// What a service does for a person alone: what is clinical, and what somebody vouches for.
+const FOR_PERSONS: &[Action] = &[Action::ReadChart, Action::UpdateChart, Action::ManageTreatment];
 
 /// What a practitioner may do whom no registrar has attested: say who they are, and see how they stand.
 const BEFORE_ATTESTATION: &[Action] = &[
@@ -408,7 +486,7 @@ impl Object {
             Self::Appointment { patient, practitioner } => (patient, practitioner),
             Self::Everybody => (None, None),
         };
-        match principal {
+        match principal.person() {
             Principal::Patient { patient: own, .. } => patient == Some(*own),
             Principal::Practitioner { practitioner: own, .. } => practitioner == Some(*own),
             Principal::Unregistered { .. } | Principal::Staff { .. } | Principal::Service { .. } => false,
@@ -436,6 +514,8 @@ pub enum Denial {
     NotAttested,
     /// A registrar has suspended them.
     Suspended,
+    /// A service does such a thing for a person alone, and names none.
+    NoPerson,
 }
 
 /// How far the caller's permission for an action reaches.
@@ -453,7 +533,23 @@ pub fn reach(principal: &Principal, action: Action) -> Result<Reach, Denial> {
             standing: Standing::Suspended,
             ..
         } if !WHILE_SUSPENDED.contains(&action) => Err(Denial::Suspended),
+        // History is of no person who asks.
+        Principal::Service {
+            person: Some(person), ..
+        } if scope_of(action) != Some(Scope::Import) => self::reach(person, action).map(with_a_system),
+        Principal::Service { .. } if FOR_PERSONS.contains(&action) => Err(Denial::NoPerson),
+        Principal::Service { .. } => Ok(reach),
+        // A system may, for others; whoever administers a hospital may not.
+        _ if reach == Reach::ForAPerson => Err(Denial::Role),
         _ => Ok(reach),
+    }
+}
+
+/// How far somebody reaches with a hospital's system: whoever works with it is of its staff, practitioners too.
+const fn with_a_system(person: Reach) -> Reach {
+    match person {
+        Reach::Consented => Reach::Treated,
+        person => person,
     }
 }
 
@@ -485,8 +581,8 @@ pub fn decide(principal: &Principal, action: Action, object: Object) -> Decision
         Err(denial) => Decision::Forbid(denial),
         Ok(Reach::Any) => Decision::Allow,
         Ok(Reach::Own) if object.belongs_to(principal) => Decision::Allow,
-        // Whether somebody has consented is for `access` to see.
-        Ok(Reach::Own | Reach::Consented) => Decision::Hide,
+        // Whether somebody has consented, or is treated, is for `access` to see.
+        Ok(Reach::Own | Reach::Consented | Reach::Treated | Reach::ForAPerson) => Decision::Hide,
     }
 }
 
@@ -538,6 +634,9 @@ mod tests {
             ("registrar", staff(Role::Registrar)),
             ("auditor", staff(Role::Auditor)),
             ("administrator", staff(Role::Administrator)),
+            ("nurse", staff(Role::Nurse)),
+            ("reception", staff(Role::Reception)),
+            ("laboratory", staff(Role::Laboratory)),
         ]
     }
 
@@ -545,24 +644,28 @@ mod tests {
     const EXPECTED: &[(Action, &str, &str)] = &[
         (Action::RegisterSelf, "unregistered", ""),
         (Action::ReadOwnRequest, "unregistered patient", ""),
-        (Action::ListRequests, "hospital", ""),
-        (Action::DecideRequest, "hospital", ""),
-        (Action::RegisterPatient, "hospital", ""),
-        (Action::ReadPatient, "hospital", "patient"),
+        (Action::ListRequests, "hospital reception", ""),
+        (Action::DecideRequest, "hospital reception", ""),
+        (Action::RegisterPatient, "hospital reception", ""),
+        (Action::ReadPatient, "hospital nurse reception laboratory", "patient"),
         (Action::ManageGrants, "", "patient"),
         (Action::ReadGrants, "", "patient"),
         (Action::ReadAccessLog, "", "patient"),
-        (Action::UpdatePatient, "hospital", "patient"),
-        (Action::ReadChart, "hospital", "patient"),
-        (Action::UpdateChart, "hospital", "patient"),
+        (Action::ManageTreatment, "hospital nurse reception", "patient"),
+        (Action::ReadTreatment, "hospital nurse reception laboratory", "patient"),
+        (Action::UpdatePatient, "hospital reception", "patient"),
+        (Action::ReadChart, "", "patient"),
+        (Action::UpdateChart, "", "patient"),
         (Action::ReportChart, "hospital", ""),
-        (Action::ListPatients, "hospital", ""),
-        (Action::ReadPatientRelationships, "hospital", "patient"),
+        // As a visit.
+        (Action::ReadReports, "", ""),
+        (Action::ListPatients, "hospital nurse reception laboratory", ""),
+        (Action::ReadPatientRelationships, "hospital nurse", "patient"),
         (Action::RegisterAsPractitioner, "unregistered", ""),
         (Action::RegisterPractitioner, "hospital", ""),
         (
             Action::ReadPractitioner,
-            "patient doctor hospital insurer registrar auditor administrator",
+            "patient doctor hospital insurer registrar auditor administrator nurse reception laboratory",
             "",
         ),
         (Action::UpdatePractitioner, "hospital", "doctor"),
@@ -570,26 +673,26 @@ mod tests {
         (Action::ReadRegisterEntry, "hospital registrar", "doctor"),
         (Action::AttestPractitioner, "registrar", ""),
         (Action::ReadPractitionerRelationships, "hospital", "doctor"),
-        (Action::PublishAvailability, "hospital", "doctor"),
+        (Action::PublishAvailability, "hospital reception", "doctor"),
         (
             Action::ReadAvailability,
-            "patient doctor hospital registrar administrator",
+            "patient doctor hospital registrar administrator nurse reception",
             "",
         ),
-        (Action::BookAppointment, "hospital", "patient"),
-        (Action::ConductAppointment, "hospital", "doctor"),
-        (Action::ChangeAppointment, "hospital", "patient doctor"),
-        (Action::ReadAppointment, "hospital", "patient doctor"),
+        (Action::BookAppointment, "hospital reception", "patient"),
+        (Action::ConductAppointment, "hospital nurse reception", "doctor"),
+        (Action::ChangeAppointment, "hospital reception", "patient doctor"),
+        (Action::ReadAppointment, "hospital nurse reception", "patient doctor"),
         // Systems only: see the test of scopes.
         (Action::RecordVisit, "", ""),
         (Action::ManageAccounts, "administrator", ""),
         (Action::ReadAccounts, "administrator", ""),
-        (Action::InvitePatient, "hospital", ""),
+        (Action::InvitePatient, "hospital reception", ""),
         (Action::InvitePractitioner, "hospital", ""),
         (Action::AcceptInvitation, "unregistered", ""),
         (
             Action::ManageOwnWallet,
-            "patient doctor hospital insurer registrar auditor administrator",
+            "patient doctor hospital insurer registrar auditor administrator nurse reception laboratory",
             "",
         ),
         (Action::TakeWalletAway, "registrar", ""),
@@ -597,6 +700,9 @@ mod tests {
         (Action::ReadLog, "auditor administrator", ""),
         (Action::RetryParked, "administrator", ""),
     ];
+
+    /// What a nurse may do to patients who are treated.
+    const TREATED: &[Action] = &[Action::ReadChart, Action::UpdateChart];
 
     /// What a doctor may do to patients who have granted it to them.
     const CONSENTED: &[Action] = &[Action::ReadPatient, Action::ReadChart, Action::UpdateChart];
@@ -607,6 +713,7 @@ mod tests {
             for (name, principal) in principals() {
                 let expected = match () {
                     () if name == "doctor" && CONSENTED.contains(action) => Some(Reach::Consented),
+                    () if name == "nurse" && TREATED.contains(action) => Some(Reach::Treated),
                     () if any.split(' ').any(|role| role == name) => Some(Reach::Any),
                     () if own.split(' ').any(|role| role == name) => Some(Reach::Own),
                     () => None,
@@ -747,6 +854,7 @@ mod tests {
             key: Uuid::from_u128(77),
             role: Role::Hospital,
             scopes: BTreeSet::from_iter(scopes.iter().copied()),
+            person: None,
         };
         let import = service(&[Scope::Import]);
         assert_eq!(reach(&import, Action::RecordVisit), Ok(Reach::Any));
@@ -757,5 +865,97 @@ mod tests {
             Err(Denial::Role)
         );
         assert_eq!(reach(&service(&[Scope::Write]), Action::UpdatePatient), Ok(Reach::Any));
+    }
+
+    /// A hospital's service with every scope, for somebody or nobody.
+    fn service_for(person: Option<Principal>) -> Principal {
+        Principal::Service {
+            account: AccountId::new(Uuid::from_u128(8)),
+            key: Uuid::from_u128(77),
+            role: Role::Hospital,
+            scopes: BTreeSet::from([Scope::Read, Scope::Write, Scope::Import]),
+            person: person.map(Box::new),
+        }
+    }
+
+    #[test]
+    fn a_service_does_for_a_person_what_both_may_and_to_those_who_are_treated() {
+        let may = |principal: &Principal, action: Action| reach(principal, action);
+        let everybody = principals();
+        let named = everybody
+            .iter()
+            .filter(|(_, principal)| matches!(principal, Principal::Staff { .. } | Principal::Practitioner { .. }));
+        let mut seen = 0;
+        for (name, person) in named {
+            let service = service_for(Some(person.clone()));
+            for (action, ..) in EXPECTED {
+                let (alone, theirs) = (may(&service_for(None), *action), may(person, *action));
+                let expected = match (alone, theirs) {
+                    _ if [Action::RecordVisit, Action::ReadReports].contains(action) => Ok(Reach::Any),
+                    (Ok(_) | Err(Denial::NoPerson), Ok(Reach::Consented)) => Ok(Reach::Treated),
+                    (Err(Denial::NoPerson), theirs) => theirs,
+                    (alone, theirs) => alone.and(theirs),
+                };
+                assert_eq!(may(&service, *action), expected, "{action:?} for {name}");
+                seen += 1;
+            }
+        }
+        assert!(seen > 300, "{seen}");
+    }
+
+    #[test]
+    fn what_is_clinical_or_vouched_for_a_service_does_for_a_person_alone() {
+        let read_only = Principal::Service {
+            account: account(),
+            key: Uuid::from_u128(77),
+            role: Role::Hospital,
+            scopes: BTreeSet::from([Scope::Read]),
+            person: None,
+        };
+        for action in [Action::ReadChart, Action::UpdateChart, Action::ManageTreatment] {
+            assert_eq!(reach(&service_for(None), action), Err(Denial::NoPerson), "{action:?}");
+        }
+        // Not even with a person does a key do what it is not for.
+        assert_eq!(reach(&read_only, Action::UpdateChart), Err(Denial::Role));
+        let insurer = Principal::Service {
+            account: account(),
+            key: Uuid::from_u128(77),
+            role: Role::Insurer,
+            scopes: BTreeSet::from([Scope::Read, Scope::Write]),
+            person: Some(Box::new(Principal::Staff {
+                account: account(),
+                role: Role::Nurse,
+            })),
+        };
+        for (action, ..) in EXPECTED
+            .iter()
+            .filter(|(action, ..)| *action != Action::ReadPractitioner)
+        {
+            let of_anybody = *action == Action::ManageOwnWallet;
+            assert_eq!(reach(&insurer, *action).is_ok(), of_anybody, "{action:?}");
+        }
+    }
+
+    #[test]
+    fn a_service_reaches_what_is_their_own_for_whom_it_asks() {
+        let doctor = |standing| Principal::Practitioner {
+            account: account(),
+            practitioner: PractitionerId::new(ME),
+            standing,
+        };
+        let of = |practitioner| Object::Appointment {
+            patient: None,
+            practitioner: Some(PractitionerId::new(practitioner)),
+        };
+        let service = service_for(Some(doctor(Standing::Attested)));
+        assert_eq!(decide(&service, Action::ConductAppointment, of(ME)), Decision::Allow);
+        assert_eq!(decide(&service, Action::ConductAppointment, of(OTHER)), Decision::Hide);
+        for (standing, denial) in [
+            (Standing::Unknown, Denial::NotAttested),
+            (Standing::Suspended, Denial::Suspended),
+        ] {
+            let service = service_for(Some(doctor(standing)));
+            assert_eq!(reach(&service, Action::ReadChart), Err(denial));
+        }
     }
 }

@@ -140,8 +140,20 @@ pub struct AppointmentView {
     pub version: u64,
 }
 
-/// Of which categories appointments and visits are, which are read together: why somebody came is of their care.
-pub const VISITS: &[Category] = &[Category::Appointments, Category::Care];
+impl AppointmentView {
+    /// What somebody may see of it: `None` of a visit of the past, and neither why somebody came nor why they did not, unless they may know of the patient's care.
+    #[must_use]
+    pub fn seen_by(self, admittance: &Admittance) -> Option<Self> {
+        if admittance.covers(Category::Care) {
+            return Some(self);
+        }
+        (!self.recorded).then_some(Self {
+            reason: None,
+            cancellation_reason: None,
+            ..self
+        })
+    }
+}
 
 /// An appointment that nobody was admitted to yet: whose it is cannot be known without reading it.
 #[derive(Clone, Debug)]
@@ -161,13 +173,13 @@ impl Unadmitted {
         }
     }
 
-    /// The appointment, for whoever was admitted to it.
+    /// The appointment, for whoever was admitted to it, as far as they may see it.
     ///
     /// # Errors
     /// When the admittance is for something else.
-    pub fn admitted(self, admittance: &Admittance) -> Result<AppointmentView, NotAdmitted> {
-        admittance.check(self.whose(), VISITS)?;
-        Ok(self.0)
+    pub fn admitted(self, admittance: &Admittance) -> Result<Option<AppointmentView>, NotAdmitted> {
+        admittance.check(self.whose(), &[Category::Appointments])?;
+        Ok(self.0.seen_by(admittance))
     }
 }
 

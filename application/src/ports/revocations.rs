@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use domain::consent::Message;
 use domain::kernel::{AccountId, CommandId, PatientId, Wallet};
 use domain::registries::Signed;
+use domain::treatment::Saying;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -48,6 +49,13 @@ pub enum Revoked {
         /// Who has signed it.
         signed: Signed,
     },
+    /// A patient's treatment.
+    Treatment {
+        /// Whose.
+        patient: PatientId,
+        /// What ends it.
+        saying: Saying,
+    },
 }
 
 /// A revocation, with all that it takes to execute its command.
@@ -55,7 +63,7 @@ pub enum Revoked {
 pub struct Revocation {
     /// The command.
     pub command_id: CommandId,
-    /// What is denied: the id of an account, of a key, or of a wallet; or of the patient whose grants are.
+    /// What is denied: the id of an account, of a key, or of a wallet; of the patient whose grants are; or of a treatment.
     pub subject: Uuid,
     /// What is revoked.
     pub revoked: Revoked,
@@ -76,7 +84,7 @@ pub trait Revocations: Send + Sync + 'static {
     /// When the store does not answer, as for every method here. It may be denied all the same.
     async fn begin(&self, revocation: &Revocation) -> Result<(), StoreError>;
 
-    /// The log says so now. An account and a key stay denied; grants need not be, for the registry says so; a wallet may be bound again, and so its sessions end. Whoever comes second
+    /// The log says so now. An account and a key stay denied; grants need not be, for the registry says so, nor a treatment, for the log is asked; a wallet may be bound again, and so its sessions end. Whoever comes second
     /// changes nothing: it may have been bound by then.
     ///
     /// # Errors

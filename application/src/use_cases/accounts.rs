@@ -3,9 +3,11 @@
 //! A key is rotated by issuing another one, moving the service over, and revoking the old one: both work in between.
 
 use chrono::{DateTime, Utc};
-use domain::access_log::Shown;
+use domain::access_log::{Named, Shown};
 use domain::account::{Account, AccountCommand, Holder, KeyHash, Role, Scope};
 use domain::kernel::{AccountId, AggregateType, Category, Personal};
+use domain::practitioner::Practitioner;
+use domain::registries::practitioners::Standing;
 use uuid::Uuid;
 
 use crate::error::{Resource, UseCaseError};
@@ -13,6 +15,7 @@ use crate::policy::access::{Admittance, admit};
 use crate::policy::identity::Principal;
 use crate::policy::{Action, Object};
 use crate::ports::command::{CommandExecutor as _, Receipt};
+use crate::ports::invitations::Person;
 use crate::ports::queries::{AccountView, Page, Queries as _};
 use crate::ports::revocations::Revoked;
 use crate::ports::transaction::Target;
@@ -215,6 +218,37 @@ impl<B: Backend> Clinic<B> {
         };
         let admittance = view.patient.map(identity).transpose()?;
         Ok((admittance, view))
+    }
+
+    /// The person whom a service names, for whom it asks: of the staff, or a practitioner, then as if nobody had attested them. `None` when nobody of that name works here.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn person_named(&self, person: Named) -> Result<Option<Principal>, UseCaseError> {
+        let account = match person {
+            Named::Staff(account) => account,
+            Named::Practitioner(practitioner) => self.account_of(&Person::Practitioner(practitioner)),
+        };
+        if self.revocations.any(&[account.uuid()]).await? {
+            return Ok(None);
+        }
+        let state = self.executor.load::<Account>(account).await?.aggregate;
+        if state.is_closed() {
+            return Ok(None);
+        }
+        Ok(match (person, state.holder()) {
+            (Named::Staff(_), Some(Holder::Staff { role, .. })) => Some(Principal::Staff { account, role: *role }),
+            (Named::Staff(_), _) => None,
+            // They need no account to be named.
+            (Named::Practitioner(practitioner), _) => {
+                let known = self.executor.known::<Practitioner>(practitioner).await?;
+                known.map(|_| Principal::Practitioner {
+                    account,
+                    practitioner,
+                    standing: Standing::Unknown,
+                })
+            }
+        })
     }
 
     /// Service and staff accounts in the order of their ids.

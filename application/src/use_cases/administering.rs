@@ -49,7 +49,7 @@ impl<B: Backend> Clinic<B> {
             Revoked::Account { account } => (Some(*account), None),
             Revoked::Key { key, .. } => (None, Some(*key)),
             Revoked::Wallet { wallet, .. } => (None, Some(self.wallet_id(wallet).uuid())),
-            Revoked::Grants { .. } => (None, None),
+            Revoked::Grants { .. } | Revoked::Treatment { .. } => (None, None),
         };
         if account.role != Role::Administrator || account.closed || gone == Some(account.id) {
             return Ok(false);

@@ -12,13 +12,13 @@ use domain::kernel::{AggregateType, AppointmentId, CalendarId, Category, Concept
 use domain::patient::Patient;
 
 use crate::error::{Refusal, Resource, UseCaseError};
-use crate::policy::access::{Admittance, Denied, admit};
+use crate::policy::access::{Admittance, Denied, admit, needed_of_appointments};
 use crate::policy::identity::Principal;
 use crate::policy::{Action, Object, Reach};
 use crate::ports::command::{CommandContext, CommandError, CommandExecutor as _, Receipt};
 use crate::ports::queries::{
     AppointmentCursor, AppointmentFilter, AppointmentView, AvailabilityView, FreeSlot, Page, Queries as _, SlotCursor,
-    SlotFilter, VISITS,
+    SlotFilter,
 };
 use crate::ports::transaction::{Expected, Root, Target};
 use crate::use_cases::clinic::{Backend, Clinic, Issue, own_record, permit, permit_on};
@@ -409,7 +409,8 @@ impl<B: Backend> Clinic<B> {
         if reach == Reach::Own && !narrow_to_own(principal, &mut filter) {
             return Ok(Vec::new());
         }
-        let admittance = admit(principal, filter.whose(), Action::ReadAppointment, VISITS)?;
+        let needed = needed_of_appointments(principal);
+        let admittance = admit(principal, filter.whose(), Action::ReadAppointment, needed)?;
         let found = self.queries.appointments(&admittance, &filter, page).await?;
         let seen = page.shown(&found).iter().filter_map(|view| view.patient);
         // That a patient has none at all is known of them, too. Of nobody there is nothing to be known.
@@ -434,8 +435,9 @@ impl<B: Backend> Clinic<B> {
         permit(principal, action)?;
         let found = self.queries.appointment(appointment).await?;
         let found = found.ok_or(UseCaseError::NotFound(Resource::Appointment))?;
-        let admittance = admit(principal, found.whose(), action, VISITS)?;
+        let admittance = admit(principal, found.whose(), action, needed_of_appointments(principal))?;
         let found = found.admitted(&admittance)?;
+        let found = found.ok_or(UseCaseError::NotFound(Resource::Appointment))?;
         Ok((admittance, found))
     }
 }
@@ -481,7 +483,7 @@ fn first_day(issue: &Issue, stands: NaiveDate, expected: Option<AppointmentVersi
 
 /// Narrows a filter to what is the caller's own; `false` when it asks for somebody else's.
 fn narrow_to_own(principal: &Principal, filter: &mut AppointmentFilter) -> bool {
-    match principal {
+    match principal.person() {
         Principal::Patient { patient, .. } => *filter.patient.get_or_insert(*patient) == *patient,
         Principal::Practitioner { practitioner, .. } => {
             *filter.practitioner.get_or_insert(*practitioner) == *practitioner

@@ -7,9 +7,9 @@ use domain::kernel::{AggregateType, Category, ChartId, PatientId};
 use domain::patient::Patient;
 
 use crate::error::{Resource, UseCaseError};
-use crate::policy::Action;
-use crate::policy::access::Admittance;
+use crate::policy::access::{Admittance, admit};
 use crate::policy::identity::Principal;
+use crate::policy::{Action, Object};
 use crate::ports::command::{CommandExecutor as _, Receipt};
 use crate::ports::queries::{ChartView, Queries as _};
 use crate::ports::transaction::{Expected, Target};
@@ -64,6 +64,21 @@ impl<B: Backend> Clinic<B> {
         Ok(chart)
     }
 
+    /// What other systems have told of a patient's chart, for the one that tells it.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn reported_chart(&self, principal: &Principal, patient: PatientId) -> Result<ChartView, UseCaseError> {
+        let whose = Object::Patient(patient);
+        let admittance = admit(principal, whose, Action::ReadReports, Contents::CATEGORIES)?;
+        let chart = self.chart_or_none(&admittance, patient).await?;
+        self.note_read(principal, &admittance, Shown::Chart, patient).await?;
+        Ok(ChartView {
+            contents: chart.contents.told_by_sources(),
+            ..chart
+        })
+    }
+
     async fn chart_seen_by(
         &self,
         principal: &Principal,
@@ -72,14 +87,19 @@ impl<B: Backend> Clinic<B> {
         let admittance = self
             .admit_to(principal, patient, Action::ReadChart, Contents::CATEGORIES)
             .await?;
-        let chart = match self.queries.chart(&admittance, patient).await? {
-            Some(chart) => chart,
-            None if self.executor.known::<Patient>(patient).await?.is_none() => {
-                return Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient)));
-            }
-            None => ChartView::empty(patient).seen_by(&admittance),
-        };
+        let chart = self.chart_or_none(&admittance, patient).await?;
         Ok((admittance, chart))
+    }
+
+    /// The chart of a patient who is there; nothing may stand in it yet.
+    async fn chart_or_none(&self, admittance: &Admittance, patient: PatientId) -> Result<ChartView, UseCaseError> {
+        match self.queries.chart(admittance, patient).await? {
+            Some(chart) => Ok(chart),
+            None if self.executor.known::<Patient>(patient).await?.is_none() => {
+                Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient)))
+            }
+            None => Ok(ChartView::empty(patient).seen_by(admittance)),
+        }
     }
 
     /// Notes a finding.

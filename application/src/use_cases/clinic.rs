@@ -239,7 +239,8 @@ impl<B: Backend> Clinic<B> {
     }
 
     pub(crate) fn stamp(&self, principal: &Principal, issue: &Issue) -> CommandContext {
-        self.stamp_as(principal.account(), issue)
+        // A service does it for a person, who answers for it.
+        self.stamp_as(principal.person().account(), issue)
     }
 
     /// Stamps a command of somebody whose account it may open.

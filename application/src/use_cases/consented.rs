@@ -1,4 +1,4 @@
-//! Admitting by what patients have granted.
+//! Admitting by what patients have granted, and to whoever is treated here.
 
 use chrono::{DateTime, Utc};
 use domain::consent::{Grant, Message, Query};
@@ -7,7 +7,7 @@ use domain::registries::consents::GrantStanding;
 use uuid::Uuid;
 
 use crate::error::UseCaseError;
-use crate::policy::access::{Admittance, admit, admit_by_grants, asked};
+use crate::policy::access::{Admittance, admit, admit_by_grants, admit_to_treated, asked};
 use crate::policy::identity::Principal;
 use crate::policy::{Action, Object, Reach, reach};
 use crate::ports::queries::{ConsentsView, GrantView, Queries as _, QueryError};
@@ -47,8 +47,8 @@ impl GrantsAtHand {
 }
 
 impl<B: Backend> Clinic<B> {
-    /// Decides whether somebody may do this with what is known of a patient, by their role, or by what the patient has granted: then with those of these categories that
-    /// it covers, one at least.
+    /// Decides whether somebody may do this with what is known of a patient: by their role; because the patient is treated here; or by what the patient has granted, then with
+    /// those of these categories that it covers, one at least.
     pub(crate) async fn admit_to(
         &self,
         principal: &Principal,
@@ -56,9 +56,34 @@ impl<B: Backend> Clinic<B> {
         purpose: Action,
         categories: &'static [Category],
     ) -> Result<Admittance, UseCaseError> {
-        if reach(principal, purpose)? != Reach::Consented {
+        let reach = reach(principal, purpose)?;
+        if !matches!(reach, Reach::Consented | Reach::Treated) {
             return Ok(admit(principal, Object::Patient(patient), purpose, categories)?);
         }
+        if let Some(treated) = self.treated(principal, patient).await?
+            && let Ok(admittance) = admit_to_treated(principal, patient, purpose, categories, treated)
+        {
+            return Ok(admittance);
+        }
+        let granted = self.admit_to_granted(principal, patient, purpose, categories).await;
+        match granted {
+            // The staff knows who the patients are.
+            Err(UseCaseError::NotFound(_)) if reach == Reach::Treated => {
+                self.require_registered(patient).await?;
+                Err(UseCaseError::NotTreated)
+            }
+            granted => granted,
+        }
+    }
+
+    /// The same by what the patient has granted alone.
+    async fn admit_to_granted(
+        &self,
+        principal: &Principal,
+        patient: PatientId,
+        purpose: Action,
+        categories: &'static [Category],
+    ) -> Result<Admittance, UseCaseError> {
         let grantees = principal.grantees();
         let consents = self
             .consents(patient, || self.queries.consents_to(patient, &grantees))

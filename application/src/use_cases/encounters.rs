@@ -19,11 +19,11 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::error::{Refusal, Resource, UseCaseError};
-use crate::policy::access::{Admittance, admit};
+use crate::policy::access::{Admittance, VISITS, admit};
 use crate::policy::identity::Principal;
 use crate::policy::{Action, Object};
 use crate::ports::command::{CommandContext, CommandError, Receipt};
-use crate::ports::queries::{AppointmentView, Queries as _, VISITS};
+use crate::ports::queries::{AppointmentView, Queries as _};
 use crate::ports::transaction::{Expected, Target};
 use crate::use_cases::calendars::{AppointmentDone, AppointmentVersion, local_day};
 use crate::use_cases::clinic::{Backend, Clinic, Issue};

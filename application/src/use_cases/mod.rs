@@ -21,4 +21,5 @@ pub mod practitioners;
 pub mod registration_requests;
 mod revoking;
 pub mod status;
+pub mod treatments;
 pub mod wallets;

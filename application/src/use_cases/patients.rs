@@ -9,12 +9,12 @@ use domain::kernel::{AggregateType, Category, Identifier, PatientId, Practitione
 use domain::patient::{Patient, PatientCommand, PatientDetails, PatientError};
 
 use crate::error::{Refusal, Resource, UseCaseError};
-use crate::policy::access::admit;
+use crate::policy::access::{VISITS, admit};
 use crate::policy::identity::Principal;
 use crate::policy::rules::Registration;
 use crate::policy::{Action, Object};
 use crate::ports::command::CommandExecutor as _;
-use crate::ports::queries::{Page, PatientView, Queries as _, RelationshipView, VISITS};
+use crate::ports::queries::{Page, PatientView, Queries as _, RelationshipView};
 use crate::ports::sessions::SignedIn;
 use crate::ports::transaction::{Expected, Target};
 use crate::use_cases::clinic::{Backend, Clinic, Done, Issue, permit};

@@ -3,8 +3,9 @@
 use domain::account::{Account, AccountCommand};
 use domain::claims::Claims;
 use domain::consent::Message;
-use domain::kernel::CommandId;
+use domain::kernel::{CommandId, TreatmentId};
 use domain::registries::Signed;
+use domain::treatment::{Treatment, TreatmentCommand};
 use uuid::Uuid;
 
 use crate::error::{Refusal, UseCaseError};
@@ -147,7 +148,7 @@ impl<B: Backend> Clinic<B> {
             Revoked::Account { account } | Revoked::Wallet { account, .. } => {
                 self.invitations.withdraw_of(*account, None).await
             }
-            Revoked::Grants { .. } => Ok(()),
+            Revoked::Grants { .. } | Revoked::Treatment { .. } => Ok(()),
         }
     }
 
@@ -158,6 +159,12 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Receipt, CommandError<Refusal>> {
         let (account, command) = match revoked {
             Revoked::Grants { .. } => return Err(CommandError::Internal("the log is not told of grants".into())),
+            Revoked::Treatment { patient, saying } => {
+                let target = Target::of(TreatmentId(*patient));
+                let end = TreatmentCommand::End(saying.clone());
+                let done = self.execute::<Treatment>(target, end, context).await;
+                return done.map_err(|error| error.refused_as(Refusal::from));
+            }
             Revoked::Key { account, key } => (*account, AccountCommand::RevokeKey { key: *key }),
             Revoked::Account { account } => (*account, AccountCommand::Close),
             Revoked::Wallet {

@@ -11,6 +11,7 @@ use crate::account::Role;
 use crate::consent::Purpose;
 use crate::kernel::time::whole_millis;
 use crate::kernel::{AccountId, Category, PractitionerId};
+use crate::treatment::Act;
 
 /// Who reads. The order is its encoding: add only at the end.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -37,6 +38,28 @@ pub enum Reader {
         /// Its role then.
         role: Role,
     },
+    /// Another system, for a person.
+    ServiceFor {
+        /// Its account.
+        account: AccountId,
+        /// The key that it used.
+        #[serde(with = "crate::kernel::compact_uuid")]
+        key: Uuid,
+        /// Its role then.
+        role: Role,
+        /// The person.
+        person: Named,
+    },
+}
+
+/// For whom a service asks. The order is its encoding: add only at the end.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Named {
+    /// A person of the staff, by their account.
+    Staff(AccountId),
+    /// A practitioner.
+    Practitioner(PractitionerId),
 }
 
 /// What was shown. The order is its encoding: add only at the end.
@@ -73,6 +96,8 @@ pub enum Shown {
     Grants,
     /// Their account: as whom they sign in.
     Account,
+    /// Whether they are treated here.
+    Treatment,
 }
 
 /// By which right. The order is its encoding: add only at the end.
@@ -85,6 +110,8 @@ pub enum Basis {
     Role,
     /// What the patient has granted.
     Grants(Purpose, Vec<Prepared>),
+    /// That the patient is treated here.
+    Treatment(Act),
 }
 
 /// The id under which a grant was prepared.

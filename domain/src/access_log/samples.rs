@@ -4,48 +4,61 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use strum::IntoEnumIterator as _;
 
-use super::{AccessLogEvent, Basis, Prepared, Read, Reader, Reading, Reads, Shown};
+use super::{AccessLogEvent, Basis, Named, Prepared, Read, Reader, Reading, Reads, Shown};
 use crate::account::Role;
 use crate::consent::Purpose;
 use crate::kernel::{AccountId, Category, Personal, PractitionerId};
 use crate::samples::strategies::{millis, personal, uuids};
 use crate::samples::values::{id, time};
+use crate::treatment::Act;
 
-/// Reads of all kinds of readers, of everything that can be shown, by every right.
+/// Reads of all kinds of readers, of everything that can be shown, by every right; those that came later in an event of their own.
 pub(crate) fn examples() -> Vec<AccessLogEvent> {
     let account = AccountId::new(id(3));
-    let readers = [
-        Reader::Patient,
-        Reader::Practitioner(PractitionerId::new(id(2))),
-        Reader::Staff {
-            account,
-            role: Role::Hospital,
-        },
-        Reader::Service {
-            account,
-            key: id(4),
-            role: Role::Hospital,
-        },
-    ];
-    let rights = [
-        Basis::Own,
-        Basis::Grants(Purpose::Treatment, vec![Prepared(id(5)), Prepared(id(6))]),
-        Basis::Role,
-        Basis::Grants(Purpose::Payment, Vec::new()),
-    ];
-    let by_each = readers.into_iter().zip(rights).map(|(reader, basis)| Reading {
+    let (key, role) = (id(4), Role::Hospital);
+    let by = |reader, basis| Reading {
         reader,
         shown: Shown::Chart,
         categories: vec![Category::Summary, Category::Medication],
         basis,
-    });
-    let of_each = Shown::iter().map(|shown| Reading {
+    };
+    let of = |shown| Reading {
         reader: Reader::Patient,
         shown,
         categories: vec![Category::Identity],
         basis: Basis::Own,
-    });
-    let reads = by_each.chain(of_each).flat_map(|reading| {
+    };
+    let grants =
+        |purpose, grants: &[u128]| Basis::Grants(purpose, grants.iter().map(|grant| Prepared(id(*grant))).collect());
+    let doctor = PractitionerId::new(id(2));
+    let first = [
+        by(Reader::Patient, Basis::Own),
+        by(Reader::Practitioner(doctor), grants(Purpose::Treatment, &[5, 6])),
+        by(Reader::Staff { account, role }, Basis::Role),
+        by(Reader::Service { account, key, role }, grants(Purpose::Payment, &[])),
+    ];
+    let service_for = |person| Reader::ServiceFor {
+        account,
+        key,
+        role,
+        person,
+    };
+    let later = [
+        by(
+            service_for(Named::Staff(AccountId::new(id(7)))),
+            Basis::Treatment(Act::Wallet),
+        ),
+        by(service_for(Named::Practitioner(doctor)), Basis::Treatment(Act::Paper)),
+        of(Shown::Treatment),
+    ];
+    let shown = Shown::iter().filter(|shown| *shown != Shown::Treatment);
+    let first = first.into_iter().chain(shown.map(of)).collect();
+    vec![logged(first), logged(later.into())]
+}
+
+/// That each of these was read three times.
+fn logged(readings: Vec<Reading>) -> AccessLogEvent {
+    let reads = readings.into_iter().flat_map(|reading| {
         let at = [
             "2026-03-01T08:00:00.250Z",
             "2026-03-01T08:00:01Z",
@@ -53,9 +66,17 @@ pub(crate) fn examples() -> Vec<AccessLogEvent> {
         ];
         at.map(|at| Read::new(time(at), reading.clone()))
     });
-    vec![AccessLogEvent::ReadsLogged {
+    AccessLogEvent::ReadsLogged {
         reads: Personal::Known(Reads::from(reads.collect::<Vec<_>>())),
-    }]
+    }
+}
+
+/// Anybody for whom a service asks.
+fn persons() -> impl Strategy<Value = Named> {
+    prop_oneof![
+        uuids().prop_map(|id| Named::Staff(AccountId::new(id))),
+        uuids().prop_map(|id| Named::Practitioner(PractitionerId::new(id))),
+    ]
 }
 
 /// Any reader.
@@ -73,6 +94,12 @@ fn readers() -> impl Strategy<Value = Reader> {
             key,
             role
         }),
+        (uuids(), uuids(), roles(), persons()).prop_map(|(id, key, role, person)| Reader::ServiceFor {
+            account: AccountId::new(id),
+            key,
+            role,
+            person,
+        }),
     ]
 }
 
@@ -84,6 +111,7 @@ fn rights() -> impl Strategy<Value = Basis> {
         Just(Basis::Role),
         (purposes(), prop::collection::vec(uuids().prop_map(Prepared), 0..3))
             .prop_map(|(purpose, grants)| Basis::Grants(purpose, grants)),
+        select(Act::iter().collect::<Vec<_>>()).prop_map(Basis::Treatment),
     ]
 }
 

@@ -33,7 +33,7 @@ pub enum Role {
     Patient,
     /// A practitioner, for their own calendar.
     Doctor,
-    /// The staff and systems of the hospital that runs this server.
+    /// Who administers the hospital that runs this server, and its systems.
     Hospital,
     /// An insurer.
     Insurer,
@@ -43,6 +43,12 @@ pub enum Role {
     Auditor,
     /// Runs the server. Sees no health data.
     Administrator,
+    /// Cares for the hospital's patients.
+    Nurse,
+    /// Receives the hospital's patients: books, and sees nothing clinical.
+    Reception,
+    /// Files results of the hospital's patients.
+    Laboratory,
 }
 
 /// What a service's key may be used for, within the account's role. The order is their encoding: add only at the end.

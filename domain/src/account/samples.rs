@@ -42,6 +42,9 @@ pub(crate) fn examples() -> Vec<AccountEvent> {
         Role::Registrar,
         Role::Auditor,
         Role::Administrator,
+        Role::Nurse,
+        Role::Reception,
+        Role::Laboratory,
     ];
     events.extend(roles.map(staff));
     events.extend([

@@ -101,6 +101,24 @@ impl Contents {
         }
     }
 
+    /// What sources have told of it, and what was said about whole lists: without what people alone have noted.
+    #[must_use]
+    pub fn told_by_sources(mut self) -> Self {
+        self.conditions
+            .entries
+            .retain(|entry| !entry.finding.sources.list().is_empty());
+        self.allergies
+            .entries
+            .retain(|entry| !entry.finding.sources.list().is_empty());
+        self.medications
+            .entries
+            .retain(|entry| !entry.finding.sources.list().is_empty());
+        Self {
+            symptoms: List::default(),
+            ..self
+        }
+    }
+
     /// In which list a finding is.
     pub fn list_of(&self, id: FindingId) -> Option<ListKind> {
         let lists = [

@@ -190,7 +190,9 @@ impl<L: CommitLog, J: Journal> Core<L, J> {
                 Some(loaded) => loaded,
                 None => {
                     let _turn = stream.turn().await;
-                    self.fill(aggregate, &id, &stream, || false).await?
+                    // Of the guess that there is nothing yet it is seen below whether it holds.
+                    let is_new = || !self.streams.known.may_exist(&id);
+                    self.fill(aggregate, &id, &stream, is_new).await?
                 }
             };
             match self.confirm([(id, &*stream, &loaded)]).await {

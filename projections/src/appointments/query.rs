@@ -39,20 +39,21 @@ fn push_own(query: &mut QueryBuilder<'_, Postgres>) {
 }
 
 /// The list is in the order of starts, and so are its indexes; a filter by day cannot use them as it stands. But a start is
-/// near its day, except in a stray row, so a day bounds the start. Stray rows are few, and looked through beside.
+/// near its day, except in a stray row, so a day bounds the start. Stray rows are few, and looked through beside. Visits of the past stand in it, or not.
 pub(crate) async fn list(
     pool: &PgPool,
     filter: &AppointmentFilter,
+    visits: bool,
     page: Page<AppointmentCursor>,
 ) -> Result<Vec<AppointmentView>, sqlx::Error> {
     let mut query = QueryBuilder::new("");
     if filter.from.is_none() && filter.to.is_none() {
-        push_part(&mut query, filter, page, Rows::All);
+        push_part(&mut query, (filter, visits), page, Rows::All);
     } else {
         query.push("(");
-        push_part(&mut query, filter, page, Rows::NearTheirDay);
+        push_part(&mut query, (filter, visits), page, Rows::NearTheirDay);
         query.push(") UNION ALL (");
-        push_part(&mut query, filter, page, Rows::Stray);
+        push_part(&mut query, (filter, visits), page, Rows::Stray);
         query
             .push(") ORDER BY starts, id LIMIT ")
             .push_bind(i64::from(page.limit));
@@ -81,7 +82,7 @@ enum Rows {
 
 fn push_part(
     query: &mut QueryBuilder<'_, Postgres>,
-    filter: &AppointmentFilter,
+    (filter, visits): (&AppointmentFilter, bool),
     page: Page<AppointmentCursor>,
     rows: Rows,
 ) {
@@ -94,6 +95,9 @@ fn push_part(
             Rows::Stray => "stray",
         });
     push_own(query);
+    if !visits {
+        query.push(" AND NOT recorded");
+    }
     if let Some(patient) = filter.patient {
         query.push(" AND patient = ").push_bind(patient.uuid());
     }

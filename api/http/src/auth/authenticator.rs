@@ -13,19 +13,22 @@ use api_wire::problem::ProblemKind;
 use application::error::UseCaseError;
 use application::policy::identity::Principal;
 use application::ports::StoreError;
-use application::ports::queries::{AccountView, FormerWallet, Queries};
+use application::ports::queries::{AccountView, FormerWallet, Queries as _};
 use application::ports::revocations::Revocations;
 use application::ports::secrets::Secrets;
 use application::ports::sessions::{Session, Sessions, SignedIn, TokenHash};
 use application::ports::{Clock, IdentityDerivation, ProgressSource, Servers};
 use application::use_cases::accounts::KEY_PREFIX;
+use application::use_cases::clinic::{Backend, Clinic};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::access_log::Named;
 use domain::account::{KeyHash, Role};
 use domain::kernel::Wallet;
 use domain::registries::practitioners::Standing;
 use moka::future::Cache;
 
+use crate::headers::malformed;
 use crate::problem::Problem;
 
 /// What a session's token begins with. What begins otherwise, and is no key, is nobody's.
@@ -77,6 +80,12 @@ pub trait Authenticate: Send + Sync + 'static {
     /// `database-unavailable` when nobody can tell.
     async fn authenticate(&self, token: &str) -> Result<Option<Authenticated>, Problem>;
 
+    /// The same, of a service that asks for a person.
+    ///
+    /// # Errors
+    /// `malformed-request` of whoever is no service, `no-person` when nobody of that name works here, or `database-unavailable` when nobody can tell.
+    async fn acting_for(&self, service: Authenticated, person: Named) -> Result<Authenticated, Problem>;
+
     /// Opens a session for a wallet that has signed in, and answers with its token. Of more than a wallet may have, the oldest end.
     ///
     /// # Errors
@@ -125,9 +134,9 @@ pub struct Lifetimes {
 }
 
 /// Where it is looked up who somebody is.
-pub struct Stores<Q> {
+pub struct Stores<B: Backend> {
     /// The accounts.
-    pub queries: Arc<Q>,
+    pub clinic: Arc<Clinic<B>>,
     /// The sessions.
     pub sessions: Arc<dyn Sessions>,
     /// What is no longer good.
@@ -139,8 +148,8 @@ pub struct Stores<Q> {
 }
 
 /// [`Authenticate`] over the stores.
-pub struct Authenticator<Q> {
-    queries: Arc<Q>,
+pub struct Authenticator<B: Backend> {
+    clinic: Arc<Clinic<B>>,
     sessions: Arc<dyn Sessions>,
     revocations: Arc<dyn Revocations>,
     servers: Arc<dyn Servers>,
@@ -157,10 +166,10 @@ pub struct Authenticator<Q> {
     used: Mutex<HashMap<TokenHash, DateTime<Utc>>>,
 }
 
-impl<Q: Queries> Authenticator<Q> {
+impl<B: Backend> Authenticator<B> {
     /// Puts it together.
     pub fn new(
-        stores: Stores<Q>,
+        stores: Stores<B>,
         identities: Arc<dyn IdentityDerivation>,
         secrets: Arc<dyn Secrets>,
         clock: Arc<dyn Clock>,
@@ -174,14 +183,14 @@ impl<Q: Queries> Authenticator<Q> {
             Cache::builder().max_capacity(CAPACITY).time_to_live(lifetime).build()
         }
         let Stores {
-            queries,
+            clinic,
             sessions,
             revocations,
             servers,
             progress,
         } = stores;
         Self {
-            queries,
+            clinic,
             sessions,
             revocations,
             servers,
@@ -256,6 +265,7 @@ impl<Q: Queries> Authenticator<Q> {
         };
         let final_position = self.progress.progress().final_position;
         let attestation = self
+            .clinic
             .queries
             .attestation(practitioner)
             .await
@@ -310,6 +320,7 @@ impl<Q: Queries> Authenticator<Q> {
             key: key.id,
             role: view.role,
             scopes,
+            person: None,
         };
         Ok(Some(Authenticated {
             principal,
@@ -320,7 +331,7 @@ impl<Q: Queries> Authenticator<Q> {
     }
 
     async fn find_by_key(&self, hash: KeyHash) -> Result<Option<Arc<AccountView>>, UseCaseError> {
-        let Some(view) = self.queries.account_of_key(&hash).await? else {
+        let Some(view) = self.clinic.queries.account_of_key(&hash).await? else {
             return Ok(None);
         };
         let key = view.keys.iter().find(|key| key.hash == hash).map(|key| key.id);
@@ -337,7 +348,7 @@ impl<Q: Queries> Authenticator<Q> {
     }
 
     async fn find_account(&self, wallet: &Wallet) -> Result<Option<Arc<Known>>, UseCaseError> {
-        let Some(view) = self.queries.account_of_wallet(wallet).await? else {
+        let Some(view) = self.clinic.queries.account_of_wallet(wallet).await? else {
             return Ok(None);
         };
         // An account that is denied is as good as closed, and not as good as missing: its wallet may not register again.
@@ -379,7 +390,7 @@ impl<Q: Queries> Authenticator<Q> {
 }
 
 #[async_trait]
-impl<Q: Queries> Authenticate for Authenticator<Q> {
+impl<B: Backend> Authenticate for Authenticator<B> {
     async fn authenticate(&self, token: &str) -> Result<Option<Authenticated>, Problem> {
         let hash = self.secrets.digest(token.as_bytes());
         if token.starts_with(KEY_PREFIX) {
@@ -389,6 +400,32 @@ impl<Q: Queries> Authenticate for Authenticator<Q> {
         } else {
             Ok(None)
         }
+    }
+
+    async fn acting_for(&self, service: Authenticated, person: Named) -> Result<Authenticated, Problem> {
+        let Principal::Service {
+            account,
+            key,
+            role,
+            scopes,
+            ..
+        } = service.principal
+        else {
+            return Err(malformed(
+                "On-Behalf-Of is for services: whoever has signed in asks for themselves.",
+            ));
+        };
+        let found = self.clinic.person_named(person).await?;
+        let found =
+            found.ok_or_else(|| Problem::new(ProblemKind::NoPerson).detail("Nobody of that name works here."))?;
+        let principal = Principal::Service {
+            account,
+            key,
+            role,
+            scopes,
+            person: Some(Box::new(self.as_they_stand(found).await?)),
+        };
+        Ok(Authenticated { principal, ..service })
     }
 
     async fn open(&self, signed_in: &SignedIn) -> Result<(String, Session), Problem> {

@@ -176,6 +176,21 @@ pub async fn state_absence<B: Backend>(
     run.await
 }
 
+/// Read what other systems have told of a patient's chart.
+///
+/// It is for the system that tells it, and needs a key with the scope `import`: what people have noted is left out, and all symptoms are. The entity tag is that of the whole chart.
+#[utoipa::path(
+    get, path = "/v1/patients/{id}/chart/reports", tag = "charts", params(("id" = Uuid, Path, description = "The id of the patient")),
+    responses(
+        (status = 200, description = "What was told of the patient's chart", body = dto::Chart),
+        (status = 304, description = "The version that the caller has, by `If-None-Match`, is the current one"),
+    ),
+)]
+pub async fn reported<B: Backend>(reading: Reading<B>, id: web::Path<PatientId>) -> Result<HttpResponse, Problem> {
+    let chart = reading.clinic.reported_chart(&reading.caller, *id).await?;
+    Ok(reading.answer(chart.version.map(etag::of_version), &dto::Chart::from(chart)))
+}
+
 /// Report what another system tells of a patient's chart.
 ///
 /// Only hospitals do. Each finding is matched with what is noted already, by the resource that tells it, or else by its code and day. The

@@ -18,6 +18,7 @@ pub mod patients;
 pub mod practitioners;
 pub mod requests;
 pub mod system;
+pub mod treatment;
 pub mod visits;
 pub mod wallets;
 

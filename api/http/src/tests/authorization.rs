@@ -6,11 +6,13 @@ use std::collections::BTreeSet;
 use actix_web::http::Method;
 use actix_web::test::{TestRequest, read_body_json};
 use application::policy::rules::Registration;
+use application::ports::revocations::{Revocation, Revoked};
+use domain::kernel::{AccountId, CommandId};
 use domain::registries::practitioners::Standing;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::fakes::{Api, FINDING, HOSPITAL_KEY, INVITATION, OTHER, OWN, ROLES, World, token};
+use super::fakes::{Api, FINDING, HOSPITAL_KEY, INVITATION, NAMED, OTHER, OWN, ROLES, World, key_for, now, token};
 use crate::openapi::{document, operations};
 
 /// Who may call an operation.
@@ -25,21 +27,26 @@ pub(super) enum Access {
         own: &'static str,
         hidden: u16,
     },
-    /// Hospitals on any record, patients on their own, and doctors on those whose patients have granted it to them.
-    Record,
+    /// These of the staff on any record, patients on their own, and doctors on those whose patients have granted it to them.
+    Record(&'static str),
+    /// The same where what somebody says is vouched for: these roles in person, and patients on what is theirs.
+    Vouched(&'static str),
     /// Hospital systems whose key has the scope to import, and no person.
     HospitalSystem,
     /// These roles, who have wallets, in persons only; what the table says is answered with this status.
     People(&'static str, u16),
 }
 
-use Access::{AnyCaller, HospitalSystem, People, Public, Record, Roles};
+use Access::{AnyCaller, HospitalSystem, People, Public, Record, Roles, Vouched};
 
 const fn roles(any: &'static str, own: &'static str) -> Access {
     Roles { any, own, hidden: 404 }
 }
 
-const REGISTERED: &str = "patient doctor hospital insurer registrar auditor administrator";
+const REGISTERED: &str = "patient doctor hospital insurer registrar auditor administrator nurse reception laboratory";
+
+/// Who works for the hospital with patients.
+const STAFF: &str = "hospital nurse reception laboratory";
 
 pub(super) fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
     let name = json!({"family": "Okafor", "given": ["Ada"]});
@@ -52,6 +59,7 @@ pub(super) fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
         "identifier": {"system": "urn:x", "value": "1"}, "patient": OWN, "practitioner": OWN,
         "start": "2020-03-02T12:00:00Z", "minutes": 20, "outcome": "completed",
     });
+    let paper = json!({"paper": {"sha256": format!("0x{}", "5a".repeat(32)), "signedOn": "2026-02-27"}});
     let none = Value::Null;
     vec![
         ("POST", "/v1/auth/nonce", Public, none.clone()),
@@ -82,7 +90,7 @@ pub(super) fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
         (
             "POST",
             "/v1/patients/{id}/invitation",
-            roles("hospital", ""),
+            roles("hospital reception", ""),
             none.clone(),
         ),
         (
@@ -100,7 +108,7 @@ pub(super) fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
         (
             "DELETE",
             "/v1/patients/{id}/invitation",
-            roles("hospital", ""),
+            roles("hospital reception", ""),
             none.clone(),
         ),
         (
@@ -146,76 +154,100 @@ pub(super) fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
             People("unregistered patient", 200),
             none.clone(),
         ),
-        ("GET", "/v1/registration-requests", roles("hospital", ""), none.clone()),
+        (
+            "GET",
+            "/v1/registration-requests",
+            roles("hospital reception", ""),
+            none.clone(),
+        ),
         (
             "POST",
             "/v1/registration-requests/{id}/approve",
-            roles("hospital", ""),
+            roles("hospital reception", ""),
             none.clone(),
         ),
         (
             "POST",
             "/v1/registration-requests/{id}/decline",
-            roles("hospital", ""),
+            roles("hospital reception", ""),
             json!({"reason": "unknown here"}),
         ),
-        ("POST", "/v1/patients", roles("unregistered hospital", ""), register),
-        ("GET", "/v1/patients", roles("hospital", ""), none.clone()),
         (
             "POST",
-            "/v1/patients/search",
-            roles("hospital", ""),
-            json!({"name": "o"}),
+            "/v1/patients",
+            roles("unregistered hospital reception", ""),
+            register,
         ),
+        ("GET", "/v1/patients", roles(STAFF, ""), none.clone()),
+        ("POST", "/v1/patients/search", roles(STAFF, ""), json!({"name": "o"})),
         (
             "POST",
             "/v1/patients/lookup",
-            roles("hospital", ""),
+            roles(STAFF, ""),
             json!({"identifiers": [{"system": "urn:x", "value": "{id}"}]}),
         ),
-        ("GET", "/v1/patients/{id}", Record, none.clone()),
+        ("GET", "/v1/patients/{id}", Record(STAFF), none.clone()),
         (
             "PUT",
             "/v1/patients/{id}/details",
-            roles("hospital", "patient"),
+            roles("hospital reception", "patient"),
             details,
         ),
-        ("GET", "/v1/patients/{id}/chart", Record, none.clone()),
+        ("GET", "/v1/patients/{id}/chart", Record("nurse"), none.clone()),
         (
             "POST",
             "/v1/patients/{id}/chart/findings",
-            Record,
+            Record("nurse"),
             json!({"symptom": {"text": "a cough"}}),
         ),
         (
             "GET",
             "/v1/patients/{id}/chart/findings/{finding}",
-            Record,
+            Record("nurse"),
             none.clone(),
         ),
         (
             "PUT",
             "/v1/patients/{id}/chart/findings/{finding}",
-            Record,
+            Record("nurse"),
             json!({"symptom": {"text": "a cough"}}),
         ),
         (
             "POST",
             "/v1/patients/{id}/chart/findings/{finding}/refute",
-            Record,
+            Record("nurse"),
             json!({}),
         ),
         (
             "POST",
             "/v1/patients/{id}/chart/absences",
-            Record,
+            Record("nurse"),
             json!({"list": "allergies", "absence": "none-known"}),
         ),
+        ("GET", "/v1/patients/{id}/chart/reports", HospitalSystem, none.clone()),
         (
             "POST",
             "/v1/patients/{id}/chart/reports",
             roles("hospital", ""),
             json!({}),
+        ),
+        (
+            "GET",
+            "/v1/patients/{id}/treatment",
+            roles(STAFF, "patient"),
+            none.clone(),
+        ),
+        (
+            "POST",
+            "/v1/patients/{id}/treatment/agreement",
+            Vouched("hospital nurse reception"),
+            paper.clone(),
+        ),
+        (
+            "POST",
+            "/v1/patients/{id}/treatment/end",
+            Vouched("hospital nurse reception"),
+            paper,
         ),
         (
             "POST",
@@ -262,7 +294,7 @@ pub(super) fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
         (
             "GET",
             "/v1/patients/{id}/practitioners",
-            roles("hospital", "patient"),
+            roles("hospital nurse", "patient"),
             none.clone(),
         ),
         (
@@ -324,26 +356,26 @@ pub(super) fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
         (
             "PUT",
             "/v1/practitioners/{id}/availability/{day}",
-            roles("hospital", "doctor"),
+            roles("hospital reception", "doctor"),
             json!({"sessions": []}),
         ),
         (
             "GET",
             "/v1/practitioners/{id}/availability/{day}",
-            roles("patient doctor hospital registrar administrator", ""),
+            roles("patient doctor hospital registrar administrator nurse reception", ""),
             none.clone(),
         ),
         (
             "GET",
             "/v1/slots",
-            roles("patient doctor hospital registrar administrator", ""),
+            roles("patient doctor hospital registrar administrator nurse reception", ""),
             none.clone(),
         ),
         (
             "POST",
             "/v1/appointments",
             Roles {
-                any: "hospital",
+                any: "hospital reception",
                 own: "patient",
                 hidden: 422,
             },
@@ -352,43 +384,43 @@ pub(super) fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
         (
             "GET",
             "/v1/appointments",
-            roles("patient doctor hospital", ""),
+            roles("patient doctor hospital nurse reception", ""),
             none.clone(),
         ),
         (
             "GET",
             "/v1/appointments/{id}",
-            roles("hospital", "patient doctor"),
+            roles("hospital nurse reception", "patient doctor"),
             none.clone(),
         ),
         (
             "POST",
             "/v1/appointments/{id}/confirm",
-            roles("hospital", "doctor"),
+            roles("hospital nurse reception", "doctor"),
             none.clone(),
         ),
         (
             "POST",
             "/v1/appointments/{id}/complete",
-            roles("hospital", "doctor"),
+            roles("hospital nurse reception", "doctor"),
             none.clone(),
         ),
         (
             "POST",
             "/v1/appointments/{id}/no-show",
-            roles("hospital", "doctor"),
+            roles("hospital nurse reception", "doctor"),
             none.clone(),
         ),
         (
             "POST",
             "/v1/appointments/{id}/cancel",
-            roles("hospital", "patient doctor"),
+            roles("hospital reception", "patient doctor"),
             json!({}),
         ),
         (
             "POST",
             "/v1/appointments/{id}/reschedule",
-            roles("hospital", "patient doctor"),
+            roles("hospital reception", "patient doctor"),
             json!({"slot": slot}),
         ),
         ("POST", "/v1/visits", HospitalSystem, visit),
@@ -482,7 +514,14 @@ pub(super) fn request(method: &str, path: &str, body: &Value, object: Uuid, toke
     };
     let mut request = TestRequest::with_uri(&filled(path)).method(method.parse::<Method>().unwrap());
     if let Some(token) = token {
+        let (token, person) = match token.split_once(" for ") {
+            Some((token, person)) => (token, Some(person)),
+            None => (token, None),
+        };
         request = request.insert_header(("authorization", format!("Bearer {token}")));
+        if let Some(person) = person {
+            request = request.insert_header(("on-behalf-of", person));
+        }
     }
     if !body.is_null() {
         request = request
@@ -546,12 +585,18 @@ async fn every_role_may_do_what_the_table_says_and_nothing_else() {
                     HospitalSystem => assert_eq!(status, 403, "{what}"),
                     People(roles, expected) if names(roles, role) => assert_eq!(status, expected, "{what}"),
                     People(..) => assert_eq!(status, 403, "{what}"),
-                    Record => match role {
-                        "hospital" => assert!(status < 300, "{what}: {status}"),
+                    Record(staff) => match role {
+                        _ if names(staff, role) => assert!(status < 300, "{what}: {status}"),
                         "patient" if object == OWN => assert!(status < 300, "{what}: {status}"),
                         "patient" | "doctor" => assert_eq!(status, 404, "{what}"),
                         _ => assert_eq!(status, 403, "{what}"),
                     },
+                    // A patient says it without a paper.
+                    Vouched(_) if role == "patient" => {
+                        assert_eq!(status, if object == OWN { 422 } else { 404 }, "{what}");
+                    }
+                    Vouched(staff) if names(staff, role) => assert!(status < 300, "{what}: {status}"),
+                    Vouched(_) => assert_eq!(status, 403, "{what}"),
                     Roles { any, .. } if names(any, role) => assert!(status < 300, "{what}: {status}"),
                     Roles { own, .. } if names(own, role) && object == OWN => assert!(status < 300, "{what}: {status}"),
                     Roles { own, hidden, .. } if names(own, role) => assert_eq!(status, hidden, "{what}"),
@@ -597,7 +642,7 @@ async fn a_practitioner_is_refused_with_the_reason_before_attestation_and_while_
         let api = Api::of(&world).await;
         let mut refused = 0;
         for (method, path, access, body) in table() {
-            if !matches!(access, Roles { .. } | Record | People(..)) {
+            if !matches!(access, Roles { .. } | Record(_) | People(..)) {
                 continue;
             }
             let doctor = token("doctor");
@@ -623,7 +668,8 @@ async fn who_may_never_do_a_thing_is_refused_before_what_they_say_is_read() {
     for (method, path, access, body) in table() {
         let (any, own) = match access {
             Roles { any, own, .. } => (any, own),
-            Record => ("hospital", "patient doctor"),
+            Record(staff) => (staff, "patient doctor"),
+            Vouched(staff) => (staff, "patient"),
             _ => continue,
         };
         let malformed = if body.is_null() {
@@ -655,10 +701,116 @@ async fn a_hospitals_system_may_do_what_its_role_and_scopes_allow() {
             AnyCaller(expected) => assert_eq!(status, expected, "{what}"),
             HospitalSystem => assert!(status < 300, "{what}: {status}"),
             People(..) => assert_eq!(status, 403, "{what}"),
-            Record => assert!(status < 300, "{what}: {status}"),
-            Roles { any, .. } if names(any, "hospital") => assert!(status < 300, "{what}: {status}"),
-            Roles { .. } => assert_eq!(status, 403, "{what}"),
+            Roles { any, .. } | Record(any) if names(any, "hospital") => assert!(status < 300, "{what}: {status}"),
+            Roles { .. } | Record(_) | Vouched(_) => assert_eq!(status, 403, "{what}"),
         }
+    }
+}
+
+#[actix_web::test]
+async fn what_is_clinical_or_vouched_for_a_hospitals_system_does_for_a_person_alone() {
+    let api = Api::of(&World::new()).await;
+    let mut refused = 0;
+    for (method, path, access, body) in table() {
+        if matches!(access, Vouched(_)) || matches!(access, Record(staff) if !names(staff, "hospital")) {
+            let answer = api.call(request(method, path, &body, OTHER, Some(HOSPITAL_KEY))).await;
+            assert_eq!(answer.status(), 403, "{method} {path}");
+            let told: Value = read_body_json(answer).await;
+            assert_eq!(told["type"], "/problems/no-person", "{method} {path}");
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, 8);
+}
+
+#[actix_web::test]
+async fn a_hospitals_system_does_for_a_person_what_both_may() {
+    let called = Called::new().await;
+    let mut cells = 0;
+    for (method, path, access, body) in table() {
+        for role in NAMED {
+            let key = key_for(role);
+            for object in [OWN, OTHER] {
+                let status = called.call(method, path, &body, object, Some(&key)).await;
+                let what = format!("{method} {path} by a system for {role} on {object}");
+                match access {
+                    Public => assert_ne!(status, 403, "{what}"),
+                    AnyCaller(204) => assert_eq!(status, 403, "{what}"),
+                    AnyCaller(expected) => assert_eq!(status, expected, "{what}"),
+                    // History is of no person who asks.
+                    HospitalSystem => assert!(status < 300, "{what}: {status}"),
+                    People(..) => assert_eq!(status, 403, "{what}"),
+                    // Who works with the hospital's system is of its staff: the patients are treated.
+                    Record(_) if role == "doctor" => assert!(status < 300, "{what}: {status}"),
+                    Record(staff) | Vouched(staff) if names(staff, role) => assert!(status < 300, "{what}: {status}"),
+                    Roles { any, .. } if !names(any, "hospital") => assert_eq!(status, 403, "{what}"),
+                    Roles { any, .. } if names(any, role) => assert!(status < 300, "{what}: {status}"),
+                    Roles { own, .. } if names(own, role) && object == OWN => assert!(status < 300, "{what}: {status}"),
+                    Roles { own, hidden, .. } if names(own, role) => assert_eq!(status, hidden, "{what}"),
+                    Roles { .. } | Record(_) | Vouched(_) => assert_eq!(status, 403, "{what}"),
+                }
+                cells += 1;
+            }
+        }
+    }
+    assert!(cells > 1000, "{cells}");
+    println!("{cells} cells");
+}
+
+#[actix_web::test]
+async fn a_service_asks_for_somebody_who_works_here_and_nobody_else_asks_for_anybody() {
+    let world = World::new();
+    let api = Api::of(&world).await;
+    let closed = key_for("reception");
+    world.clinic.revocations.begin(&closing(&closed)).await.unwrap();
+    let nobody = Uuid::from_u128(3);
+    for (token, status, problem) in [
+        (key_for("nurse"), 200, None),
+        (format!("{HOSPITAL_KEY} for staff/{nobody}"), 403, Some("no-person")),
+        (
+            format!("{HOSPITAL_KEY} for practitioner/{nobody}"),
+            403,
+            Some("no-person"),
+        ),
+        (closed, 403, Some("no-person")),
+        (format!("{HOSPITAL_KEY} for {OWN}"), 400, Some("malformed-request")),
+        (
+            format!("{HOSPITAL_KEY} for patient/{OWN}"),
+            400,
+            Some("malformed-request"),
+        ),
+        (format!("{HOSPITAL_KEY} for staff/"), 400, Some("malformed-request")),
+        (
+            key_for("nurse").replace(HOSPITAL_KEY, &token("nurse")),
+            400,
+            Some("malformed-request"),
+        ),
+        (
+            key_for("nurse").replace(HOSPITAL_KEY, "mk_nobody's"),
+            401,
+            Some("unauthenticated"),
+        ),
+    ] {
+        let read = request("GET", "/v1/patients/{id}", &Value::Null, OTHER, Some(&token));
+        let answer = api.call(read).await;
+        assert_eq!(answer.status(), status, "{token}");
+        if let Some(problem) = problem {
+            let told: Value = read_body_json(answer).await;
+            assert_eq!(told["type"], format!("/problems/{problem}"), "{token}");
+        }
+    }
+}
+
+/// That the account of somebody is closed, whom a system asks for.
+fn closing(key: &str) -> Revocation {
+    let account = AccountId::new(key.rsplit_once('/').unwrap().1.parse().unwrap());
+    Revocation {
+        command_id: CommandId::new(Uuid::from_u128(1)),
+        subject: account.uuid(),
+        revoked: Revoked::Account { account },
+        actor: account,
+        at: now(),
+        correlation: None,
     }
 }
 
@@ -669,7 +821,8 @@ async fn what_does_not_exist_is_answered_like_what_is_somebody_elses() {
     for (method, path, access, body) in table() {
         let (own, hidden) = match access {
             Roles { own, hidden, .. } => (own, hidden),
-            Record => ("patient doctor", 404),
+            Record(_) => ("patient doctor", 404),
+            Vouched(_) => ("patient", 404),
             _ => continue,
         };
         for role in own.split(' ').filter(|role| !role.is_empty()) {

@@ -76,10 +76,13 @@ async fn a_request_is_the_same_however_its_body_is_written() {
 async fn a_body_that_is_left_out_replaces_nothing() {
     let world = World::new();
     let service = init_service(app(world.state())).await;
-    for path in ["chart/findings/00000000-0000-0000-0000-000000000001", "details"] {
+    for (path, role) in [
+        ("chart/findings/00000000-0000-0000-0000-000000000001", "nurse"),
+        ("details", "hospital"),
+    ] {
         let request = TestRequest::put()
             .uri(&format!("/v1/patients/{OWN}/{path}"))
-            .insert_header(("authorization", format!("Bearer {}", token("hospital"))));
+            .insert_header(("authorization", format!("Bearer {}", token(role))));
         let (status, _, problem) = send!(service, request);
         assert_eq!(
             (status, &problem["type"]),

@@ -213,7 +213,7 @@ async fn a_doctor_reads_and_writes_what_patients_have_granted_them_and_nothing_e
                 continue;
             }
             let status = api.call(asked()).await.status();
-            if matches!(access, Access::Record) {
+            if matches!(access, Access::Record(_)) {
                 let expected = opens != Opens::Nothing && opened(method, path, opens);
                 assert_eq!(status.is_success(), expected, "{what}: {status}");
                 assert!(expected || status == 404, "{what}: {status}");
@@ -242,7 +242,7 @@ async fn nobody_but_the_doctor_is_let_in_by_a_grant_to_them() {
             "auditor",
             "administrator",
         ] {
-            if matches!(access, Access::Record) {
+            if matches!(access, Access::Record(_)) {
                 let asked = || request(method, path, &body, OTHER, Some(&token(role)));
                 let (with, before) = (api.call(asked()).await, without.call(asked()).await);
                 assert_eq!(with.status(), before.status(), "{method} {path} by {role}");

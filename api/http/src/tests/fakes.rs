@@ -49,6 +49,7 @@ use domain::practitioner::{Practitioner, PractitionerDetails, PractitionerEvent,
 use domain::registries::Signed;
 use domain::registries::consents::{Consents, Control, Given, GrantState};
 use domain::registries::practitioners::{self, Attestation};
+use domain::treatment::{How, Paper, Saying, Treatment, TreatmentEvent};
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use uuid::Uuid;
@@ -69,7 +70,7 @@ pub(super) const INVITATION: &str = "mi_invitation";
 pub(super) const CHAIN: u64 = 31337;
 
 /// The wallets, each of a role; the first byte says which.
-pub(super) const ROLES: [(&str, u8); 8] = [
+pub(super) const ROLES: [(&str, u8); 11] = [
     ("unregistered", 10),
     ("patient", 11),
     ("doctor", 12),
@@ -78,6 +79,22 @@ pub(super) const ROLES: [(&str, u8); 8] = [
     ("registrar", 15),
     ("auditor", 16),
     ("administrator", 17),
+    ("nurse", 18),
+    ("reception", 19),
+    ("laboratory", 21),
+];
+
+/// Those for whom a hospital's system can ask.
+pub(super) const NAMED: [&str; 9] = [
+    "doctor",
+    "hospital",
+    "insurer",
+    "registrar",
+    "auditor",
+    "administrator",
+    "nurse",
+    "reception",
+    "laboratory",
 ];
 
 const HOSPITAL_SERVICE: u8 = 20;
@@ -218,6 +235,16 @@ pub(super) fn token(role: &str) -> String {
     format!("ms_session-of-{role}")
 }
 
+/// A hospital's key, used for somebody.
+pub(super) fn key_for(role: &str) -> String {
+    let number = ROLES.iter().find(|(name, _)| *name == role).map(|(_, number)| *number);
+    let person = match role {
+        "doctor" => format!("practitioner/{OWN}"),
+        _ => format!("staff/{}", account(number.unwrap())),
+    };
+    format!("{HOSPITAL_KEY} for {person}")
+}
+
 struct FakeClock;
 
 impl Clock for FakeClock {
@@ -297,6 +324,8 @@ pub(super) struct FakeExecutor {
     pub(super) unsure: Mutex<bool>,
     /// Whether the accounts that are loaded have a wallet.
     pub(super) bound: Mutex<bool>,
+    /// What patients have said of their treatment; without it, they have agreed on paper.
+    pub(super) said: Mutex<Option<Vec<TreatmentEvent>>>,
 }
 
 impl FakeExecutor {
@@ -366,8 +395,9 @@ impl CommandExecutor for FakeExecutor {
         // What is known is the account of a person who has no wallet yet; the accounts of patients and practitioners have one once
         // somebody has told the executor so.
         let mut account = Account::default();
-        if known {
-            let (name, role) = (Personal::Known("Lab".to_owned()), Role::Hospital);
+        let staff = role_of(AccountId::new(of.uuid())).or_else(|| known.then_some(Role::Hospital));
+        if let Some(role) = staff {
+            let name = Personal::Known("Lab".to_owned());
             account.apply(AccountEvent::Opened {
                 holder: Holder::Staff { name, role },
             });
@@ -381,7 +411,12 @@ impl CommandExecutor for FakeExecutor {
                 })),
             });
         }
-        let aggregate = [&practitioner as &dyn Any, &account]
+        let mut treatment = Treatment::default();
+        let said = self.said.lock().unwrap().clone();
+        for event in said.unwrap_or_else(|| vec![agreed_on_paper(&[])]) {
+            treatment.apply(event);
+        }
+        let aggregate = [&practitioner as &dyn Any, &account, &treatment]
             .into_iter()
             .find_map(|any| any.downcast_ref::<A>().cloned());
         let aggregate = aggregate.unwrap_or_default();
@@ -394,6 +429,32 @@ impl CommandExecutor for FakeExecutor {
     async fn known<A: ClinicAggregate>(&self, id: A::Id) -> Result<Option<A>, CommandError<A::Error>> {
         let loaded = self.load::<A>(id).await?;
         Ok((loaded.version > 0).then_some(loaded.aggregate))
+    }
+}
+
+/// The role of a person of the staff who can sign in.
+fn role_of(id: AccountId) -> Option<Role> {
+    let found = ROLES.iter().find(|(_, number)| account(*number) == id)?;
+    found
+        .0
+        .parse()
+        .ok()
+        .filter(|role| !matches!(role, Role::Patient | Role::Doctor))
+}
+
+/// That a patient without a wallet has agreed to be treated, on a paper that names these practitioners.
+pub(super) fn agreed_on_paper(practitioners: &[Uuid]) -> TreatmentEvent {
+    TreatmentEvent::Agreed {
+        saying: Personal::Known(Saying {
+            at: now(),
+            how: How::OnPaper(Paper {
+                sha256: [7; 32],
+                signed_on: now().date_naive(),
+                practitioners: practitioners.iter().copied().map(PractitionerId::new).collect(),
+                entered_by: account(18),
+                turn: 0,
+            }),
+        }),
     }
 }
 
@@ -576,6 +637,9 @@ impl FakeQueries {
             Some("registrar") => Role::Registrar,
             Some("auditor") => Role::Auditor,
             Some("administrator") => Role::Administrator,
+            Some("nurse") => Role::Nurse,
+            Some("reception") => Role::Reception,
+            Some("laboratory") => Role::Laboratory,
             None if number == HOSPITAL_SERVICE => Role::Hospital,
             _ => return None,
         };

@@ -11,6 +11,7 @@ use domain::encounter::EncounterNames;
 use domain::kernel::{Address, Category, HumanName, Slot, Sources, TextRule, typed_data};
 use domain::patient::PatientDetails;
 use domain::practitioner::PractitionerDetails;
+use domain::treatment::Paper;
 use serde_json::Value;
 use strum::VariantArray as _;
 
@@ -75,6 +76,7 @@ fn the_document_tells_the_limits_of_the_types() {
         // The record, or categories of it.
         (".NewGrant.categories", Category::ALL.len() + 1),
         (".NewGrant.documents", Details::MOST_DOCUMENTS),
+        (".NewPaper.practitioners", Paper::MOST_PRACTITIONERS),
         (".PatientDetails.otherIdentifiers", PatientDetails::MOST_IDENTIFIERS),
         (".PractitionerDetails.credentials", PractitionerDetails::MOST),
         (

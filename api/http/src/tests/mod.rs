@@ -11,3 +11,4 @@ mod pages;
 mod posture;
 mod reads;
 mod sign_in;
+mod treatments;

@@ -4,18 +4,20 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use actix_web::test::read_body;
-use domain::access_log::{Basis, Prepared, Read, Reader, Shown};
+use domain::access_log::{Basis, Named, Prepared, Read, Reader, Shown};
 use domain::consent::Purpose;
 use domain::kernel::{Category, PatientId, PractitionerId};
+use domain::treatment::Act;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::authorization::{request, table};
-use super::fakes::{Api, HOSPITAL_KEY, OTHER, OWN, ROLES, World, given, grant_to, now, token};
+use super::fakes::{Api, HOSPITAL_KEY, OTHER, OWN, ROLES, World, given, grant_to, key_for, now, token};
 
 const IDENTITY: &[Category] = &[Category::Identity];
 const SUMMARY: &[Category] = &[Category::Summary];
 const CHART: &[Category] = &[Category::Summary, Category::Medication];
+const APPOINTMENTS: &[Category] = &[Category::Appointments];
 const VISITS: &[Category] = &[Category::Care, Category::Appointments];
 const IDENTITY_AND_VISITS: &[Category] = &[Category::Identity, Category::Care, Category::Appointments];
 const ACCESS: &[Category] = &[Category::Access];
@@ -24,7 +26,7 @@ const ACCESS: &[Category] = &[Category::Access];
 const OBJECTS: [Uuid; 3] = [OWN, OTHER, Uuid::from_u128(1011)];
 
 /// What whoever asks for this is shown of somebody, if they are answered.
-fn shown(method: &str, path: &str) -> Option<(Shown, &'static [Category])> {
+fn shown(role: &str, method: &str, path: &str) -> Option<(Shown, &'static [Category])> {
     let path = path.split('?').next().unwrap();
     let shown = match (method, path) {
         ("GET", "/v1/patients/{id}") => (Shown::Patient, IDENTITY),
@@ -33,9 +35,12 @@ fn shown(method: &str, path: &str) -> Option<(Shown, &'static [Category])> {
         }
         ("GET", "/v1/patients/{id}/practitioners") => (Shown::Relationships, IDENTITY_AND_VISITS),
         ("GET", "/v1/practitioners/{id}/patients") => (Shown::Relationships, VISITS),
-        ("GET", "/v1/patients/{id}/chart") => (Shown::Chart, CHART),
+        ("GET", "/v1/patients/{id}/chart" | "/v1/patients/{id}/chart/reports") => (Shown::Chart, CHART),
         // It is a symptom.
         ("GET", "/v1/patients/{id}/chart/findings/{finding}") => (Shown::Chart, SUMMARY),
+        ("GET", "/v1/appointments" | "/v1/appointments/{id}") if role.ends_with("reception") => {
+            (Shown::Appointments, APPOINTMENTS)
+        }
         ("GET", "/v1/appointments" | "/v1/appointments/{id}") => (Shown::Appointments, VISITS),
         (
             "GET",
@@ -44,6 +49,7 @@ fn shown(method: &str, path: &str) -> Option<(Shown, &'static [Category])> {
             | "/v1/patients/{id}/grants/{id}/typed-data"
             | "/v1/patients/{id}/revocations/typed-data",
         ) => (Shown::Grants, ACCESS),
+        ("GET", "/v1/patients/{id}/treatment") => (Shown::Treatment, ACCESS),
         ("GET", "/v1/accounts/{id}") => (Shown::Account, IDENTITY),
         _ => return None,
     };
@@ -51,11 +57,16 @@ fn shown(method: &str, path: &str) -> Option<(Shown, &'static [Category])> {
 }
 
 /// By which right who asks is shown something, in a world in which a doctor is granted what another patient's record holds.
-fn right(role: &str, shown: Shown) -> Basis {
+fn right(role: &str, path: &str, shown: Shown) -> Basis {
     match (role, shown) {
+        // It has told it.
+        _ if path.ends_with("/reports") => Basis::Role,
         ("patient", _) => Basis::Own,
         // Those in their own calendar are shown to them because they are the doctor.
         ("doctor", Shown::Patient | Shown::Chart) => Basis::Grants(Purpose::Treatment, vec![Prepared(OWN)]),
+        ("nurse" | "service for nurse", Shown::Chart) | ("service for doctor", Shown::Patient | Shown::Chart) => {
+            Basis::Treatment(Act::Paper)
+        }
         _ => Basis::Role,
     }
 }
@@ -71,7 +82,13 @@ async fn asked() -> (World, Api) {
 /// Those who ask, each with a token.
 fn callers() -> impl Iterator<Item = (&'static str, String)> {
     let people = ROLES.map(|(role, _)| (role, token(role)));
-    people.into_iter().chain([("service", HOSPITAL_KEY.to_owned())])
+    let services = [
+        ("service", HOSPITAL_KEY.to_owned()),
+        ("service for nurse", key_for("nurse")),
+        ("service for doctor", key_for("doctor")),
+        ("service for reception", key_for("reception")),
+    ];
+    people.into_iter().chain(services)
 }
 
 #[actix_web::test]
@@ -86,7 +103,7 @@ async fn whoever_is_shown_something_of_a_patient_is_noted_with_what_and_by_which
                 let answer = api.call(request(method, path, &body, object, Some(&token))).await;
                 let noted = std::mem::take(&mut *world.reads.noted.lock().unwrap());
                 let what = format!("{method} {path} by {role} on {object}");
-                let expected = shown(method, path).filter(|_| answer.status().is_success());
+                let expected = shown(role, method, path).filter(|_| answer.status().is_success());
                 let Some((shown, categories)) = expected else {
                     assert_eq!(noted, [], "{what}");
                     continue;
@@ -95,7 +112,7 @@ async fn whoever_is_shown_something_of_a_patient_is_noted_with_what_and_by_which
                 for (patient, Read { at, reading }) in &noted {
                     assert_eq!((*at, reading.shown), (now(), shown), "{what}");
                     assert_eq!(reading.categories, categories, "{what}");
-                    assert_eq!(reading.basis, right(role, shown), "{what}");
+                    assert_eq!(reading.basis, right(role, path, shown), "{what}");
                     assert!(is_by(role, &reading.reader), "{what}: {:?}", reading.reader);
                     let is_named = answered.contains(&patient.to_string());
                     assert!(is_named || path.contains("{id}"), "{what}");
@@ -123,7 +140,8 @@ async fn whoever_is_shown_something_of_a_patient_is_noted_with_what_and_by_which
 /// The endpoints that show something.
 fn showing<'a, T, U>(endpoints: &[(&'a str, &'a str, T, U)]) -> BTreeSet<(&'a str, &'a str)> {
     let all = endpoints.iter().map(|(method, path, ..)| (*method, *path));
-    all.filter(|(method, path)| shown(method, path).is_some()).collect()
+    all.filter(|(method, path)| shown("hospital", method, path).is_some())
+        .collect()
 }
 
 /// The patients whom the items of a list name.
@@ -143,8 +161,12 @@ fn is_by(role: &str, reader: &Reader) -> bool {
     match reader {
         Reader::Patient => role == "patient",
         Reader::Practitioner(id) => role == "doctor" && *id == PractitionerId::new(OWN),
-        Reader::Staff { .. } => ["hospital", "administrator"].contains(&role),
+        Reader::Staff { .. } => ["hospital", "administrator", "nurse", "reception", "laboratory"].contains(&role),
         Reader::Service { .. } => role == "service",
+        Reader::ServiceFor { person, .. } => match person {
+            Named::Staff(_) => ["service for nurse", "service for reception"].contains(&role),
+            Named::Practitioner(id) => role == "service for doctor" && *id == PractitionerId::new(OWN),
+        },
     }
 }
 
@@ -152,7 +174,7 @@ fn is_by(role: &str, reader: &Reader) -> bool {
 async fn nothing_of_a_patient_is_shown_that_cannot_be_noted() {
     let mut refused = BTreeSet::new();
     for (method, path, _, body) in table() {
-        if shown(method, path).is_none() {
+        if shown("hospital", method, path).is_none() {
             continue;
         }
         let (world, api) = asked().await;
@@ -198,7 +220,7 @@ async fn of_a_page_those_are_noted_who_stand_on_it() {
 #[actix_web::test]
 async fn whoever_asks_for_what_is_not_there_is_noted_if_that_tells_something_of_a_patient() {
     let (world, api) = asked().await;
-    let hospital = token("hospital");
+    let nurse = token("nurse");
     let nobody = format!("/v1/patients/{{id}}/chart/findings/{OWN}");
     for (path, status, notes) in [
         (nobody.as_str(), 404, 0),
@@ -206,7 +228,7 @@ async fn whoever_asks_for_what_is_not_there_is_noted_if_that_tells_something_of_
         ("/v1/appointments?patient=00000000-0000-0000-0000-00000000000f", 200, 0),
     ] {
         world.reads.noted.lock().unwrap().clear();
-        let answer = api.call(request("GET", path, &Value::Null, OWN, Some(&hospital))).await;
+        let answer = api.call(request("GET", path, &Value::Null, OWN, Some(&nurse))).await;
         assert_eq!(answer.status(), status, "{path}");
         let noted = world.reads.noted.lock().unwrap();
         let of_nobody_else = noted.iter().filter(|(id, _)| id.uuid() == Uuid::from_u128(15)).count();
@@ -232,7 +254,7 @@ async fn a_patient_sees_what_is_noted_and_what_the_log_has() {
     let patient = token("patient");
     let ask = |path: &'static str, token: &str| request("GET", path, &Value::Null, OWN, Some(token));
     assert_eq!(
-        api.call(ask("/v1/patients/{id}/chart", &token("hospital")))
+        api.call(ask("/v1/patients/{id}/chart", &key_for("nurse")))
             .await
             .status(),
         200
@@ -241,12 +263,14 @@ async fn a_patient_sees_what_is_noted_and_what_the_log_has() {
     let entry = &noted["items"][0];
     assert_eq!(
         (&entry["shown"], &entry["basis"]),
-        (&Value::from("chart"), &Value::from("role"))
+        (&Value::from("chart"), &Value::from("treatment"))
     );
+    assert_eq!(entry["act"], "paper");
     assert_eq!(
         (&entry["reader"]["kind"], &entry["reader"]["role"]),
-        (&Value::from("staff"), &Value::from("hospital"))
+        (&Value::from("service"), &Value::from("hospital"))
     );
+    assert!(key_for("nurse").ends_with(entry["reader"]["person"].as_str().unwrap()));
     assert_eq!(entry.get("position"), None);
     let logged: Value = json_of(&api, ask("/v1/me/access-log", &patient)).await;
     let entry = &logged["items"][0];

@@ -292,12 +292,12 @@ async fn a_persons_commands_and_bytes_are_limited_and_a_services_are_not() {
         assert_eq!(send!(service, put(HOSPITAL_KEY)).0, 200);
     }
     // Another person has a quota of their own: of bytes, not more than one such body and a half.
-    let hospital = token("hospital");
+    let nurse = token("nurse");
     let long = json!({"symptom": {"text": "x".repeat(200)}});
     let note = || {
         bearer(
             TestRequest::post().uri(&format!("/v1/patients/{own}/chart/findings")),
-            &hospital,
+            &nurse,
         )
         .set_json(&long)
     };

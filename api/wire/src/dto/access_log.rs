@@ -1,17 +1,17 @@
 //! Who has read what is known of a patient, in JSON.
 
 use application::ports::queries::LoggedReadView;
-use domain::access_log::{self, Prepared};
+use domain::access_log::{self, Named, Prepared};
 use domain::consent::Granted;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{GrantedPart, HumanName, Instant, Purpose, Role, wire_enum};
+use super::{Act, GrantedPart, HumanName, Instant, Purpose, Role, wire_enum};
 
 wire_enum!(
     /// What was shown: `patient` (who they are), `patient-in-a-list` (the same, in a list or a search), `chart`, `relationships` (who treats them), `appointments` (one, or several),
-    /// `grants` (what they grant to whom), or `account` (as whom they sign in).
+    /// `grants` (what they grant to whom), `account` (as whom they sign in), or `treatment` (whether they are treated here).
     Shown = access_log::Shown
 );
 
@@ -29,7 +29,7 @@ pub enum ReaderKind {
     Service,
 }
 
-/// By which right something was read: `own` (it is the patient's own), `role` (that of the reader), or `grants` (what the patient has granted).
+/// By which right something was read: `own` (it is the patient's own), `role` (that of the reader), `grants` (what the patient has granted), or `treatment` (that they are treated here).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReadBasis {
@@ -39,6 +39,8 @@ pub enum ReadBasis {
     Role,
     /// What the patient has granted.
     Grants,
+    /// That the patient is treated here.
+    Treatment,
 }
 
 /// Who has read.
@@ -62,6 +64,9 @@ pub struct Reader {
     /// The role of staff and of services, as it was then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
+    /// The account of the person of the staff for whom a service has asked. If that was a practitioner, `practitioner` is their id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub person: Option<Uuid>,
 }
 
 /// That somebody was shown something of the patient.
@@ -88,6 +93,9 @@ pub struct AccessLogEntry {
     /// Why, if it was allowed for a purpose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purpose: Option<Purpose>,
+    /// By which act the patient was treated here, if that is the right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub act: Option<Act>,
     /// The ids of the grants that have allowed it, if that is the right.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<Uuid>,
@@ -115,6 +123,7 @@ impl From<access_log::Reader> for Reader {
             account: None,
             key: None,
             role: None,
+            person: None,
         };
         match reader {
             access_log::Reader::Patient => of(ReaderKind::Patient),
@@ -133,6 +142,25 @@ impl From<access_log::Reader> for Reader {
                 role: Some(role.into()),
                 ..of(ReaderKind::Service)
             },
+            access_log::Reader::ServiceFor {
+                account,
+                key,
+                role,
+                person,
+            } => Self {
+                account: Some(account.uuid()),
+                key: Some(key),
+                role: Some(role.into()),
+                person: match person {
+                    Named::Staff(account) => Some(account.uuid()),
+                    Named::Practitioner(_) => None,
+                },
+                practitioner: match person {
+                    Named::Staff(_) => None,
+                    Named::Practitioner(id) => Some(id.uuid()),
+                },
+                ..of(ReaderKind::Service)
+            },
         }
     }
 }
@@ -140,12 +168,14 @@ impl From<access_log::Reader> for Reader {
 impl From<access_log::Read> for AccessLogEntry {
     fn from(read: access_log::Read) -> Self {
         let access_log::Read { at, reading } = read;
-        let (basis, purpose, grants) = match reading.basis {
-            access_log::Basis::Own => (ReadBasis::Own, None, Vec::new()),
-            access_log::Basis::Role => (ReadBasis::Role, None, Vec::new()),
+        let (basis, purpose, act, grants) = match reading.basis {
+            access_log::Basis::Own => (ReadBasis::Own, None, None, Vec::new()),
+            access_log::Basis::Role => (ReadBasis::Role, None, None, Vec::new()),
+            access_log::Basis::Treatment(act) => (ReadBasis::Treatment, None, Some(act), Vec::new()),
             access_log::Basis::Grants(purpose, grants) => (
                 ReadBasis::Grants,
                 Some(purpose),
+                None,
                 grants.into_iter().map(|Prepared(id)| id).collect(),
             ),
         };
@@ -157,6 +187,7 @@ impl From<access_log::Read> for AccessLogEntry {
             categories: categories.map(GrantedPart::of).collect(),
             basis,
             purpose: purpose.map(Purpose::from),
+            act: act.map(Act),
             grants,
             position: None,
             index: None,

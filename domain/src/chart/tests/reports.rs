@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::chart::merge::newest;
 use crate::chart::{
     Abated, Absence, Allergy, AllergyKind, Chart, ChartCommand, Condition, Contents, Criticality, Ended, Entry,
-    FindingId, Findings, List, ListKind, Medication, Negation, Remark, Report, ReportedNegation, Withdrawn,
+    FindingId, Findings, List, ListKind, Medication, Negation, Remark, Report, ReportedNegation, Symptom, Withdrawn,
 };
 use crate::kernel::{ClinicAggregate as _, CodeSystem, Coding, Concept, SourceId, Sources};
 
@@ -232,6 +232,22 @@ fn what_is_not_told_stays() {
     assert_eq!(list(&recorded, &[], &none()), recorded);
     let told = [condition("gout", None, None)];
     assert_eq!(list(&recorded, &told, &none()), [&recorded[..], &told[..]].concat());
+}
+
+#[test]
+fn what_people_alone_have_noted_is_not_what_sources_have_told() {
+    let told = Condition {
+        sources: Sources::new(source(1)),
+        ..condition("1", None, None)
+    };
+    let mut contents = conditions_of(&[told.clone(), condition("2", None, None)]).contents();
+    let cough = Symptom { text: "a cough".into() };
+    let id = FindingId::in_batch(Uuid::from_u128(7 << 64), 0);
+    contents.symptoms.entries.push(Entry { id, finding: cough });
+    let shown = contents.told_by_sources();
+    let conditions: Vec<_> = shown.conditions.findings().cloned().collect();
+    assert_eq!(conditions, [told]);
+    assert_eq!(shown.symptoms, List::default());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use domain::account::Role;
 use serde_json::{Value, json};
 use tests::chain::TestChain;
-use tests::charts::{chart_of, texts};
+use tests::charts::{chart_of, texts, treated};
 use tests::postgres;
 use tests::system::{TestSystem, deployed};
 
@@ -85,7 +85,8 @@ impl Clinic {
         assert_eq!((again.events, &again.failures), (0, &Vec::new()), "{}", again.table());
         let (_, patients) = self.system.get("/v1/patients", &self.key).await;
         let path = format!("/v1/patients/{}", patients["items"][0]["id"].as_str().unwrap());
-        (chart_of(&self.system, &self.key, &path).await, summary.left_out)
+        let nurse = treated(&self.system, &self.key, &path).await;
+        (chart_of(&self.system, &nurse, &path).await, summary.left_out)
     }
 
     async fn status(&self) -> Value {

@@ -10,7 +10,7 @@ use indicatif::ProgressBar;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tests::chain::TestChain;
-use tests::charts::chart_of;
+use tests::charts::{chart_of, treated};
 use tests::postgres;
 use tests::system::{TestSystem, deployed};
 
@@ -77,7 +77,8 @@ async fn a_record_says_what_its_source_means() {
         json!(["12 St James's Square"]),
         "{details}"
     );
-    let chart = chart_of(&system, &key, &path).await;
+    let nurse = treated(&system, &key, &path).await;
+    let chart = chart_of(&system, &nurse, &path).await;
     assert_eq!(chart["allergies"], "none-known", "{chart}");
     assert_eq!(chart["noKnownAllergiesTo"], json!(["food"]), "{chart}");
     assert_eq!(chart["medications"], json!([]), "{chart}");
@@ -96,10 +97,10 @@ async fn a_record_says_what_its_source_means() {
         (&absences, json!({ "list": "medications", "absence": "none-known" })),
         (&absences, json!({ "list": "conditions", "absence": "unknown" })),
     ] {
-        let (status, answer) = system.post(path, &key, &body).await;
+        let (status, answer) = system.post(path, &nurse, &body).await;
         assert_eq!(status, 200, "{answer}");
     }
-    let chart = chart_of(&system, &key, &path).await;
+    let chart = chart_of(&system, &nurse, &path).await;
     assert_eq!(
         (&chart["medications"], &chart["conditions"], &chart["allergies"]),
         (&json!("none-known"), &json!("unknown"), &json!("none-known")),

@@ -12,7 +12,7 @@ use indicatif::ProgressBar;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tests::chain::TestChain;
-use tests::charts::{chart_of, note, texts};
+use tests::charts::{chart_of, note, texts, treated};
 use tests::system::{TestSystem, deployed};
 use tests::{bundles, postgres};
 
@@ -76,7 +76,8 @@ async fn importing_again_adds_nothing_and_next_months_export_adds_what_is_new() 
     // What the patient says in their own words survives what the source knows.
     let (_, patients) = system.get("/v1/patients", &key).await;
     let path = format!("/v1/patients/{}", patients["items"][0]["id"].as_str().unwrap());
-    note(&system, &key, &path, &json!({ "symptom": { "text": "cough" } })).await;
+    let nurse = treated(&system, &key, &path).await;
+    note(&system, &nurse, &path, &json!({ "symptom": { "text": "cough" } })).await;
     let entries = bundle["entry"].as_array_mut().unwrap();
     entries.push(json!({ "resource": {
         "resourceType": "Condition", "id": "new", "subject": { "reference": "urn:uuid:patient-0" },
@@ -89,7 +90,7 @@ async fn importing_again_adds_nothing_and_next_months_export_adds_what_is_new() 
         (next.events, next.patients.updated, next.appointments.unchanged),
         (1, 1, 7)
     );
-    let chart = chart_of(&system, &key, &path).await;
+    let chart = chart_of(&system, &nurse, &path).await;
     assert_eq!(texts(&chart["conditions"]).len(), 2, "{chart}");
     assert_eq!(texts(&chart["symptoms"]), ["cough"], "{chart}");
     let again = import(&system, &key, folder.path(), Tz::Europe__Berlin).await;
@@ -148,7 +149,8 @@ async fn only_patient(system: &TestSystem, key: &str) -> Value {
 }
 
 async fn only_chart(system: &TestSystem, key: &str) -> Value {
-    chart_of(system, key, &only_record(system, key).await).await
+    let record = only_record(system, key).await;
+    chart_of(system, &treated(system, key, &record).await, &record).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

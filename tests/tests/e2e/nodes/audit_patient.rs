@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tests::proxy::{Conduct, Proxy, Refusal};
 use tests::rest::id;
-use tests::site::{Desk, Site};
+use tests::site::{Desk, Site, agree_on_paper, for_a_nurse};
 use uuid::Uuid;
 
 use super::audit::{audit_of, newest};
@@ -40,13 +40,15 @@ impl Scene {
                 .await;
         }
         let patient = id(&desk.rest.insist(Method::POST, "/v1/patients", &named(WORD, WORD)).await);
+        let nurse = for_a_nurse(&desk.rest, &administrator).await;
+        agree_on_paper(&nurse, patient).await;
         let findings = format!("/v1/patients/{patient}/chart/findings");
         for finding in [
             json!({ "allergy": { "concept": { "text": WORD } } }),
             json!({ "condition": { "concept": { "text": WORD } } }),
             json!({ "medication": { "concept": { "text": WORD }, "active": true } }),
         ] {
-            desk.rest.insist(Method::POST, &findings, &finding).await;
+            nurse.insist(Method::POST, &findings, &finding).await;
         }
         let booking = desk.booking(patient, 3);
         desk.rest.insist(Method::POST, "/v1/appointments", &booking).await;
@@ -89,6 +91,7 @@ async fn a_patients_history_is_proved_to_be_complete_and_lies_about_it_are_found
     assert_eq!((code, &report["verdict"]), (0, &json!("complete")), "{report} {said}");
     let counted = [
         ("patient.Registered", "counted"),
+        ("treatment.Agreed", "counted"),
         ("chart.AllergiesNoted", "counted"),
         ("chart.ConditionsNoted", "counted"),
         ("chart.MedicationsNoted", "counted"),
@@ -96,7 +99,7 @@ async fn a_patients_history_is_proved_to_be_complete_and_lies_about_it_are_found
     assert_eq!(entries(&report), counted, "{report}");
     assert_eq!(
         (&report["keys"], &report["chapters"][0]["version"]),
-        (&json!("held"), &json!(4))
+        (&json!("held"), &json!(5))
     );
     for entry in report["chapters"][0]["entries"].as_array().unwrap() {
         assert!(entry["position"].is_u64() && entry["block"].is_u64(), "{entry}");
@@ -184,10 +187,10 @@ async fn the_history_of_somebody_erased_is_proved_and_sealed() {
     let (code, report, said) = scene.audit().await;
     assert_eq!((code, &report["verdict"]), (0, &json!("complete")), "{report} {said}");
     assert_eq!(report["keys"], "destroyed");
-    let mut expected = vec![("", "sealed"); 4];
+    let mut expected = vec![("", "sealed"); 5];
     expected.push(("erasure.Erased", "counted"));
     assert_eq!(entries(&report), expected, "{report}");
-    assert_eq!(report["erasedAt"], report["chapters"][0]["entries"][4]["position"]);
+    assert_eq!(report["erasedAt"], report["chapters"][0]["entries"][5]["position"]);
     let told = scene
         .site
         .run(

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::binary::{Dev, command, free_port};
 use tests::rest::Rest;
+use tests::site::agree_on_paper;
 use tests::{bundles, postgres};
 use uuid::Uuid;
 
@@ -76,9 +77,15 @@ async fn contents(dev: &Dev) -> Vec<String> {
     let (patients, _) = hospital.list("/v1/patients").await;
     let (doctors, _) = hospital.list("/v1/practitioners").await;
     let (appointments, _) = hospital.list("/v1/appointments").await;
+    let nurse = Rest::new(&dev.url, &dev.token("nurse").await);
     let mut charts = Vec::new();
     for patient in patients.keys() {
-        charts.push(hospital.get(&format!("/v1/patients/{patient}/chart")).await);
+        // The demo's patient has come with a wallet.
+        let treatment = nurse.get(&format!("/v1/patients/{patient}/treatment")).await;
+        if treatment["treated"] == json!(false) {
+            agree_on_paper(&nurse, *patient).await;
+        }
+        charts.push(nurse.get(&format!("/v1/patients/{patient}/chart")).await);
     }
     let people = patients.iter().chain(&doctors);
     let named = |(id, one): (&Uuid, &Value)| {

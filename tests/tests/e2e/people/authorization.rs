@@ -136,9 +136,10 @@ async fn everybody_sees_what_is_theirs_and_the_rest_does_not_exist() {
     let symptom = json!({ "symptom": { "text": "a cough" } });
     let none = json!({ "list": "allergies", "absence": "none-known" });
     let report = json!({ "medications": "unknown" });
+    let nurse = system.for_a_nurse(&hospital).await;
     for (who, token, reads, notes, reports_it) in [
         ("herself", &ada_token, 200, 201, 403),
-        ("the hospital", &hospital, 200, 201, 200),
+        ("the hospital's system for a nurse", &nurse, 200, 201, 403),
         ("another patient", &bob_token, 404, 404, 403),
         ("her doctor, without consent", &doctor_token, 404, 404, 403),
         ("an insurer", &insurer, 403, 403, 403),
@@ -156,7 +157,7 @@ async fn everybody_sees_what_is_theirs_and_the_rest_does_not_exist() {
         ("another patient", &bob_token, 404),
         ("her doctor, without consent", &doctor_token, 404),
         ("an insurer", &insurer, 403),
-        ("the hospital", &hospital, 200),
+        ("the hospital's system for a nurse", &nurse, 200),
     ] {
         assert_eq!(system.put(finding, token, &symptom).await.0, status, "{who}");
         assert_eq!(system.post(&refute, token, &json!({})).await.0, status, "{who}");

@@ -219,20 +219,21 @@ async fn a_grant_of_one_category_opens_that_and_does_not_tell_when_another_chang
     let medication = json!({ "medication": { "concept": { "text": "Aspirin" }, "active": true } });
     let allergy = json!({ "allergy": { "concept": { "text": "Peanuts" } } });
     let note = async |key: &str, finding: &Value| world.system.post(&world.path("/chart/findings"), key, finding).await;
-    assert_eq!(note(&world.clinic.key, &medication).await.0, 201);
+    let nurse = world.system.for_a_nurse(&world.clinic.key).await;
+    assert_eq!(note(&nurse, &medication).await.0, 201);
     world.give(&world.to_the_doctor(&["medication"])).await;
     let (status, before) = world.reads("/chart").await;
     assert_eq!(status, 200, "{before}");
     assert_eq!(before["medications"][0]["finding"]["concept"]["text"], "Aspirin");
     let shown: Vec<_> = before.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(shown, ["medications", "patient"], "{before}");
-    assert_eq!(note(&world.clinic.key, &allergy).await.0, 201);
+    assert_eq!(note(&nurse, &allergy).await.0, 201);
     assert_eq!(world.reads("/chart").await, (200, before));
     // Identity was not granted, and neither were allergies.
     assert_eq!(world.reads("").await.0, 404);
     assert_eq!(note(&world.doctor, &allergy).await.0, 404);
     assert_eq!(note(&world.doctor, &medication).await.0, 201);
-    let (_, chart) = world.system.get(&world.path("/chart"), &world.clinic.key).await;
+    let (_, chart) = world.system.get(&world.path("/chart"), &nurse).await;
     let noted = chart["allergies"][0]["id"].as_str().unwrap();
     let refute = async |key: &str| {
         let path = world.path(&format!("/chart/findings/{noted}/refute"));
@@ -240,7 +241,7 @@ async fn a_grant_of_one_category_opens_that_and_does_not_tell_when_another_chang
     };
     assert_eq!(refute(&world.doctor).await, 404);
     assert_eq!(world.reads(&format!("/chart/findings/{noted}")).await.0, 404);
-    assert_eq!(refute(&world.clinic.key).await, 200);
+    assert_eq!(refute(&nurse).await, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

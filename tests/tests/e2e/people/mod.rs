@@ -10,4 +10,5 @@ mod quotas;
 mod reads;
 mod registration;
 mod revocations;
+mod treatments;
 mod wallets;

@@ -118,7 +118,8 @@ async fn what_was_read_of_a_patient_in_a_while_is_told_by_one_event() {
         ..SystemOptions::default()
     };
     let system = TestSystem::with(&chain, &deployed(&chain).await, options).await;
-    let hospital = system.service("ward", Role::Hospital).await;
+    let nurse = system.service("ward", Role::Hospital).await;
+    let nurse = system.for_a_nurse(&nurse).await;
     let mut patients = Vec::new();
     for number in 0..3 {
         patients.push(patient_of(&system, 300 + number).await);
@@ -126,7 +127,7 @@ async fn what_was_read_of_a_patient_in_a_while_is_told_by_one_event() {
     for _ in 0..5 {
         for (_, patient) in &patients {
             assert_eq!(
-                system.get(&format!("/v1/patients/{patient}/chart"), &hospital).await.0,
+                system.get(&format!("/v1/patients/{patient}/chart"), &nurse).await.0,
                 200
             );
         }

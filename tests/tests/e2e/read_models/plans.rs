@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use sqlx::{Executor, PgPool};
 use tests::chain::TestChain;
-use tests::charts::note;
+use tests::charts::{agree_on_paper, note};
 use tests::clinic::Clinic;
 use tests::system::{TestSystem, deployed, until};
 
@@ -39,11 +39,13 @@ async fn scanned(pool: &PgPool) -> BTreeMap<String, (i64, i64)> {
 }
 
 /// Registers so many patients, each with a symptom, and each of whom books.
-async fn work(system: &TestSystem, clinic: &Clinic, patients: std::ops::Range<u32>) {
+async fn work(system: &TestSystem, (clinic, nurse): (&Clinic, &str), patients: std::ops::Range<u32>) {
     for number in patients {
         let patient = clinic.patient(system, &format!("Patient{number}")).await;
         let symptom = json!({ "symptom": { "text": "a cough" } });
-        note(system, &clinic.key, &format!("/v1/patients/{patient}"), &symptom).await;
+        let record = format!("/v1/patients/{patient}");
+        agree_on_paper(system, nurse, &record).await;
+        note(system, nurse, &record, &symptom).await;
         let (status, body) = clinic.book(system, &patient, number).await;
         assert_eq!(status, 201, "{body}");
     }
@@ -139,10 +141,11 @@ async fn no_command_reads_a_growing_table_whole() {
     let clinic = Clinic::open(&system, "Doctor").await;
     clinic.offer(&system, 45).await;
 
-    work(&system, &clinic, 0..15).await;
+    let nurse = system.for_a_nurse(&clinic.key).await;
+    work(&system, (&clinic, &nurse), 0..15).await;
     settle(&chain, &system).await;
     let before = scanned(&pool).await;
-    work(&system, &clinic, 15..45).await;
+    work(&system, (&clinic, &nurse), 15..45).await;
     settle(&chain, &system).await;
     let after = scanned(&pool).await;
 

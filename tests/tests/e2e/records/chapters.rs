@@ -10,10 +10,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tests::chain::TestChain;
-use tests::charts::{chart_of, note, texts};
+use tests::charts::{chart_of, note, texts, treated};
 use tests::people::patient;
 use tests::rest::id;
-use tests::site::{Desk, Site};
+use tests::site::{Desk, Site, agree_on_paper, for_a_nurse};
 use tests::system::{SystemOptions, TestSystem, deployed, until};
 
 fn allergy(number: u32) -> Value {
@@ -50,21 +50,22 @@ async fn two_servers_write_one_record_over_many_chapters_and_nothing_is_lost() {
     let (status, registered) = one.post("/v1/patients", &hospital, &patient("Okafor")).await;
     assert_eq!(status, 201, "{registered}");
     let record = registered["resource"].as_str().unwrap();
+    let nurse = treated(&one, &hospital, record).await;
 
     // One after the other, at either server; then many at once.
     for number in 0..24 {
         let system = if number % 3 == 0 { &two } else { &one };
-        note(system, &hospital, record, &allergy(number)).await;
+        note(system, &nurse, record, &allergy(number)).await;
     }
     let at_once = (24..54).map(|number| {
-        let (system, key) = (if number % 2 == 0 { &one } else { &two }, &hospital);
+        let (system, key) = (if number % 2 == 0 { &one } else { &two }, &nurse);
         async move { note(system, key, record, &allergy(number)).await }
     });
     join_all(at_once).await;
     let pool = &one.parts().pool;
     until("the chapters are closed", async || closed_chapters(pool).await.0 >= 6).await;
     for system in [&one, &two] {
-        shows_all(&chart_of(system, &hospital, record).await, 54);
+        shows_all(&chart_of(system, &nurse, record).await, 54);
     }
 
     // What a caller has seen in one chapter is what they insist on in the next.
@@ -105,7 +106,9 @@ async fn a_record_goes_on_over_its_chapters_though_the_server_is_killed() {
     let administrator = server.administrator().await;
     let desk = Desk::open(&server, &administrator, 1).await;
     let (patient, _) = desk.visit(0).await;
-    let (rest, findings) = (desk.rest.clone(), format!("/v1/patients/{patient}/chart/findings"));
+    let nurse = for_a_nurse(&desk.rest, &administrator).await;
+    agree_on_paper(&nurse, patient).await;
+    let (rest, findings) = (nurse.clone(), format!("/v1/patients/{patient}/chart/findings"));
     let noting = tokio::spawn(async move {
         for number in 0..60 {
             rest.insist(Method::POST, &findings, &allergy(number)).await;
@@ -122,7 +125,7 @@ async fn a_record_goes_on_over_its_chapters_though_the_server_is_killed() {
     let booked = desk.rest.insist(Method::POST, "/v1/appointments", &booking).await;
     let shown = desk.rest.get(&format!("/v1/appointments/{}", id(&booked))).await;
     assert_eq!(shown["patient"], json!(patient), "{shown}");
-    shows_all(&desk.rest.get(&format!("/v1/patients/{patient}/chart")).await, 60);
+    shows_all(&nurse.get(&format!("/v1/patients/{patient}/chart")).await, 60);
     let pool = PgPool::connect(&site.database).await.unwrap();
     let (chapters, longest) = closed_chapters(&pool).await;
     assert!(

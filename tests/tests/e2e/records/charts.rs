@@ -8,7 +8,7 @@ use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::chain::TestChain;
-use tests::charts::{chart_of, findings, note, texts};
+use tests::charts::{agree_on_paper, chart_of, findings, note, texts};
 use tests::people::{Person, patient};
 use tests::system::{TestSystem, deployed};
 use uuid::Uuid;
@@ -16,6 +16,8 @@ use uuid::Uuid;
 /// A patient with a wallet, whom a hospital has registered.
 struct Admitted {
     hospital: String,
+    /// The same key, as it is used for a nurse.
+    nurse: String,
     token: String,
     record: String,
 }
@@ -28,6 +30,7 @@ impl Admitted {
         let record = registered["resource"].as_str().unwrap().to_owned();
         let token = Person::numbered(7001).join(system, &hospital, &record).await;
         Self {
+            nurse: system.for_a_nurse(&hospital).await,
             hospital,
             token,
             record,
@@ -77,11 +80,7 @@ async fn two_callers_who_note_allergies_at_the_same_time_lose_nothing() {
     let system = TestSystem::start(&chain, &deployed(&chain).await).await;
     let okafor = Admitted::to(&system).await;
     let at_once = (0..10).map(|number| {
-        let key = if number % 2 == 0 {
-            &okafor.hospital
-        } else {
-            &okafor.token
-        };
+        let key = if number % 2 == 0 { &okafor.nurse } else { &okafor.token };
         let finding = allergy(&format!("Allergen {number}"));
         let (system, record) = (&system, &okafor.record);
         async move { note(system, key, record, &finding).await }
@@ -114,6 +113,7 @@ async fn a_finding_of_any_list_is_noted_changed_and_refuted() {
     }
 
     let (_, other) = system.post("/v1/patients", &okafor.hospital, &patient("Adeyemi")).await;
+    agree_on_paper(&system, &okafor.nurse, other["resource"].as_str().unwrap()).await;
     let (asthma, ramipril) = (json!({ "text": "Asthma" }), json!({ "text": "Ramipril" }));
     for (list, first, then) in [
         (
@@ -161,7 +161,7 @@ async fn a_finding_of_any_list_is_noted_changed_and_refuted() {
             other["resource"].as_str().unwrap(),
             found["id"].as_str().unwrap()
         );
-        refused(&system.get(&elsewhere, &okafor.hospital).await, 404, "not-found");
+        refused(&system.get(&elsewhere, &okafor.nurse).await, 404, "not-found");
         let (status, again) = system.put(&path, &okafor.token, &then).await;
         assert_eq!(
             (status, &again["version"]),
@@ -466,28 +466,27 @@ async fn a_patient_or_a_finding_that_is_unknown_is_not_found() {
     let latex = latex.rsplit('/').next().unwrap();
     let (_, other) = system.post("/v1/patients", &okafor.hospital, &patient("Byron")).await;
     let other = other["resource"].as_str().unwrap();
+    agree_on_paper(&system, &okafor.nurse, other).await;
     let nothing = Uuid::new_v4().to_string();
     let nobody = format!("/v1/patients/{nothing}");
     let none = json!({ "list": "allergies", "absence": "none-known" });
 
     let chart = format!("{nobody}/chart");
-    refused(&system.get(&chart, &okafor.hospital).await, 404, "not-found");
-    for (part, body) in [
-        ("findings", allergy("Latex")),
-        ("absences", none),
-        ("reports", json!({})),
+    refused(&system.get(&chart, &okafor.nurse).await, 404, "not-found");
+    for (part, caller, body) in [
+        ("findings", &okafor.nurse, allergy("Latex")),
+        ("absences", &okafor.nurse, none),
+        ("reports", &okafor.hospital, json!({})),
     ] {
         let path = format!("{chart}/{part}");
-        refused(&system.post(&path, &okafor.hospital, &body).await, 404, "not-found");
+        refused(&system.post(&path, caller, &body).await, 404, "not-found");
     }
     // A finding stands in one chart, and in no other.
     for (record, finding) in [(&*okafor.record, &*nothing), (other, latex), (&*nobody, latex)] {
         let path = format!("{record}/chart/findings/{finding}");
-        let changed = system.put(&path, &okafor.hospital, &allergy("Latex")).await;
+        let changed = system.put(&path, &okafor.nurse, &allergy("Latex")).await;
         refused(&changed, 404, "not-found");
-        let refuted = system
-            .post(&format!("{path}/refute"), &okafor.hospital, &json!({}))
-            .await;
+        let refuted = system.post(&format!("{path}/refute"), &okafor.nurse, &json!({})).await;
         refused(&refuted, 404, "not-found");
     }
     let chart = okafor.chart(&system).await;

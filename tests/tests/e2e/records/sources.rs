@@ -96,7 +96,8 @@ async fn only_a_hospital_says_what_another_system_says() {
     );
     let findings = format!("{path}/chart/findings");
     let finding = format!("{findings}/{}", noted["id"].as_str().unwrap());
-    for key in [&token, &hospital] {
+    let nurse = system.for_a_nurse(&hospital).await;
+    for key in [&token, &nurse] {
         let dated = json!({ "allergy": with(&penicillin(), "asOf", later.clone()) });
         let named = json!({ "allergy": with(&penicillin(), "sources", noted["sources"].clone()) });
         for (body, pointer) in [(dated, "/allergy/asOf"), (named, "/allergy/sources")] {

@@ -19,6 +19,7 @@ use reqwest::Method;
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_MATCH};
 use serde_json::{Value, json};
 use tests::chain::{KEYS, TestChain};
+use tests::charts::{agree_on_paper, paper};
 use tests::office::{Office, practitioner};
 use tests::people::{Person, patient};
 use tests::system::{SystemOptions, TestSystem};
@@ -448,6 +449,8 @@ impl Corpus {
 struct World {
     system: TestSystem,
     hospital: String,
+    /// The same key, as it is used for a nurse.
+    nurse: String,
     administrator: String,
     registrar: String,
     /// A patient with a wallet: their id and session.
@@ -489,6 +492,7 @@ impl World {
             person: system.administrator().await,
             stranger: Person::numbered(4711).sign_in(&system).await,
             newcomer: Person::numbered(4712).sign_in(&system).await,
+            nurse: system.for_a_nurse(&hospital).await,
             hospital,
             administrator: system.service("administration", Role::Administrator).await,
             system,
@@ -571,10 +575,12 @@ impl World {
         let prepared = self.add(&format!("/v1/patients/{patient}/grants"), token, &grant).await;
         let signer = Person::numbered(4715).signer().to_string();
         let ito = self.add("/v1/patients", hospital, &json!({ "details": details })).await;
+        let nurse = &*self.nurse;
+        agree_on_paper(&self.system, nurse, &format!("/v1/patients/{ito}")).await;
         let findings = format!("/v1/patients/{ito}/chart/findings");
-        let noted = self.add(&findings, hospital, &json!({ "allergy": allergy })).await;
+        let noted = self.add(&findings, nurse, &json!({ "allergy": allergy })).await;
         let symptom = json!({ "symptom": { "text": "a cough" } });
-        let refuted = self.add(&findings, hospital, &symptom).await;
+        let refuted = self.add(&findings, nurse, &symptom).await;
         let day = Utc::now().date_naive() + Days::new(7);
         let sessions = self.offer(&doctor, day).await;
         let slot = |hour: u32| json!({ "start": format!("{day}T{hour:02}:00:00Z"), "minutes": 20 });
@@ -641,6 +647,9 @@ impl World {
             ("patientsRead", Good::of(&ito)),
             ("patientsUpdateDetails", Good::of(&ito).saying(details.clone())),
             ("patientsPractitioners", Good::of(&ito)),
+            ("treatmentRead", Good::of(&ito)),
+            ("treatmentAgree", Good::of(&ito).saying(paper())),
+            ("treatmentEnd", Good::of(patient).saying(paper())),
             ("chartsRead", Good::of(&ito)),
             ("chartsFinding", Good::of(&ito).with("finding", &noted)),
             (
@@ -658,6 +667,7 @@ impl World {
                 "chartsStateAbsence",
                 Good::of(&ito).saying(json!({ "list": "allergies", "kind": "latex", "absence": "none-known" })),
             ),
+            ("chartsReported", Good::of(&ito)),
             ("chartsReport", Good::of(&ito).saying(report)),
             (
                 "practitionersRegister",
@@ -836,10 +846,16 @@ impl World {
             id if id.starts_with("walletsTake") || id.starts_with("attestations") => &self.registrar,
             id if id.starts_with("grants") || id.starts_with("reads") => &self.patient.1,
             id if ["accounts", "admin", "events"].iter().any(|tag| id.starts_with(tag)) => &self.administrator,
+            "chartsReport" | "chartsReported" => &self.hospital,
+            id if id.starts_with("charts") || id.starts_with("treatment") => &self.nurse,
             _ => &self.hospital,
         };
         let mut headers = HeaderMap::new();
+        let (key, person) = key.split_once(" for ").unwrap_or((key, ""));
         headers.insert(AUTHORIZATION, format!("Bearer {key}").parse().unwrap());
+        if !person.is_empty() {
+            headers.insert("on-behalf-of", person.parse().unwrap());
+        }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.extend(request.headers.iter().cloned());
         let url = request.url(&self.system.url, &operation.path);

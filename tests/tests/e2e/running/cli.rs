@@ -142,6 +142,9 @@ async fn a_system_on_this_machine_is_found_signed_in_at_and_imported_into() {
         "insurer",
         "doctor",
         "patient",
+        "nurse",
+        "reception",
+        "laboratory",
     ] {
         let me = dev.get(role, "/v1/me").await;
         assert_eq!(me["role"], role, "{me}");

@@ -15,7 +15,7 @@ use sqlx::{Connection as _, Executor as _, PgConnection};
 use tests::binary::{Dev, free_port};
 use tests::postgres;
 use tests::rest::{Rest, id};
-use tests::site::{Desk, Said, Server, Site, signer};
+use tests::site::{Desk, Said, Server, Site, agree_on_paper, for_a_nurse, signer};
 use uuid::Uuid;
 
 /// Words that stand nowhere else, one for each field.
@@ -107,7 +107,7 @@ async fn words_in_tables(database: &str) -> Vec<(&'static str, String)> {
 }
 
 /// Tells everything that can be told of a patient, each in a word of its own.
-async fn tell_everything(hospital: &Rest, practitioner: Uuid) -> Uuid {
+async fn tell_everything((hospital, nurse): (&Rest, &Rest), practitioner: Uuid) -> Uuid {
     let [
         family,
         given,
@@ -134,13 +134,14 @@ async fn tell_everything(hospital: &Rest, practitioner: Uuid) -> Uuid {
         .insist(Method::POST, "/v1/patients", &json!({ "details": details }))
         .await;
     let patient = id(&patient);
+    agree_on_paper(nurse, patient).await;
     let findings = format!("/v1/patients/{patient}/chart/findings");
     for finding in [
         json!({ "allergy": { "concept": { "text": allergy } } }),
         json!({ "condition": { "concept": { "text": condition } } }),
         json!({ "medication": { "concept": { "text": medication }, "active": true } }),
     ] {
-        hospital.insist(Method::POST, &findings, &finding).await;
+        nurse.insist(Method::POST, &findings, &finding).await;
     }
     let day = chrono::Utc::now().date_naive() + chrono::Days::new(9);
     let start = day.and_hms_opt(9, 0, 0).unwrap().and_utc();
@@ -167,7 +168,8 @@ async fn of_an_erased_patient_no_file_has_a_word_left() {
     let database = config.split('"').find(|text| text.starts_with("postgres://")).unwrap();
     let practitioners = hospital.get("/v1/practitioners").await;
     let practitioner: Uuid = practitioners["items"][0]["id"].as_str().unwrap().parse().unwrap();
-    let patient = tell_everything(&hospital, practitioner).await;
+    let nurse = Rest::new(&dev.url, &dev.token("nurse").await);
+    let patient = tell_everything((&hospital, &nurse), practitioner).await;
 
     let found = words_in(&dev.folder);
     let missed: Vec<_> = WORDS
@@ -352,11 +354,8 @@ async fn nothing_is_done_for_the_erased_and_everybody_else_goes_on() {
     .await;
     let finding = json!({ "symptom": { "text": "cough" } });
     let chart = format!("{gone}/chart/findings");
-    let answer = desk
-        .rest
-        .send(Method::POST, &chart, None, Some(&finding))
-        .await
-        .unwrap();
+    let nurse = for_a_nurse(&desk.rest, &administrator).await;
+    let answer = nurse.send(Method::POST, &chart, None, Some(&finding)).await.unwrap();
     assert!(matches!(answer.status, 404 | 409), "{}", answer.body);
 
     // What a patient has with an erased doctor can be called off.

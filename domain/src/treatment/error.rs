@@ -1,0 +1,38 @@
+//! Why a command to a treatment is refused.
+
+use std::borrow::Cow;
+
+use super::event::Paper;
+use crate::kernel::{DomainError, RefusalKind};
+
+/// A refusal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum TreatmentError {
+    /// The paper says that it will be signed.
+    #[error("the day on which the paper was signed has not come")]
+    NotYetSigned,
+    /// It names too many.
+    #[error("a paper names at most {} practitioners", Paper::MOST_PRACTITIONERS)]
+    TooManyPractitioners,
+    /// They can say it themselves.
+    #[error("the patient has a wallet, and agrees by signing in with it")]
+    HasWallet,
+}
+
+impl DomainError for TreatmentError {
+    fn kind(&self) -> RefusalKind {
+        match self {
+            Self::NotYetSigned | Self::TooManyPractitioners => RefusalKind::Invalid,
+            Self::HasWallet => RefusalKind::WalletBound,
+        }
+    }
+
+    fn field(&self) -> Cow<'static, str> {
+        let field = match self {
+            Self::NotYetSigned => "/paper/signedOn",
+            Self::TooManyPractitioners => "/paper/practitioners",
+            Self::HasWallet => "",
+        };
+        field.into()
+    }
+}
