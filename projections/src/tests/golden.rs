@@ -19,7 +19,14 @@ use crate::writes::Arguments;
 
 /// What makes no row: what somebody is called stands in their details, and which account a wallet signs in to in the account; which chapter of a record is open
 /// the follower knows.
-const FOLDED_NOWHERE: [&str; 4] = ["chapters Closed", "claims Claimed", "claims Released", "erasure Erased"];
+const FOLDED_NOWHERE: [&str; 6] = [
+    "chapters Closed",
+    "claims Claimed",
+    "claims Released",
+    "erasure Erased",
+    "treatment Agreed",
+    "treatment Ended",
+];
 
 fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)

@@ -209,7 +209,7 @@ async fn what_a_patient_ends_is_denied_on_every_server_though_the_log_cannot_be_
     let (end, agreement) = (ward.path("/treatment/end"), ward.path("/treatment/agreement"));
 
     way.set(Line::Cut);
-    let (status, problem) = here.post(&end, &okafor, &Value::Null).await;
+    let (status, problem) = here.post(&end, &okafor, &json!({})).await;
     match status {
         202 => assert_eq!(problem["status"], "pending", "{problem}"),
         _ => assert_eq!(
@@ -239,16 +239,16 @@ async fn what_a_patient_ends_is_denied_on_every_server_though_the_log_cannot_be_
     // No paper begins it again, and the patient does; what the other server has in mind of it is not asked.
     let (status, refused) = there.post(&agreement, &ward.nurse, &paper()).await;
     assert_eq!(status, 409, "{refused}");
-    let (status, agreed) = there.post(&agreement, &okafor, &Value::Null).await;
+    let (status, agreed) = there.post(&agreement, &okafor, &json!({})).await;
     assert_eq!(status, 200, "{agreed}");
     for system in [&here, &there] {
         assert_eq!(ward.chart(system).await, (200, Value::Null));
     }
     for (first, second) in [(&here, &there), (&there, &here)] {
-        let (status, ended) = first.post(&end, &okafor, &Value::Null).await;
+        let (status, ended) = first.post(&end, &okafor, &json!({})).await;
         assert_eq!(status, 200, "{ended}");
         assert_eq!(ward.chart(second).await, not_treated());
-        let (status, agreed) = second.post(&agreement, &okafor, &Value::Null).await;
+        let (status, agreed) = second.post(&agreement, &okafor, &json!({})).await;
         assert_eq!(status, 200, "{agreed}");
         assert_eq!(ward.chart(first).await, (200, Value::Null));
     }
