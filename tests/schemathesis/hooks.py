@@ -59,6 +59,7 @@ RULES = {
     "must not be given by a patient": "the same",
     "must be left out where a treatment ends": "one body for two operations",
     "the day on which the paper was signed has not come": "a day and today",
+    "the treatment was ended after the paper was signed": "a paper, and what was said since",
     "must be on a whole second": "RFC 3339 has parts of seconds, and slots have none",
     "a session must lie within": "the day is that of the calendar's time zone",
     "a session must be at least as long as its slots": "three values of one session",

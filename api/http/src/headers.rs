@@ -104,7 +104,12 @@ pub fn on_behalf_of(headers: &HeaderMap) -> Result<Option<Named>, Problem> {
     let Some(value) = single(headers, &ON_BEHALF_OF)? else {
         return Ok(None);
     };
-    let id = |id: &str| Uuid::try_parse(id).ok();
+    // Of the ways to write an id that one which the interface writes.
+    let id = |id: &str| {
+        Uuid::try_parse(id)
+            .ok()
+            .filter(|read| read.to_string().eq_ignore_ascii_case(id))
+    };
     let named = value.to_str().ok().and_then(|text| match text.split_once('/')? {
         ("staff", account) => Some(Named::Staff(AccountId::new(id(account)?))),
         ("practitioner", practitioner) => Some(Named::Practitioner(PractitionerId::new(id(practitioner)?))),

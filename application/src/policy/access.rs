@@ -73,11 +73,14 @@ pub fn admit(
     }
 }
 
-/// What somebody's work needs of appointments: the reception knows who comes to whom and when, and not why, nor of visits of the past.
+/// What somebody's work needs of appointments: the reception knows who comes to whom and when, and not why, nor of visits of the past. Of a service that asks for a person it
+/// is what both need.
 pub fn needed_of_appointments(principal: &Principal) -> &'static [Category] {
-    match principal.person().role() {
-        Some(Role::Reception) => &[Category::Appointments],
-        _ => VISITS,
+    let is_reception = |who: &Principal| who.role() == Some(Role::Reception);
+    if is_reception(principal) || is_reception(principal.person()) {
+        &[Category::Appointments]
+    } else {
+        VISITS
     }
 }
 

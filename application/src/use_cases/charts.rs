@@ -72,7 +72,7 @@ impl<B: Backend> Clinic<B> {
         let whose = Object::Patient(patient);
         let admittance = admit(principal, whose, Action::ReadReports, Contents::CATEGORIES)?;
         let chart = self.chart_or_none(&admittance, patient).await?;
-        self.note_read(principal, &admittance, Shown::Chart, patient).await?;
+        self.note_read(principal, &admittance, Shown::Reports, patient).await?;
         Ok(ChartView {
             contents: chart.contents.told_by_sources(),
             ..chart

@@ -60,7 +60,12 @@ impl<B: Backend> Clinic<B> {
         if !matches!(reach, Reach::Consented | Reach::Treated) {
             return Ok(admit(principal, Object::Patient(patient), purpose, categories)?);
         }
-        if let Some(treated) = self.treated(principal, patient).await?
+        let treated = match self.treated(principal, patient).await {
+            // Whoever reads by grants is not told of the erased, nor of what cannot be read.
+            Err(UseCaseError::Erased | UseCaseError::HeldBack) if reach == Reach::Consented => None,
+            treated => treated?,
+        };
+        if let Some(treated) = treated
             && let Ok(admittance) = admit_to_treated(principal, patient, purpose, categories, treated)
         {
             return Ok(admittance);

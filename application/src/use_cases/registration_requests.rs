@@ -115,7 +115,7 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<(Done<PatientId>, Option<Wallet>), UseCaseError> {
         let patient = self.patient_of_request(id);
         admit(principal, Object::Patient(patient), Action::DecideRequest, RECORD)?;
-        let issuer = principal.account().ok_or(UseCaseError::Forbidden)?;
+        let issuer = principal.person().account().ok_or(UseCaseError::Forbidden)?;
         let by = issue.command_id;
         let request = match self.requests.begin_approval(id, by, self.now()).await? {
             Decided::Done(request) => request,

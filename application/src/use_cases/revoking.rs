@@ -40,7 +40,8 @@ impl<B: Backend> Clinic<B> {
             command_id: issue.command_id,
             subject,
             revoked,
-            actor: principal.account().ok_or(UseCaseError::Forbidden)?,
+            // A service does it for a person, who answers for it.
+            actor: principal.person().account().ok_or(UseCaseError::Forbidden)?,
             at: self.now(),
             correlation: issue.correlation,
         };

@@ -51,12 +51,13 @@ impl<B: Backend> Clinic<B> {
     pub async fn treatment(&self, principal: &Principal, patient: PatientId) -> Result<TreatmentView, UseCaseError> {
         let admittance = admit(principal, Object::Patient(patient), Action::ReadTreatment, ACCESS)?;
         self.require_registered(patient).await?;
+        let is_denied = self.revocations.any(&[self.denied_as(patient)]).await?;
         let (treatment, account) = self.load_treatment(patient).await?;
         self.note_read(principal, &admittance, Shown::Treatment, patient)
             .await?;
         Ok(TreatmentView {
-            act: treatment.act(&account),
-            ended: treatment.is_ended(),
+            act: treatment.act(&account).filter(|_| !is_denied),
+            ended: is_denied || treatment.is_ended(&account),
             last: treatment.last().cloned(),
         })
     }
@@ -77,6 +78,10 @@ impl<B: Backend> Clinic<B> {
         let id = TreatmentId(patient);
         if let Some(receipt) = self.earlier::<Treatment>(id, issue).await? {
             return Ok(receipt);
+        }
+        // What is ended comes to the log first: who agrees before it would be told that they are treated.
+        if self.revocations.any(&[self.denied_as(patient)]).await? {
+            return Err(UseCaseError::Denied);
         }
         if let Some(paper) = &paper {
             self.require_practitioners(&paper.practitioners).await?;

@@ -98,6 +98,8 @@ pub enum Shown {
     Account,
     /// Whether they are treated here.
     Treatment,
+    /// What other systems have told of the chart.
+    Reports,
 }
 
 /// By which right. The order is its encoding: add only at the end.

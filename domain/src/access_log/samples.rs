@@ -50,8 +50,10 @@ pub(crate) fn examples() -> Vec<AccessLogEvent> {
         ),
         by(service_for(Named::Practitioner(doctor)), Basis::Treatment(Act::Paper)),
         of(Shown::Treatment),
+        of(Shown::Reports),
     ];
-    let shown = Shown::iter().filter(|shown| *shown != Shown::Treatment);
+    let came_later = [Shown::Treatment, Shown::Reports];
+    let shown = Shown::iter().filter(|shown| !came_later.contains(shown));
     let first = first.into_iter().chain(shown.map(of)).collect();
     vec![logged(first), logged(later.into())]
 }

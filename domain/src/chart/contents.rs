@@ -3,8 +3,8 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::finding::{Allergy, AllergyKind, Condition, Medication, Symptom};
-use super::list::{FindingId, List, ListKind};
+use super::finding::{Allergy, AllergyKind, Condition, Medication, SourcedFinding, Symptom};
+use super::list::{Absence, FindingId, List, ListKind};
 use crate::kernel::{Category, Concept, SourceId};
 
 /// A finding that was taken back: refuted here, or entered in error, refuted, deleted or over at its source. It is kept so that an older
@@ -101,21 +101,42 @@ impl Contents {
         }
     }
 
-    /// What sources have told of it, and what was said about whole lists: without what people alone have noted.
+    /// What sources have told of it: findings that one of them tells, as they stand now, and their words about whole lists. What people alone have noted and said is left out.
     #[must_use]
-    pub fn told_by_sources(mut self) -> Self {
-        self.conditions
-            .entries
-            .retain(|entry| !entry.finding.sources.list().is_empty());
-        self.allergies
-            .entries
-            .retain(|entry| !entry.finding.sources.list().is_empty());
-        self.medications
-            .entries
-            .retain(|entry| !entry.finding.sources.list().is_empty());
+    pub fn told_by_sources(self) -> Self {
+        fn told<T: SourcedFinding>(list: List<T>, is_told_empty: bool) -> List<T> {
+            let mut entries = list.entries;
+            entries.retain(|entry| entry.finding.source().is_some());
+            let absence = if is_told_empty { list.absence } else { Absence::NotAsked };
+            List { entries, absence }
+        }
+        let Self {
+            conditions,
+            allergies,
+            mut no_known_allergies_to,
+            medications,
+            mut withdrawn,
+            mut negations,
+            ..
+        } = self;
+        // What has no source is of people, or of a source that does not say which.
+        withdrawn.retain(|one| one.source.is_some());
+        negations.retain(|one| one.source.is_some());
+        let is_told = |list, kind| {
+            let is_it = |one: &Negation| one.holds && one.list == list && one.kind == kind;
+            negations.iter().any(is_it)
+        };
+        no_known_allergies_to.retain(|kind| is_told(ListKind::Allergies, Some(*kind)));
+        let [no_conditions, no_allergies, no_medications] =
+            [ListKind::Conditions, ListKind::Allergies, ListKind::Medications].map(|list| is_told(list, None));
         Self {
+            conditions: told(conditions, no_conditions),
+            allergies: told(allergies, no_allergies),
+            medications: told(medications, no_medications),
+            no_known_allergies_to,
             symptoms: List::default(),
-            ..self
+            withdrawn,
+            negations,
         }
     }
 

@@ -1,5 +1,8 @@
 //! The state of a treatment, and its decisions.
 
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumIter, EnumString, VariantNames};
 
@@ -36,10 +39,18 @@ pub enum Act {
     Paper,
 }
 
-/// A treatment: what the patient has said of it last. A snapshot of it holds nothing personal: it reads back sealed.
+/// A treatment: what the patient has said of it. A snapshot of it holds nothing personal: it reads back sealed.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Treatment {
     last: Option<Last>,
+    /// Whether it was ended, and the patient has not agreed again by signing in: a paper outlasts that for as long as it is good, and no longer.
+    ended: bool,
+    /// When it was ended last, if that can be read.
+    #[serde(skip)]
+    ended_at: Option<DateTime<Utc>>,
+    /// The papers that were entered, by their hashes.
+    #[serde(skip)]
+    papers: BTreeSet<[u8; 32]>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -55,12 +66,10 @@ struct LastSaying(#[serde(skip)] Option<Saying>);
 impl Treatment {
     /// By which act of theirs the patient with this account is treated here now; `None` when they are not. What cannot be read opens nothing.
     pub fn act(&self, account: &Account) -> Option<Act> {
-        if self.is_ended() {
-            None
-        } else if self.good_paper(account).is_some() {
+        if self.good_paper(account).is_some() {
             Some(Act::Paper)
         } else {
-            (account.turn() > 0).then_some(Act::Wallet)
+            (account.turn() > 0 && !self.ended).then_some(Act::Wallet)
         }
     }
 
@@ -70,9 +79,9 @@ impl Treatment {
             .is_some_and(|paper| paper.practitioners.contains(&practitioner))
     }
 
-    /// Whether the patient has ended it.
-    pub const fn is_ended(&self) -> bool {
-        matches!(self.last, Some(Last::Ended(_)))
+    /// Whether the patient with this account has ended it, and it has not begun again.
+    pub fn is_ended(&self, account: &Account) -> bool {
+        self.ended && self.good_paper(account).is_none()
     }
 
     /// What the patient has said last, if it can be read.
@@ -83,9 +92,14 @@ impl Treatment {
         }
     }
 
+    /// Whether it was ended, and nobody has said anything since.
+    pub(super) const fn has_ended(&self) -> bool {
+        matches!(self.last, Some(Last::Ended(_)))
+    }
+
     /// The paper on which they agreed last.
     fn paper(&self) -> Option<&Paper> {
-        let last = self.last().filter(|_| !self.is_ended())?;
+        let last = self.last().filter(|_| !self.has_ended())?;
         match &last.how {
             How::OnPaper(paper) => Some(paper),
             How::SignedIn => None,
@@ -104,9 +118,23 @@ impl Treatment {
             (known.sha256, known.turn, &known.practitioners) == (paper.sha256, paper.turn, &paper.practitioners)
         };
         match &saying.how {
-            How::SignedIn => self.is_ended(),
+            How::SignedIn => self.ended,
             How::OnPaper(paper) => !self.paper().is_some_and(|known| is_it(known, paper)),
         }
+    }
+
+    /// What is ended begins again by a new act: by no paper of before.
+    pub(super) fn check_new(&self, saying: &Saying) -> Result<(), TreatmentError> {
+        let How::OnPaper(paper) = &saying.how else {
+            return Ok(());
+        };
+        // Wherever it was signed: a day that begins furthest east is over there when it ends furthest west.
+        let first_day = self.ended_at.and_then(|at| at.date_naive().pred_opt());
+        let is_older = first_day.is_some_and(|day| paper.signed_on < day) || self.papers.contains(&paper.sha256);
+        if self.ended && self.has_ended() && is_older {
+            return Err(TreatmentError::BeforeTheEnd);
+        }
+        Ok(())
     }
 }
 
@@ -144,9 +172,10 @@ impl ClinicAggregate for Treatment {
         };
         check(&saying)?;
         let changes = if agrees {
+            self.check_new(&saying)?;
             self.would_begin(&saying)
         } else {
-            !self.is_ended()
+            !self.has_ended()
         };
         let saying = Personal::Known(saying);
         Ok(match (changes, agrees) {
@@ -157,9 +186,23 @@ impl ClinicAggregate for Treatment {
     }
 
     fn apply(&mut self, event: TreatmentEvent) {
+        let (TreatmentEvent::Agreed { saying } | TreatmentEvent::Ended { saying }) = &event;
+        let saying = saying.known().cloned();
+        let on_paper = saying.as_ref().and_then(|saying| match &saying.how {
+            How::OnPaper(paper) => Some(paper.sha256),
+            How::SignedIn => None,
+        });
+        self.papers.extend(on_paper);
         self.last = Some(match event {
-            TreatmentEvent::Agreed { saying } => Last::Agreed(LastSaying(saying.known().cloned())),
-            TreatmentEvent::Ended { saying } => Last::Ended(LastSaying(saying.known().cloned())),
+            TreatmentEvent::Agreed { .. } => {
+                self.ended &= !saying.as_ref().is_some_and(|saying| saying.how == How::SignedIn);
+                Last::Agreed(LastSaying(saying))
+            }
+            TreatmentEvent::Ended { .. } => {
+                self.ended = true;
+                self.ended_at = saying.as_ref().map(|saying| saying.at);
+                Last::Ended(LastSaying(saying))
+            }
         });
     }
 

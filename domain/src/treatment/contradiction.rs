@@ -11,9 +11,12 @@ impl Treatment {
         let saying = saying.known();
         let is_twice = match event {
             TreatmentEvent::Agreed { .. } => saying.is_some_and(|saying| !self.would_begin(saying)),
-            TreatmentEvent::Ended { .. } => self.is_ended(),
+            TreatmentEvent::Ended { .. } => self.has_ended(),
         };
-        let is_impossible = |saying: &Saying| check(saying).is_err() || !is_in_order(saying);
+        let agrees = matches!(event, TreatmentEvent::Agreed { .. });
+        let is_impossible = |saying: &Saying| {
+            check(saying).is_err() || !is_in_order(saying) || agrees && self.check_new(saying).is_err()
+        };
         contradicts(is_twice, Contradiction::Twice)
             .or_else(|| contradicts(saying.is_some_and(is_impossible), Contradiction::Impossible))
     }

@@ -14,6 +14,9 @@ pub enum TreatmentError {
     /// It names too many.
     #[error("a paper names at most {} practitioners", Paper::MOST_PRACTITIONERS)]
     TooManyPractitioners,
+    /// It is of before what has ended the treatment.
+    #[error("the treatment was ended after the paper was signed, or entered: it begins again by a new one")]
+    BeforeTheEnd,
     /// They can say it themselves.
     #[error("the patient has a wallet, and agrees by signing in with it")]
     HasWallet,
@@ -22,7 +25,7 @@ pub enum TreatmentError {
 impl DomainError for TreatmentError {
     fn kind(&self) -> RefusalKind {
         match self {
-            Self::NotYetSigned | Self::TooManyPractitioners => RefusalKind::Invalid,
+            Self::NotYetSigned | Self::TooManyPractitioners | Self::BeforeTheEnd => RefusalKind::Invalid,
             Self::HasWallet => RefusalKind::WalletBound,
         }
     }
@@ -31,6 +34,7 @@ impl DomainError for TreatmentError {
         let field = match self {
             Self::NotYetSigned => "/paper/signedOn",
             Self::TooManyPractitioners => "/paper/practitioners",
+            Self::BeforeTheEnd => "/paper",
             Self::HasWallet => "",
         };
         field.into()

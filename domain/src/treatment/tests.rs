@@ -126,10 +126,24 @@ fn what_is_ended_stays_ended_until_the_patient_agrees_again() {
     testing::given::<Treatment>(vec![ended(signed_in())])
         .when(end(paper(1, 0)))
         .then_expect_events(vec![]);
-    for again in [signed_in(), paper(1, 0)] {
+    for again in [signed_in(), on_paper(2, 0, "2026-02-28"), on_paper(2, 0, "2026-03-01")] {
         testing::given::<Treatment>(vec![agreed(paper(1, 0)), ended(signed_in())])
             .when(agree(again.clone()))
             .then_expect_events(vec![agreed(again)]);
+    }
+}
+
+#[test]
+fn what_is_ended_does_not_begin_again_by_a_paper_of_before() {
+    // It was ended on the first of March.
+    for old in [
+        on_paper(1, 0, "2026-03-01"),
+        on_paper(2, 0, "2026-02-27"),
+        on_paper(3, 0, "2026-03-01"),
+    ] {
+        testing::given::<Treatment>(vec![agreed(paper(1, 0)), ended(on_paper(3, 0, "2026-03-01"))])
+            .when(agree(old))
+            .then_expect_error(TreatmentError::BeforeTheEnd);
     }
 }
 
@@ -278,8 +292,8 @@ proptest! {
                 }
             }
         }
-        prop_assert_eq!(treatment.is_ended(), ends);
         if ends {
+            prop_assert!(treatment.is_ended(&account(taken, is_bound)));
             prop_assert_eq!(treatment.act(&account(taken, is_bound)), None);
         }
     }

@@ -178,7 +178,7 @@ pub async fn state_absence<B: Backend>(
 
 /// Read what other systems have told of a patient's chart.
 ///
-/// It is for the system that tells it, and needs a key with the scope `import`: what people have noted is left out, and all symptoms are. The entity tag is that of the whole chart.
+/// It is for the system that tells it, and needs a key with the scope `import`: what people alone have noted is left out, and all symptoms are. The entity tag is that of the whole chart.
 #[utoipa::path(
     get, path = "/v1/patients/{id}/chart/reports", tag = "charts", params(("id" = Uuid, Path, description = "The id of the patient")),
     responses(

@@ -176,6 +176,25 @@ async fn what_is_being_ended_is_denied_before_the_log_says_so() {
     assert_eq!(told["type"], "/problems/revocation-pending");
     assert_eq!(api.call(chart(OTHER, "nurse")).await.status(), 403);
     assert_eq!(api.call(chart(OTHER, "doctor")).await.status(), 404);
+    // It is shown as it will be, and nobody agrees before it is in the log.
+    let read = request(
+        "GET",
+        "/v1/patients/{id}/treatment",
+        &Value::Null,
+        OTHER,
+        Some(&token("nurse")),
+    );
+    let shown: Value = read_body_json(api.call(read).await).await;
+    assert_eq!(
+        (&shown["treated"], &shown["ended"]),
+        (&json!(false), &json!(true)),
+        "{shown}"
+    );
+    let agree = "/v1/patients/{id}/treatment/agreement";
+    let answer = api
+        .call(request("POST", agree, &paper, OTHER, Some(&token("nurse"))))
+        .await;
+    assert_eq!(answer.status(), 503);
     // It is nobody else's.
     assert_eq!(api.call(chart(OWN, "nurse")).await.status(), 200);
 }

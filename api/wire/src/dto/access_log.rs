@@ -11,7 +11,8 @@ use super::{Act, GrantedPart, HumanName, Instant, Purpose, Role, wire_enum};
 
 wire_enum!(
     /// What was shown: `patient` (who they are), `patient-in-a-list` (the same, in a list or a search), `chart`, `relationships` (who treats them), `appointments` (one, or several),
-    /// `grants` (what they grant to whom), `account` (as whom they sign in), or `treatment` (whether they are treated here).
+    /// `grants` (what they grant to whom), `account` (as whom they sign in), `treatment` (whether they are treated here), or
+    /// `reports` (what other systems have told of the chart).
     Shown = access_log::Shown
 );
 

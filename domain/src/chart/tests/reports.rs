@@ -244,10 +244,26 @@ fn what_people_alone_have_noted_is_not_what_sources_have_told() {
     let cough = Symptom { text: "a cough".into() };
     let id = FindingId::in_batch(Uuid::from_u128(7 << 64), 0);
     contents.symptoms.entries.push(Entry { id, finding: cough });
-    let shown = contents.told_by_sources();
+    contents.medications.absence = Absence::NoneKnown;
+    contents.negations = vec![Negation {
+        list: ListKind::Medications,
+        kind: None,
+        holds: true,
+        source: None,
+        as_of: now(),
+    }];
+    let shown = contents.clone().told_by_sources();
     let conditions: Vec<_> = shown.conditions.findings().cloned().collect();
     assert_eq!(conditions, [told]);
     assert_eq!(shown.symptoms, List::default());
+    assert_eq!((shown.medications, shown.negations), (List::default(), vec![]));
+    // What a source has said of a list is its own.
+    contents.negations[0].source = source(1);
+    let shown = contents.told_by_sources();
+    assert_eq!(
+        (shown.medications.absence, shown.negations.len()),
+        (Absence::NoneKnown, 1)
+    );
 }
 
 #[test]

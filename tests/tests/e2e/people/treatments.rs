@@ -186,6 +186,18 @@ async fn a_practitioner_reads_by_the_paper_that_names_them_or_with_the_hospitals
     assert_eq!(chart(&token).await, (404, json!("/problems/not-found")));
     assert_eq!(chart(&with_the_system).await, not_treated());
     assert_eq!(chart(&ward.nurse).await, not_treated());
+    // Nor does it begin again by a paper of before, or the one that has ended it: whoever has a stale screen undoes nothing.
+    for old in [&naming, &paper()] {
+        let (status, refused) = system.post(&ward.path("/treatment/agreement"), &ward.nurse, old).await;
+        assert_eq!(status, 422, "{refused}");
+        assert_eq!(refused["errors"][0]["pointer"], "/paper", "{refused}");
+    }
+    let mut new = paper();
+    new["paper"]["sha256"] = json!(format!("0x{}", "6b".repeat(32)));
+    new["paper"]["signedOn"] = json!(chrono::Utc::now().date_naive());
+    let (status, agreed) = system.post(&ward.path("/treatment/agreement"), &ward.nurse, &new).await;
+    assert_eq!(status, 200, "{agreed}");
+    assert_eq!(chart(&ward.nurse).await, (200, Value::Null));
     system.agrees_with_a_rebuild(&chain).await;
 }
 
