@@ -302,4 +302,30 @@ mod tests {
             assert_eq!(admitted(principal, whose, purpose), Err(refused));
         }
     }
+
+    #[test]
+    fn the_reception_knows_no_reasons_whoever_asks_for_whom() {
+        let staff = |role| Principal::Staff { account: ACCOUNT, role };
+        let service = |role, person: Option<Principal>| Principal::Service {
+            account: ACCOUNT,
+            key: Uuid::nil(),
+            role,
+            scopes: BTreeSet::new(),
+            person: person.map(Box::new),
+        };
+        let (hospital, reception, nurse) = (Role::Hospital, Role::Reception, Role::Nurse);
+        for (principal, knows) in [
+            (staff(nurse), true),
+            (staff(reception), false),
+            (service(hospital, None), true),
+            (service(reception, None), false),
+            (service(hospital, Some(staff(nurse))), true),
+            (service(hospital, Some(staff(reception))), false),
+            (service(reception, Some(staff(nurse))), false),
+        ] {
+            let needed = needed_of_appointments(&principal);
+            assert!(needed.contains(&Category::Appointments), "{principal:?}");
+            assert_eq!(needed.contains(&Category::Care), knows, "{principal:?}");
+        }
+    }
 }
