@@ -56,29 +56,46 @@ impl<B: Backend> Clinic<B> {
         purpose: Action,
         categories: &'static [Category],
     ) -> Result<Admittance, UseCaseError> {
-        let reach = reach(principal, purpose)?;
-        if !matches!(reach, Reach::Consented | Reach::Treated) {
-            return Ok(admit(principal, Object::Patient(patient), purpose, categories)?);
-        }
-        let treated = match self.treated(principal, patient).await {
-            // Whoever reads by grants is not told of the erased, nor of what cannot be read.
-            Err(UseCaseError::Erased | UseCaseError::HeldBack) if reach == Reach::Consented => None,
-            treated => treated?,
-        };
-        if let Some(treated) = treated
-            && let Ok(admittance) = admit_to_treated(principal, patient, purpose, categories, treated)
-        {
-            return Ok(admittance);
-        }
-        let granted = self.admit_to_granted(principal, patient, purpose, categories).await;
-        match granted {
-            // The staff knows who the patients are.
-            Err(UseCaseError::NotFound(_)) if reach == Reach::Treated => {
-                self.require_registered(patient).await?;
-                Err(UseCaseError::NotTreated)
+        let granted = async || self.admit_to_granted(principal, patient, purpose, categories).await;
+        let treated = async || self.admit_treated(principal, patient, purpose, categories).await;
+        match reach(principal, purpose)? {
+            Reach::Consented => match granted().await {
+                Err(hidden @ UseCaseError::NotFound(_)) => match treated().await {
+                    Ok(Some(admittance)) => Ok(admittance),
+                    // Whoever reads by grants is not told of the erased, nor of what cannot be read.
+                    Ok(None) | Err(UseCaseError::Erased | UseCaseError::HeldBack) => Err(hidden),
+                    Err(error) => Err(error),
+                },
+                granted => granted,
+            },
+            Reach::Treated => match treated().await? {
+                Some(admittance) => Ok(admittance),
+                None => match granted().await {
+                    // The staff knows who the patients are.
+                    Err(UseCaseError::NotFound(_)) => {
+                        self.require_registered(patient).await?;
+                        Err(UseCaseError::NotTreated)
+                    }
+                    granted => granted,
+                },
+            },
+            Reach::Any | Reach::Own | Reach::ForAPerson => {
+                Ok(admit(principal, Object::Patient(patient), purpose, categories)?)
             }
-            granted => granted,
         }
+    }
+
+    /// The same because the patient is treated here; `None` when they are not, or not by this caller.
+    async fn admit_treated(
+        &self,
+        principal: &Principal,
+        patient: PatientId,
+        purpose: Action,
+        categories: &'static [Category],
+    ) -> Result<Option<Admittance>, UseCaseError> {
+        let treated = self.treated(principal, patient).await?;
+        let admittance = treated.map(|treated| admit_to_treated(principal, patient, purpose, categories, treated));
+        Ok(admittance.and_then(Result::ok))
     }
 
     /// The same by what the patient has granted alone.

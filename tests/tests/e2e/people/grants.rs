@@ -521,6 +521,11 @@ async fn a_server_goes_on_with_the_grants_that_it_knows_while_no_node_answers_an
     };
     world.system.stop().await;
     let system = TestSystem::launch(chain, &deployment, options).await;
+    // Until it knows how far the log is final, nobody is attested.
+    until("it knows who is attested", async || {
+        system.get(&path, doctor).await.0 != 403
+    })
+    .await;
     let (status, problem) = system.get(&path, doctor).await;
     assert_eq!(
         (status, &problem["type"]),
