@@ -61,6 +61,7 @@ RULES = {
     "must be left out where a treatment ends": "one body for two operations",
     "the day on which the paper was signed has not come": "a day and today",
     "the treatment was ended after the paper was signed": "a paper, and what was said since",
+    "On-Behalf-Of takes": "a number in a header is a text, and counts as valid where a text is expected, whatever its pattern",
     "must be on a whole second": "RFC 3339 has parts of seconds, and slots have none",
     "a session must lie within": "the day is that of the calendar's time zone",
     "a session must be at least as long as its slots": "three values of one session",
