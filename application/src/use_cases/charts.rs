@@ -3,14 +3,13 @@
 use chrono::{DateTime, Utc};
 use domain::access_log::Shown;
 use domain::chart::{Absence, AllergyKind, AnyFinding, Chart, ChartCommand, Contents, FindingId, ListKind, Report};
-use domain::kernel::{AggregateType, Category, ChartId, PatientId};
-use domain::patient::Patient;
+use domain::kernel::{Category, ChartId, PatientId};
 
 use crate::error::{Resource, UseCaseError};
 use crate::policy::access::{Admittance, admit};
 use crate::policy::identity::Principal;
 use crate::policy::{Action, Object};
-use crate::ports::command::{CommandExecutor as _, Receipt};
+use crate::ports::command::Receipt;
 use crate::ports::queries::{ChartView, Queries as _};
 use crate::ports::transaction::{Expected, Target};
 use crate::use_cases::clinic::{Backend, Clinic, Done, Issue};
@@ -95,10 +94,10 @@ impl<B: Backend> Clinic<B> {
     async fn chart_or_none(&self, admittance: &Admittance, patient: PatientId) -> Result<ChartView, UseCaseError> {
         match self.queries.chart(admittance, patient).await? {
             Some(chart) => Ok(chart),
-            None if self.executor.known::<Patient>(patient).await?.is_none() => {
-                Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient)))
+            None => {
+                self.require_registered(patient).await?;
+                Ok(ChartView::empty(patient).seen_by(admittance))
             }
-            None => Ok(ChartView::empty(patient).seen_by(admittance)),
         }
     }
 
@@ -236,9 +235,7 @@ impl<B: Backend> Clinic<B> {
         if admittance.is_by_grants() && expected_version.is_some() {
             return Err(UseCaseError::Stale);
         }
-        if self.executor.known::<Patient>(patient).await?.is_none() {
-            return Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient)));
-        }
+        self.require_registered(patient).await?;
         let context = self.stamp(principal, issue);
         let target = Target::of(ChartId(patient)).expecting(expected_version.map(Expected::whole));
         let receipt = self.execute::<Chart>(target, command(context.at), &context).await?;

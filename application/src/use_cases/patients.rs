@@ -225,7 +225,15 @@ impl<B: Backend> Clinic<B> {
         Ok(found)
     }
 
-    /// Fails unless the write side knows the patient.
+    /// Fails unless the write side knows the patient whom the path names.
+    pub(crate) async fn require_registered(&self, patient: PatientId) -> Result<(), UseCaseError> {
+        match self.executor.known::<Patient>(patient).await? {
+            Some(_) => Ok(()),
+            None => Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient))),
+        }
+    }
+
+    /// The same of a patient whom the request names at this place.
     pub(crate) async fn require_patient(&self, patient: PatientId, pointer: &'static str) -> Result<(), UseCaseError> {
         match self.executor.known::<Patient>(patient).await?.is_some() {
             true => Ok(()),

@@ -3,12 +3,11 @@
 use chrono::NaiveDate;
 use domain::access_log::Shown;
 use domain::account::Account;
-use domain::kernel::{AggregateType, Category, PatientId, PractitionerId, TreatmentId};
-use domain::patient::Patient;
+use domain::kernel::{Category, PatientId, PractitionerId, TreatmentId};
 use domain::treatment::{Act, How, Paper, Saying, Treatment, TreatmentCommand, TreatmentError};
 use uuid::Uuid;
 
-use crate::error::{Refusal, Resource, UseCaseError};
+use crate::error::{Refusal, UseCaseError};
 use crate::policy::access::admit;
 use crate::policy::identity::Principal;
 use crate::policy::{Action, Object};
@@ -194,13 +193,5 @@ impl<B: Backend> Clinic<B> {
             }
         }
         Ok(())
-    }
-
-    /// Fails unless there is such a patient.
-    pub(crate) async fn require_registered(&self, patient: PatientId) -> Result<(), UseCaseError> {
-        match self.executor.known::<Patient>(patient).await? {
-            Some(_) => Ok(()),
-            None => Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient))),
-        }
     }
 }

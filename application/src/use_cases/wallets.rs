@@ -78,11 +78,7 @@ impl<B: Backend> Clinic<B> {
         let account = self.account_of(&person);
         permit_inviting(principal, &person)?;
         match person {
-            Person::Patient(patient) => {
-                if self.executor.known::<Patient>(patient).await?.is_none() {
-                    return Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient)));
-                }
-            }
+            Person::Patient(patient) => self.require_registered(patient).await?,
             Person::Practitioner(practitioner) => {
                 let missing = UseCaseError::NotFound(Resource::Aggregate(AggregateType::Practitioner));
                 self.time_zone_of(practitioner, missing).await?;
