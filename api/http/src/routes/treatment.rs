@@ -37,7 +37,7 @@ pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<PatientId>) -> 
 /// A patient who has ended their treatment says so themselves. Of a patient without a wallet, a person of the staff enters the paper that they have signed; a service names that person. It is
 /// good in this organisation, and until the patient binds a wallet.
 #[utoipa::path(
-    post, path = "/v1/patients/{id}/treatment/agreement", tag = "treatment", request_body = Option<dto::TreatmentStatement>,
+    post, path = "/v1/patients/{id}/treatment/agreement", tag = "treatment", request_body = dto::TreatmentStatement,
     params(("id" = Uuid, Path, description = "The id of the patient")),
     responses((status = 200, description = "The patient is treated here", body = CommandResult)),
 )]
@@ -57,7 +57,7 @@ pub async fn agree<B: Backend>(
 /// It holds at once: no request that begins after the answer is let in by it, on any server of the organisation. What the patient has granted to practitioners stays. Who says it, and how, is
 /// as for agreeing.
 #[utoipa::path(
-    post, path = "/v1/patients/{id}/treatment/end", tag = "treatment", request_body = Option<dto::TreatmentStatement>,
+    post, path = "/v1/patients/{id}/treatment/end", tag = "treatment", request_body = dto::TreatmentStatement,
     params(("id" = Uuid, Path, description = "The id of the patient")),
     responses((status = 200, description = "The patient is not treated here any more", body = CommandResult)),
 )]
