@@ -22,6 +22,7 @@ use infrastructure::postgres::{self, ANSWER, within};
 use projections::ReadModels;
 use sqlx::PgPool;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use crate::reads::ReadsStatus;
 
@@ -29,7 +30,7 @@ use crate::reads::ReadsStatus;
 const PARKED_LISTED: u32 = 100;
 
 /// How long a part is waited for. Whoever asks how the system is waits with it, and a probe waits no longer than this either: a
-/// slow node must not make a server that can be read from look dead.
+/// slow node or database must not make a server that can be read from look dead.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What parts tell of themselves, without asking the database.
@@ -108,7 +109,7 @@ fn shared(secrets: &LogSecrets) -> Vec<SharedNamespace> {
 
 /// What a part answers within [`PATIENCE`].
 async fn in_good_time<T, E>(answer: impl Future<Output = Result<T, E>>) -> Option<T> {
-    tokio::time::timeout(PATIENCE, answer).await.ok()?.ok()
+    timeout(PATIENCE, answer).await.ok()?.ok()
 }
 
 fn refused(error: sqlx::Error) -> StoreError {
@@ -185,28 +186,27 @@ impl StatusSource for Status {
 
     async fn readiness(&self) -> Vec<ComponentReadiness> {
         let (database, chain) = tokio::join!(
-            in_good_time(postgres::answers(&self.pool)),
-            tokio::time::timeout(PATIENCE, self.log.node().block_number())
+            timeout(PATIENCE, postgres::answers(&self.pool)),
+            timeout(PATIENCE, self.log.node().block_number())
         );
-        let database = database.is_some();
         let follower = self.parts.follower.get();
-        // A node that is slow is none that is away: those who wait longer for it tell whether it answers them.
-        let is_missed = || {
-            let mut told = follower
-                .troubles()
-                .into_iter()
-                .chain(self.parts.appender.status().troubles.list());
-            told.any(|told| {
-                matches!(
-                    told.kind,
-                    TroubleKind::FollowerWithoutNode | TroubleKind::AppenderWithoutNode
-                )
-            })
+        let mut told = follower.troubles();
+        told.extend(self.parts.appender.status().troubles.list());
+        // What is slow is not away: those who wait longer for it tell whether it answers them.
+        let is_there = |answer: Option<bool>, missed: [TroubleKind; 2]| {
+            answer.unwrap_or_else(|| !told.iter().any(|told| missed.contains(&told.kind)))
         };
-        let chain = match chain {
-            Ok(answer) => answer.is_ok(),
-            Err(_) => !is_missed(),
-        };
+        let database = is_there(
+            database.ok().map(|answer| answer.is_ok()),
+            [
+                TroubleKind::FollowerWithoutDatabase,
+                TroubleKind::AppenderWithoutDatabase,
+            ],
+        );
+        let chain = is_there(
+            chain.ok().map(|answer| answer.is_ok()),
+            [TroubleKind::FollowerWithoutNode, TroubleKind::AppenderWithoutNode],
+        );
         let keys = !follower.noticed.has(TroubleKind::DataKeyMissing);
         let follower = follower.weight();
         let appender = self.parts.appender.status();
