@@ -22,6 +22,7 @@ pub mod chapters;
 pub mod chart;
 pub mod claims;
 pub mod consent;
+pub mod emergency;
 pub mod encounter;
 pub mod erasure;
 pub mod event;

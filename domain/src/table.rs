@@ -132,6 +132,15 @@ macro_rules! aggregates {
                     Ended: within Access(saying),
                 }
             }
+            /// That a practitioner has opened a patient's record in an emergency.
+            14 emergency: Emergency {
+                id: record EmergencyId,
+                events: EmergencyEvent in schema 1 {
+                    Opened: within Access(opened),
+                    Justified: within Access(justification),
+                    Flagged: within Access(flag),
+                }
+            }
         }
     };
 }

@@ -19,6 +19,7 @@ mod batch;
 mod calendars;
 mod charts;
 mod column;
+mod emergencies;
 mod erasures;
 mod grants;
 mod hash;

@@ -17,6 +17,7 @@ use crate::appointments::{AppointmentRow, Told};
 use crate::batch::{Batch, Entry, fold_all, keys_to_load};
 use crate::calendars::{CalendarRow, FreeRunRow};
 use crate::charts::ChartRow;
+use crate::emergencies::EmergencyRow;
 use crate::grants::PreparedRow;
 use crate::patients::{NameRow, PatientRow};
 use crate::practitioners::PractitionerRow;
@@ -39,7 +40,7 @@ pub struct ReadModels;
 pub struct ProjectionError(#[from] sqlx::Error);
 
 /// Each read model, and its tables.
-pub(crate) const READ_MODELS: [(&str, &[Description]); 11] = [
+pub(crate) const READ_MODELS: [(&str, &[Description]); 12] = [
     ("accounts", &[AccountRow::TABLE, KeyRow::TABLE]),
     ("appointments", &[AppointmentRow::TABLE]),
     ("attestations", &[AttestationRow::TABLE, RegistrarRow::TABLE]),
@@ -54,6 +55,7 @@ pub(crate) const READ_MODELS: [(&str, &[Description]); 11] = [
             DelegateRow::TABLE,
         ],
     ),
+    ("emergencies", &[EmergencyRow::TABLE]),
     ("grants", &[PreparedRow::TABLE]),
     ("access log", &[ReadRow::TABLE]),
     ("patients", &[PatientRow::TABLE, NameRow::TABLE]),
@@ -66,6 +68,7 @@ macro_rules! aggregate_rows {
     ($given_to:ident) => {
         $given_to! {
             charts: $crate::charts::ChartRow,
+            emergencies: $crate::emergencies::EmergencyRow,
             patients: $crate::patients::PatientRow,
             practitioners: $crate::practitioners::PractitionerRow,
         }
@@ -84,7 +87,7 @@ fn derived_tables() -> impl Iterator<Item = &'static Description> {
 }
 
 /// The indexes that only queries need.
-const INDEXES: [&str; 8] = [
+const INDEXES: [&str; 9] = [
     include_str!("patients/indexes.sql"),
     include_str!("practitioners/indexes.sql"),
     include_str!("calendars/indexes.sql"),
@@ -93,10 +96,11 @@ const INDEXES: [&str; 8] = [
     include_str!("accounts/indexes.sql"),
     include_str!("grants/indexes.sql"),
     include_str!("access_log/indexes.sql"),
+    include_str!("emergencies/indexes.sql"),
 ];
 
 /// Which rows the folds make of events. Raise it when they make others of the same ones, so that old read models are rebuilt.
-pub(crate) const ROWS: &str = "rows 20";
+pub(crate) const ROWS: &str = "rows 21";
 
 impl Projector for ReadModels {
     type Connection = PgConnection;

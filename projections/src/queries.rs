@@ -11,9 +11,9 @@ use application::policy::access::{Admittance, NotAdmitted, VISITS};
 use application::ports::Clock;
 use application::ports::queries::Unadmitted;
 use application::ports::queries::{
-    AccountView, AppointmentCursor, AppointmentFilter, AppointmentView, AvailabilityView, ChartView, ConsentsView,
-    FreeSlot, GrantCursor, LoggedReadView, Page, PatientView, PractitionerView, ProjectionHash, Queries, QueryError,
-    ReadCursor, RelationshipView, SlotCursor, SlotFilter,
+    AccountView, AppointmentCursor, AppointmentFilter, AppointmentView, AttestationView, AvailabilityView, ChartView,
+    ConsentsView, EmergencyStanding, EmergencyView, FreeSlot, GrantCursor, LoggedReadView, Page, PatientView,
+    PractitionerView, ProjectionHash, Queries, QueryError, ReadCursor, RelationshipView, SlotCursor, SlotFilter,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::access_log::Read;
@@ -21,15 +21,14 @@ use domain::account::KeyHash;
 use domain::chart::Contents;
 use domain::consent::{Grantee, SignerId};
 use domain::encounter::{EncounterNames, NamedEncounter};
-use domain::kernel::{AccountId, AppointmentId, Category, Identifier, PatientId, PractitionerId, Wallet};
+use domain::kernel::{AccountId, AppointmentId, Category, EmergencyId, Identifier, PatientId, PractitionerId, Wallet};
 use domain::registries::consents::Consents;
-use domain::registries::practitioners::Attestation;
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
-    access_log, accounts, appointments, calendars, charts, grants, hash, patients, practitioners, registries,
-    relationships,
+    access_log, accounts, appointments, calendars, charts, emergencies, grants, hash, patients, practitioners,
+    registries, relationships,
 };
 
 /// Queries over a pool whose connections find the read models in their search path.
@@ -107,12 +106,53 @@ impl Queries for PgQueries {
         answer(practitioners::one(&self.pool, id)).await
     }
 
-    async fn attestation(&self, id: PractitionerId) -> Result<Attestation, QueryError> {
+    async fn attestation(&self, id: PractitionerId) -> Result<AttestationView, QueryError> {
         answer(registries::attestation(&self.pool, id)).await
     }
 
     async fn consents(&self, patient: SignerId) -> Result<Consents, QueryError> {
         answer(registries::consents(&self.pool, patient)).await
+    }
+
+    async fn emergencies(
+        &self,
+        admittance: &Admittance,
+        whose: Object,
+        page: Page<Position>,
+    ) -> Result<Vec<EmergencyView>, QueryError> {
+        admittance.check(whose, &[Category::Access])?;
+        answer(emergencies::list(&self.pool, whose, page)).await
+    }
+
+    async fn emergency(
+        &self,
+        admittance: &Admittance,
+        whose: Object,
+        id: EmergencyId,
+    ) -> Result<Option<EmergencyView>, QueryError> {
+        admittance.check(whose, &[Category::Access])?;
+        answer(emergencies::one(&self.pool, whose, id)).await
+    }
+
+    async fn emergencies_overseen(
+        &self,
+        standing: Option<EmergencyStanding>,
+        page: Page<Position>,
+    ) -> Result<Vec<EmergencyView>, QueryError> {
+        answer(emergencies::overseen(&self.pool, standing, page)).await
+    }
+
+    async fn emergencies_open_to(
+        &self,
+        patient: PatientId,
+        practitioner: PractitionerId,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Uuid>, QueryError> {
+        answer(emergencies::open_to(&self.pool, patient, practitioner, now)).await
+    }
+
+    async fn overdue_emergencies(&self, now: DateTime<Utc>, most: u32) -> Result<Vec<EmergencyId>, QueryError> {
+        answer(emergencies::overdue(&self.pool, now, most)).await
     }
 
     async fn access_log(

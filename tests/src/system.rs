@@ -45,6 +45,8 @@ pub struct SystemOptions {
     pub chapter_entries: Option<u32>,
     /// After how many seconds reads are put into the log; as by default if `None`.
     pub log_reads_after: Option<u32>,
+    /// Within how many seconds an emergency is to be justified; as by default if `None`.
+    pub justify_emergencies_within: Option<u32>,
     /// Whose system it is: the byte that the organisation's master secret is made of.
     pub organisation: u8,
     /// The namespaces that it shares with others, each with the file of its secret.
@@ -67,6 +69,7 @@ impl Default for SystemOptions {
             limits: LimitsConfig::default(),
             chapter_entries: None,
             log_reads_after: None,
+            justify_emergencies_within: None,
             organisation: 7,
             shared: Vec::new(),
             recorders: Vec::new(),
@@ -185,6 +188,7 @@ impl TestSystem {
             "limits": options.limits,
             "records": {
                 "chapter_entries": options.chapter_entries, "log_reads_after_seconds": options.log_reads_after,
+                "justify_emergencies_within_seconds": options.justify_emergencies_within,
             },
             "bootstrap": { "administrator": administrator.address() },
         });

@@ -409,6 +409,9 @@ pub struct RecordsConfig {
     /// After how many seconds what was read of a patient is put into the log, all of it together; by chance up to as many again. When the patient looks, it is at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_reads_after_seconds: Option<NonZeroU32>,
+    /// Within how many seconds a practitioner justifies that they have opened a record in an emergency: a day, unless it is configured. What is not justified then is flagged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub justify_emergencies_within_seconds: Option<NonZeroU32>,
 }
 
 impl RecordsConfig {

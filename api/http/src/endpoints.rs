@@ -21,8 +21,8 @@ use utoipa::openapi::HttpMethod;
 
 use super::access::{Access, Endpoint, Endpoints, Kind, guarded};
 use super::routes::{
-    access_log, accounts, admin, appointments, attestations, auth, availability, charts, commands, events, grants,
-    nothing_here, patients, practitioners, requests, resource, system, treatment, visits, wallets,
+    access_log, accounts, admin, appointments, attestations, auth, availability, charts, commands, emergencies, events,
+    grants, nothing_here, patients, practitioners, requests, resource, system, treatment, visits, wallets,
 };
 use super::throttle;
 
@@ -61,6 +61,7 @@ use Action as A;
         (name = "charts", description = "Charts of patients: their conditions, allergies, medications and symptoms"),
         (name = "grants", description = "Grants of patients: who may read and add to their records"),
         (name = "treatment", description = "Whether patients are treated here, so that the staff may know their charts"),
+        (name = "emergencies", description = "Records that practitioners open in emergencies, and how they justify it"),
         (name = "reads", description = "Who has read what is known of a patient"),
         (name = "practitioners", description = "Practitioners, and the patients whom they treat"),
         (name = "attestations", description = "Public registers' entries of practitioners, and what registrars attest"),
@@ -141,6 +142,12 @@ endpoints! {
     treatment::read::<B> => Read, May(&[A::ReadTreatment]);
     treatment::agree::<B> => Command, May(&[A::ManageTreatment]);
     treatment::end::<B> => Command, May(&[A::ManageTreatment]);
+
+    emergencies::open::<B> => Command, May(&[A::OpenInEmergency]);
+    emergencies::read::<B> => Read, May(&[A::ReadEmergencies]);
+    emergencies::justify::<B> => Command, May(&[A::JustifyEmergency]);
+    emergencies::own::<B> => Read, May(&[A::ReadEmergencies]);
+    emergencies::list::<B> => Read, May(&[A::OverseeEmergencies]);
 
     access_log::list::<B> => Read, May(&[A::ReadAccessLog]);
     access_log::noted::<B> => Read, May(&[A::ReadAccessLog]);

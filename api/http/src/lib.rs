@@ -142,7 +142,6 @@ impl<B: Backend> AppState<B> {
                 sessions: Arc::clone(&ports.sessions),
                 revocations: Arc::clone(&clinic.revocations),
                 servers: Arc::clone(&ports.servers),
-                progress: Arc::clone(&ports.progress),
             },
             Arc::clone(&clinic.identities),
             Arc::clone(&ports.secrets),

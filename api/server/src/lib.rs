@@ -3,6 +3,7 @@
 //! One process holds the appender, the follower and the HTTP server. Several processes may share a database: each has a signing
 //! key of its own, and the followers agree by the checkpoint's lock.
 
+mod emergencies;
 mod erasing;
 mod metrics;
 mod reads;
@@ -489,6 +490,12 @@ impl System {
         });
         tasks.spawn({
             let (clinic, cancel) = (Arc::clone(&clinic), cancel.clone());
+            async move {
+                cancel.run_until_cancelled(emergencies::flag_overdue(&clinic)).await;
+            }
+        });
+        tasks.spawn({
+            let (clinic, cancel) = (Arc::clone(&clinic), cancel.clone());
             let wait = config.records.log_reads_after();
             async move {
                 let looking = reads::look_for_overdue(&clinic, wait, &reads_status);
@@ -641,6 +648,12 @@ fn rules(config: &Config) -> Rules {
             .http
             .registration_request_hours
             .map_or(defaults.request_lifetime, |hours| TimeDelta::hours(hours.into())),
+        emergency_justification: config
+            .records
+            .justify_emergencies_within_seconds
+            .map_or(defaults.emergency_justification, |seconds| {
+                TimeDelta::seconds(seconds.get().into())
+            }),
         shared_namespaces: config.chain.shared.iter().map(|shared| shared.namespace.0).collect(),
     }
 }

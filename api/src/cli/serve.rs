@@ -45,6 +45,9 @@ use super::{CliError, console, logging};
 ///   records.log_reads_after_seconds
 ///                           after how many seconds, and by chance up to as many again, what was read of a patient is put into the log,
 ///                           all of it together (3600)
+///   records.justify_emergencies_within_seconds
+///                           within how many seconds a practitioner justifies that they have opened a record in an emergency, before it is
+///                           flagged (86400)
 ///   bootstrap.administrator the wallet that signs in as the first administrator
 ///   log.filter              as in "info,infrastructure=debug"; log.json
 #[derive(Debug, Args)]

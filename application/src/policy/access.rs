@@ -2,12 +2,12 @@
 //!
 //! Every use case that touches a patient's data goes through [`admit`], and every query of such data wants the [`Admittance`] that it gives: what
 //! nobody was admitted to cannot be read. A role decides, or, where a role reaches no further than patients consent or are treated, their grants do
-//! ([`admit_by_grants`]), or what they have said of their treatment ([`admit_to_treated`]).
+//! ([`admit_by_grants`]), or what they have said of their treatment ([`admit_to_treated`]); or a practitioner has opened the record in an emergency ([`admit_in_emergency`]).
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use domain::access_log::{Basis, Prepared, Reader};
+use domain::access_log::{Basis, OpenedAs, Prepared, Reader};
 use domain::account::{Role, Scope};
 use domain::consent::{Details, Grantee, Purpose, Query};
 use domain::kernel::{Category, PatientId};
@@ -23,10 +23,10 @@ const PURPOSE: Purpose = Purpose::Treatment;
 /// Of which categories appointments and visits are, which are read together: why somebody came is of their care.
 pub const VISITS: &[Category] = &[Category::Appointments, Category::Care];
 
-/// How many grants an admittance names that rests on more of them.
+/// How many grants or emergencies an admittance names that rests on more of them.
 const MOST_NAMED: usize = 16;
 
-/// Leave to use what is known of somebody, in some categories. Only [`admit`], [`admit_by_grants`] and [`admit_to_treated`] give it.
+/// Leave to use what is known of somebody, in some categories. Only [`admit`] and what begins with its name give it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Admittance {
     whose: Object,
@@ -158,10 +158,43 @@ pub fn admit_to_treated(
     })
 }
 
+/// Admits a practitioner to what they have opened of a patient's record in emergencies, each with its id, beside what they are admitted to otherwise. It is for reading alone.
+///
+/// # Errors
+/// [`Denied::Hidden`] when nothing of these categories is open.
+pub fn admit_in_emergency(
+    principal: &Principal,
+    patient: PatientId,
+    action: Action,
+    categories: &[Category],
+    open: &[(Uuid, Vec<Category>)],
+    otherwise: Option<&Admittance>,
+) -> Result<Admittance, Denied> {
+    let whose = Object::Patient(patient);
+    let is_read = scope_of(action) == Some(Scope::Read);
+    let reaches = matches!(reach(principal, action), Ok(Reach::Consented | Reach::Treated));
+    let opens = |opened: &[Category]| categories.iter().any(|category| opened.contains(category));
+    let opening = open.iter().filter(|(_, opened)| is_read && reaches && opens(opened));
+    let opening: Vec<_> = opening.collect();
+    if opening.is_empty() {
+        return Err(Denied::Hidden(whose));
+    }
+    let is_admitted = |category: &&Category| {
+        let is_open = opening.iter().any(|(_, opened)| opened.contains(category));
+        is_open || otherwise.is_some_and(|otherwise| otherwise.covers(**category))
+    };
+    let ids = opening.iter().map(|(id, _)| OpenedAs(*id));
+    Ok(Admittance {
+        whose,
+        categories: categories.iter().filter(is_admitted).copied().collect(),
+        basis: Basis::Emergencies(ids.take(MOST_NAMED).collect()),
+    })
+}
+
 impl Admittance {
-    /// Whether it rests on what the patient has granted, and not on a role.
-    pub const fn is_by_grants(&self) -> bool {
-        matches!(self.basis, Basis::Grants(..))
+    /// Whether it rests on what the patient has granted, or on an emergency, and not on a role: who is admitted so does not learn how much there is besides.
+    pub const fn is_to_a_part(&self) -> bool {
+        matches!(self.basis, Basis::Grants(..) | Basis::Emergencies(..))
     }
 
     /// By which right.

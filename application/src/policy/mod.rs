@@ -55,6 +55,14 @@ pub enum Action {
     ManageTreatment,
     /// Read whether a patient is treated here.
     ReadTreatment,
+    /// Open a patient's record in an emergency.
+    OpenInEmergency,
+    /// Say why it was right to have opened one.
+    JustifyEmergency,
+    /// Read in which emergencies one's own record was opened, or one has opened others'.
+    ReadEmergencies,
+    /// Read who has opened records in emergencies and what is not justified, without whose and why.
+    OverseeEmergencies,
     /// List and search patients.
     ListPatients,
     /// Read who treats a patient.
@@ -262,6 +270,31 @@ const RULES: &[Rule] = &[
             (LABORATORY, Reach::Any),
         ],
     },
+    // They say why, and answer for it.
+    Rule {
+        action: Action::OpenInEmergency,
+        scope: Scope::Write,
+        allowed: &[(DOCTOR, Reach::Any), (HOSPITAL, Reach::ForAPerson)],
+    },
+    Rule {
+        action: Action::JustifyEmergency,
+        scope: Scope::Write,
+        allowed: &[(DOCTOR, Reach::Own), (HOSPITAL, Reach::ForAPerson)],
+    },
+    Rule {
+        action: Action::ReadEmergencies,
+        scope: Scope::Read,
+        allowed: &[
+            (PATIENT, Reach::Own),
+            (DOCTOR, Reach::Own),
+            (HOSPITAL, Reach::ForAPerson),
+        ],
+    },
+    Rule {
+        action: Action::OverseeEmergencies,
+        scope: Scope::Read,
+        allowed: &[(REGISTRAR, Reach::Any), (AUDITOR, Reach::Any)],
+    },
     // It has told it, and must know what is known of it here.
     Rule {
         action: Action::ReadReports,
@@ -442,7 +475,14 @@ const RULES: &[Rule] = &[
 ];
 
 /// What a service does for a person alone: what is clinical, and what somebody vouches for.
-const FOR_PERSONS: &[Action] = &[Action::ReadChart, Action::UpdateChart, Action::ManageTreatment];
+const FOR_PERSONS: &[Action] = &[
+    Action::ReadChart,
+    Action::UpdateChart,
+    Action::ManageTreatment,
+    Action::OpenInEmergency,
+    Action::JustifyEmergency,
+    Action::ReadEmergencies,
+];
 
 /// What a practitioner may do whom no registrar has attested: say who they are, and see how they stand.
 const BEFORE_ATTESTATION: &[Action] = &[
@@ -653,6 +693,10 @@ mod tests {
         (Action::ReadAccessLog, "", "patient"),
         (Action::ManageTreatment, "hospital nurse reception", "patient"),
         (Action::ReadTreatment, "hospital nurse reception laboratory", "patient"),
+        (Action::OpenInEmergency, "doctor", ""),
+        (Action::JustifyEmergency, "", "doctor"),
+        (Action::ReadEmergencies, "", "patient doctor"),
+        (Action::OverseeEmergencies, "registrar auditor", ""),
         (Action::UpdatePatient, "hospital reception", "patient"),
         (Action::ReadChart, "", "patient"),
         (Action::UpdateChart, "", "patient"),
@@ -912,7 +956,14 @@ mod tests {
             scopes: BTreeSet::from([Scope::Read]),
             person: None,
         };
-        for action in [Action::ReadChart, Action::UpdateChart, Action::ManageTreatment] {
+        for action in [
+            Action::ReadChart,
+            Action::UpdateChart,
+            Action::ManageTreatment,
+            Action::OpenInEmergency,
+            Action::JustifyEmergency,
+            Action::ReadEmergencies,
+        ] {
             assert_eq!(reach(&service_for(None), action), Err(Denial::NoPerson), "{action:?}");
         }
         // Not even with a person does a key do what it is not for.

@@ -31,6 +31,8 @@ pub struct Rules {
     pub registration_requests: u32,
     /// How long one waits before it is forgotten.
     pub request_lifetime: TimeDelta,
+    /// Within which time a practitioner justifies that they have opened a record in an emergency.
+    pub emergency_justification: TimeDelta,
     /// The numbers of the namespaces that are shared with other organisations.
     pub shared_namespaces: Vec<u32>,
 }
@@ -42,6 +44,7 @@ impl Default for Rules {
             open_bookings: 10,
             registration_requests: 1000,
             request_lifetime: TimeDelta::days(14),
+            emergency_justification: TimeDelta::hours(24),
             shared_namespaces: Vec::new(),
         }
     }

@@ -10,14 +10,16 @@ use domain::account::{KeyHash, Role, Scope};
 use domain::calendar::AppointmentStatus;
 use domain::chart::Contents;
 use domain::consent::{Grant, GrantId, Grantee, NamedGrant, SignerId};
+use domain::emergency::{Justification, Opened};
 use domain::encounter::{EncounterNames, NamedEncounter};
 use domain::kernel::{
-    AccountId, AppointmentId, Category, Concept, HumanName, Identifier, PatientId, PractitionerId, Slot, Wallet,
+    AccountId, AppointmentId, Category, Concept, EmergencyId, HumanName, Identifier, PatientId, PractitionerId, Slot,
+    Wallet,
 };
 use domain::patient::PatientDetails;
 use domain::practitioner::{PractitionerDetails, RegisterEntry};
 use domain::registries::consents::{Consents, Control, GrantStanding, GrantState, Moment};
-use domain::registries::practitioners::Attestation;
+use domain::registries::practitioners::{Attestation, Standing};
 use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 use uuid::Uuid;
@@ -87,7 +89,7 @@ impl ChartView {
             .copied()
             .filter(|category| !admittance.covers(*category));
         let withheld: Vec<_> = withheld.collect();
-        let may_know = !admittance.is_by_grants();
+        let may_know = !admittance.is_to_a_part();
         Self {
             contents: self.contents.without(&withheld),
             withheld,
@@ -476,6 +478,61 @@ pub type AppointmentCursor = (DateTime<Utc>, AppointmentId);
 /// The order of grants in lists: where they stand in the log, then by what names them in the registry.
 pub type GrantCursor = (u64, GrantId);
 
+/// How a practitioner stands with the registrars, and up to which position the log was final at that moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct AttestationView {
+    /// What the registry has recorded.
+    pub attestation: Attestation,
+    /// How far the log was final.
+    pub final_position: Position,
+}
+
+impl AttestationView {
+    /// How they stand.
+    pub fn standing(&self) -> Standing {
+        self.attestation.standing_at(self.final_position)
+    }
+}
+
+/// An emergency.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EmergencyView {
+    /// Whose record was opened, and what names the emergency there.
+    pub id: EmergencyId,
+    /// Who has opened what, why, and for how long.
+    pub opened: Opened,
+    /// What they have said to justify it, if they have.
+    pub justification: Option<Justification>,
+    /// When it was flagged, if it was.
+    pub flagged_at: Option<DateTime<Utc>>,
+    /// Where in the log it was opened.
+    pub position: Position,
+}
+
+/// How an emergency stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, VariantNames, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum EmergencyStanding {
+    /// It is to be justified.
+    ToJustify,
+    /// It was not justified in time, nor since.
+    Flagged,
+    /// It is justified.
+    Justified,
+}
+
+impl EmergencyView {
+    /// How it stands.
+    pub const fn standing(&self) -> EmergencyStanding {
+        match (&self.justification, self.flagged_at) {
+            (Some(_), _) => EmergencyStanding::Justified,
+            (None, Some(_)) => EmergencyStanding::Flagged,
+            (None, None) => EmergencyStanding::ToJustify,
+        }
+    }
+}
+
 /// A read as the log has it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LoggedReadView {
@@ -556,7 +613,7 @@ pub trait Queries: Send + Sync + 'static {
     ///
     /// # Errors
     /// As [`Self::patient`].
-    fn attestation(&self, id: PractitionerId) -> impl Future<Output = Result<Attestation, QueryError>> + Send;
+    fn attestation(&self, id: PractitionerId) -> impl Future<Output = Result<AttestationView, QueryError>> + Send;
 
     /// What is known of the consents of a patient of the registry. It names nobody: whose consents they are follows from an account.
     ///
@@ -596,6 +653,59 @@ pub trait Queries: Send + Sync + 'static {
         patient: PatientId,
         page: Page<GrantCursor>,
     ) -> impl Future<Output = Result<ConsentsView, QueryError>> + Send;
+
+    /// In which emergencies the record of a patient was opened, or a practitioner has opened others', the newest first.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn emergencies(
+        &self,
+        admittance: &Admittance,
+        whose: Object,
+        page: Page<Position>,
+    ) -> impl Future<Output = Result<Vec<EmergencyView>, QueryError>> + Send;
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn emergency(
+        &self,
+        admittance: &Admittance,
+        whose: Object,
+        id: EmergencyId,
+    ) -> impl Future<Output = Result<Option<EmergencyView>, QueryError>> + Send;
+
+    /// Emergencies of everybody, the newest first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    fn emergencies_overseen(
+        &self,
+        standing: Option<EmergencyStanding>,
+        page: Page<Position>,
+    ) -> impl Future<Output = Result<Vec<EmergencyView>, QueryError>> + Send;
+
+    /// The ids of the emergencies in which a practitioner has opened a patient's record for longer than this instant. The log says whether it is so.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    fn emergencies_open_to(
+        &self,
+        patient: PatientId,
+        practitioner: PractitionerId,
+        now: DateTime<Utc>,
+    ) -> impl Future<Output = Result<Vec<Uuid>, QueryError>> + Send;
+
+    /// Emergencies that were to be justified before this instant, were not, and are not flagged: so many at most, in no order.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    fn overdue_emergencies(
+        &self,
+        now: DateTime<Utc>,
+        most: u32,
+    ) -> impl Future<Output = Result<Vec<EmergencyId>, QueryError>> + Send;
 
     /// Who has read what is known of a patient, the latest first.
     ///

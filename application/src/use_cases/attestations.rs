@@ -6,14 +6,13 @@ use domain::kernel::typed_data::SigningDomain;
 use domain::kernel::{AggregateType, Identifier, PractitionerId};
 use domain::practitioner::{Practitioner, PractitionerCommand, RegisterEntry};
 use domain::registries::Signed;
-use domain::registries::practitioners::{Attestation, Message, MessageType, Standing};
+use domain::registries::practitioners::{Message, MessageType};
 
 use crate::error::{Resource, UseCaseError};
-use crate::log::Position;
 use crate::policy::Action;
 use crate::policy::identity::Principal;
 use crate::ports::command::Receipt;
-use crate::ports::queries::{PractitionerView, Queries as _};
+use crate::ports::queries::{AttestationView, PractitionerView, Queries as _};
 use crate::ports::registries::PractitionerRegistry;
 use crate::ports::transaction::Target;
 use crate::use_cases::clinic::{Backend, Clinic, Done, Issue, permit, permit_on};
@@ -56,12 +55,12 @@ impl<B: Backend> Clinic<B> {
         permit_on(principal, Action::ReadRegisterEntry, practitioner)?;
         let entry = self.entry_in_a_register(practitioner).await?;
         let entry = entry.ok_or(UseCaseError::NotFound(Resource::RegisterEntry))?;
-        let attestation = self.queries.attestation(practitioner).await?;
+        let attestation = self.queries.attestation(practitioner).await?.attestation;
         let is_attested = attestation.details == Some(entry.details());
         Ok((entry, is_attested))
     }
 
-    /// How a practitioner stands with the registrars: what the registry has recorded, and how much of it counts where the log is final up to a position.
+    /// How a practitioner stands with the registrars.
     ///
     /// # Errors
     /// [`UseCaseError`].
@@ -69,11 +68,9 @@ impl<B: Backend> Clinic<B> {
         &self,
         principal: &Principal,
         practitioner: PractitionerId,
-        final_position: Position,
-    ) -> Result<(Standing, Attestation), UseCaseError> {
+    ) -> Result<AttestationView, UseCaseError> {
         self.practitioner(principal, practitioner).await?;
-        let attestation = self.queries.attestation(practitioner).await?;
-        Ok((attestation.standing_at(final_position), attestation))
+        Ok(self.queries.attestation(practitioner).await?)
     }
 
     /// What a registrar signs to attest, suspend or reinstate a practitioner as they stand now, and where that is good.
@@ -89,7 +86,7 @@ impl<B: Backend> Clinic<B> {
         permit(principal, Action::AttestPractitioner)?;
         let registry = self.registry_of_practitioners()?;
         let entry = self.entry_in_a_register(practitioner).await?;
-        let known = self.queries.attestation(practitioner).await?;
+        let known = self.queries.attestation(practitioner).await?.attestation;
         let deadline = self.deadline();
         let message = match of {
             MessageType::Attestation => Message::Attestation {

@@ -151,7 +151,7 @@ impl<B: Backend> Clinic<B> {
             .admit_to(principal, patient, Action::UpdateChart, Contents::CATEGORIES)
             .await?;
         // Who does it by grants must have one for the finding's list, whichever that is. What an earlier attempt has refuted is in none.
-        if admittance.is_by_grants() && self.earlier::<Chart>(ChartId(patient), issue).await?.is_none() {
+        if admittance.is_to_a_part() && self.earlier::<Chart>(ChartId(patient), issue).await?.is_none() {
             let seen = self.queries.chart(&admittance, patient).await?;
             let is_in = seen.and_then(|chart| chart.contents.list_of(id));
             is_in.ok_or(UseCaseError::NotFound(Resource::Finding))?;
@@ -232,14 +232,14 @@ impl<B: Backend> Clinic<B> {
         issue: &Issue,
     ) -> Result<Done<PatientId>, UseCaseError> {
         // Who writes by grants is given no version that could be the current one.
-        if admittance.is_by_grants() && expected_version.is_some() {
+        if admittance.is_to_a_part() && expected_version.is_some() {
             return Err(UseCaseError::Stale);
         }
         self.require_registered(patient).await?;
         let context = self.stamp(principal, issue);
         let target = Target::of(ChartId(patient)).expecting(expected_version.map(Expected::whole));
         let receipt = self.execute::<Chart>(target, command(context.at), &context).await?;
-        let receipt = match admittance.is_by_grants() {
+        let receipt = match admittance.is_to_a_part() {
             true => Receipt { version: 0, ..receipt },
             false => receipt,
         };

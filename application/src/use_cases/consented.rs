@@ -1,4 +1,4 @@
-//! Admitting by what patients have granted, and to whoever is treated here.
+//! Admitting by what patients have granted, to whoever is treated here, and in emergencies.
 
 use chrono::{DateTime, Utc};
 use domain::consent::{Grant, Message, Query};
@@ -7,7 +7,7 @@ use domain::registries::consents::GrantStanding;
 use uuid::Uuid;
 
 use crate::error::UseCaseError;
-use crate::policy::access::{Admittance, admit, admit_by_grants, admit_to_treated, asked};
+use crate::policy::access::{Admittance, admit, admit_by_grants, admit_in_emergency, admit_to_treated, asked};
 use crate::policy::identity::Principal;
 use crate::policy::{Action, Object, Reach, reach};
 use crate::ports::queries::{ConsentsView, GrantView, Queries as _, QueryError};
@@ -47,9 +47,30 @@ impl GrantsAtHand {
 }
 
 impl<B: Backend> Clinic<B> {
-    /// Decides whether somebody may do this with what is known of a patient: by their role; because the patient is treated here; or by what the patient has granted, then with
-    /// those of these categories that it covers, one at least.
+    /// Decides whether somebody may do this with what is known of a patient: by their role; because the patient is treated here; or by what the patient has granted, or because they have
+    /// opened the record in an emergency, then with those of these categories that it covers, one at least.
     pub(crate) async fn admit_to(
+        &self,
+        principal: &Principal,
+        patient: PatientId,
+        purpose: Action,
+        categories: &'static [Category],
+    ) -> Result<Admittance, UseCaseError> {
+        let consented = self.admit_consented(principal, patient, purpose, categories).await;
+        let is_whole = |admitted: &Admittance| categories.iter().all(|category| admitted.covers(*category));
+        if consented.as_ref().is_ok_and(is_whole) {
+            return consented;
+        }
+        let open = self.open_emergencies(principal, patient, purpose).await?;
+        let otherwise = consented.as_ref().ok();
+        match admit_in_emergency(principal, patient, purpose, categories, &open, otherwise) {
+            Ok(admitted) => Ok(admitted),
+            Err(_) => consented,
+        }
+    }
+
+    /// The same without emergencies.
+    async fn admit_consented(
         &self,
         principal: &Principal,
         patient: PatientId,

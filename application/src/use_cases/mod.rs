@@ -8,6 +8,7 @@ pub mod calendars;
 pub mod charts;
 pub mod clinic;
 pub mod consented;
+pub mod emergencies;
 pub mod encounters;
 pub mod erasing;
 pub mod grants;

@@ -135,7 +135,7 @@ impl<B: Backend> Clinic<B> {
         let view = found.ok_or(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient)))?;
         self.note_read(principal, &admittance, Shown::Patient, patient).await?;
         Ok(PatientView {
-            version: view.version.filter(|_| !admittance.is_by_grants()),
+            version: view.version.filter(|_| !admittance.is_to_a_part()),
             ..view
         })
     }

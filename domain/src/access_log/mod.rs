@@ -17,4 +17,4 @@ pub use aggregate::AccessLog;
 pub use command::AccessLogCommand;
 pub use error::AccessLogError;
 pub use event::{AccessLogEvent, Reads};
-pub use read::{Basis, Named, Prepared, Read, Reader, Reading, Shown};
+pub use read::{Basis, Named, OpenedAs, Prepared, Read, Reader, Reading, Shown};

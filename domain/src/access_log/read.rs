@@ -100,6 +100,8 @@ pub enum Shown {
     Treatment,
     /// What other systems have told of the chart.
     Reports,
+    /// In which emergencies the record was opened.
+    Emergencies,
 }
 
 /// By which right. The order is its encoding: add only at the end.
@@ -114,7 +116,14 @@ pub enum Basis {
     Grants(Purpose, Vec<Prepared>),
     /// That the patient is treated here.
     Treatment(Act),
+    /// That the reader has opened the record in these emergencies. It may be granted in part, too.
+    Emergencies(Vec<OpenedAs>),
 }
+
+/// The id of an emergency in a patient's record.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OpenedAs(#[serde(with = "crate::kernel::compact_uuid")] pub Uuid);
 
 /// The id under which a grant was prepared.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]

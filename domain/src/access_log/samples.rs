@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use strum::IntoEnumIterator as _;
 
-use super::{AccessLogEvent, Basis, Named, Prepared, Read, Reader, Reading, Reads, Shown};
+use super::{AccessLogEvent, Basis, Named, OpenedAs, Prepared, Read, Reader, Reading, Reads, Shown};
 use crate::account::Role;
 use crate::consent::Purpose;
 use crate::kernel::{AccountId, Category, Personal, PractitionerId};
@@ -52,10 +52,17 @@ pub(crate) fn examples() -> Vec<AccessLogEvent> {
         of(Shown::Treatment),
         of(Shown::Reports),
     ];
-    let came_later = [Shown::Treatment, Shown::Reports];
+    let came_later = [Shown::Treatment, Shown::Reports, Shown::Emergencies];
     let shown = Shown::iter().filter(|shown| !came_later.contains(shown));
     let first = first.into_iter().chain(shown.map(of)).collect();
-    vec![logged(first), logged(later.into())]
+    let last = [
+        by(
+            Reader::Practitioner(doctor),
+            Basis::Emergencies(vec![OpenedAs(id(9)), OpenedAs(id(8))]),
+        ),
+        of(Shown::Emergencies),
+    ];
+    vec![logged(first), logged(later.into()), logged(last.into())]
 }
 
 /// That each of these was read three times.
@@ -114,6 +121,7 @@ fn rights() -> impl Strategy<Value = Basis> {
         (purposes(), prop::collection::vec(uuids().prop_map(Prepared), 0..3))
             .prop_map(|(purpose, grants)| Basis::Grants(purpose, grants)),
         select(Act::iter().collect::<Vec<_>>()).prop_map(Basis::Treatment),
+        prop::collection::vec(uuids().prop_map(OpenedAs), 0..3).prop_map(Basis::Emergencies),
     ]
 }
 

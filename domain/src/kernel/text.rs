@@ -81,6 +81,8 @@ impl TextRule {
     pub const CANCELLATION: Self = Self::prose(2000);
     /// Why a registrar or a hospital has decided as they did.
     pub const DECISION: Self = Self::prose(1000);
+    /// Why a record was opened in an emergency, and why that was right.
+    pub const EMERGENCY: Self = Self::prose(2000);
     /// The secret of an invitation.
     pub const INVITATION: Self = Self::line(100);
 

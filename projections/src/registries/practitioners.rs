@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use application::log::{LogEntry, Registry};
+use application::ports::queries::AttestationView;
 use domain::consent::SignerId;
 use domain::kernel::PractitionerId;
 use domain::registries::practitioners::{Act, Attestation, Entry, Standing};
-use sqlx::{PgConnection, PgPool, QueryBuilder};
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, PgConnection, PgPool};
 
 use super::{name, recorded_by};
-use crate::table::{self, Row as _, keyed, table};
+use crate::table::{self, Field as _, keyed, table};
 use crate::writes::Writes;
 
 table! {
@@ -77,12 +79,25 @@ impl AttestationRow {
     }
 }
 
+struct Row(AttestationView);
+
+impl FromRow<'_, PgRow> for Row {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self(AttestationView {
+            attestation: AttestationRow::from_row(row)?.attestation(),
+            final_position: u64::read(row, "final_position")?,
+        }))
+    }
+}
+
 /// How a practitioner stands.
-pub(crate) async fn attestation(pool: &PgPool, practitioner: PractitionerId) -> Result<Attestation, sqlx::Error> {
-    let mut query = QueryBuilder::new(AttestationRow::TABLE.select());
-    query.push("WHERE practitioner = ").push_bind(practitioner.uuid());
-    let row: Option<AttestationRow> = query.build_query_as().fetch_optional(pool).await?;
-    Ok(row.as_ref().map(AttestationRow::attestation).unwrap_or_default())
+pub(crate) async fn attestation(pool: &PgPool, practitioner: PractitionerId) -> Result<AttestationView, sqlx::Error> {
+    let sql = "SELECT attestations.*, checkpoint.final_position FROM attestations, checkpoint WHERE practitioner = $1";
+    let row: Option<Row> = sqlx::query_as(sql)
+        .bind(practitioner.uuid())
+        .fetch_optional(pool)
+        .await?;
+    Ok(row.map(|Row(view)| view).unwrap_or_default())
 }
 
 pub(super) async fn fold(

@@ -17,7 +17,7 @@ use application::ports::queries::{AccountView, FormerWallet, Queries as _};
 use application::ports::revocations::Revocations;
 use application::ports::secrets::Secrets;
 use application::ports::sessions::{Session, Sessions, SignedIn, TokenHash};
-use application::ports::{Clock, IdentityDerivation, ProgressSource, Servers};
+use application::ports::{Clock, IdentityDerivation, Servers};
 use application::use_cases::accounts::KEY_PREFIX;
 use application::use_cases::clinic::{Backend, Clinic};
 use async_trait::async_trait;
@@ -143,8 +143,6 @@ pub struct Stores<B: Backend> {
     pub revocations: Arc<dyn Revocations>,
     /// The other servers, which take away what is remembered here.
     pub servers: Arc<dyn Servers>,
-    /// How far the log is final.
-    pub progress: Arc<dyn ProgressSource>,
 }
 
 /// [`Authenticate`] over the stores.
@@ -153,7 +151,6 @@ pub struct Authenticator<B: Backend> {
     sessions: Arc<dyn Sessions>,
     revocations: Arc<dyn Revocations>,
     servers: Arc<dyn Servers>,
-    progress: Arc<dyn ProgressSource>,
     identities: Arc<dyn IdentityDerivation>,
     secrets: Arc<dyn Secrets>,
     clock: Arc<dyn Clock>,
@@ -187,14 +184,12 @@ impl<B: Backend> Authenticator<B> {
             sessions,
             revocations,
             servers,
-            progress,
         } = stores;
         Self {
             clinic,
             sessions,
             revocations,
             servers,
-            progress,
             identities,
             secrets,
             clock,
@@ -263,7 +258,6 @@ impl<B: Backend> Authenticator<B> {
         else {
             return Ok(principal);
         };
-        let final_position = self.progress.progress().final_position;
         let attestation = self
             .clinic
             .queries
@@ -273,7 +267,7 @@ impl<B: Backend> Authenticator<B> {
         Ok(Principal::Practitioner {
             account,
             practitioner,
-            standing: attestation.standing_at(final_position),
+            standing: attestation.standing(),
         })
     }
 

@@ -12,6 +12,7 @@ pub mod auth;
 pub mod availability;
 pub mod charts;
 pub mod commands;
+pub mod emergencies;
 pub mod events;
 pub mod grants;
 pub mod patients;

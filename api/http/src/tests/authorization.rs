@@ -31,13 +31,15 @@ pub(super) enum Access {
     Record(&'static str),
     /// The same where what somebody says is vouched for: these roles in person, and patients on what is theirs.
     Vouched(&'static str),
+    /// Doctors on any record, in person and with a hospital's system; these roles on what is theirs.
+    Doctors(&'static str),
     /// Hospital systems whose key has the scope to import, and no person.
     HospitalSystem,
     /// These roles, who have wallets, in persons only; what the table says is answered with this status.
     People(&'static str, u16),
 }
 
-use Access::{AnyCaller, HospitalSystem, People, Public, Record, Roles, Vouched};
+use Access::{AnyCaller, Doctors, HospitalSystem, People, Public, Record, Roles, Vouched};
 
 const fn roles(any: &'static str, own: &'static str) -> Access {
     Roles { any, own, hidden: 404 }
@@ -249,6 +251,26 @@ pub(super) fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
             Vouched("hospital nurse reception"),
             paper,
         ),
+        (
+            "POST",
+            "/v1/patients/{id}/emergencies",
+            Doctors(""),
+            json!({"reason": "Unconscious.", "categories": ["summary"]}),
+        ),
+        (
+            "GET",
+            "/v1/patients/{id}/emergencies/{id}",
+            Doctors("patient"),
+            none.clone(),
+        ),
+        (
+            "POST",
+            "/v1/patients/{id}/emergencies/{id}/justification",
+            Doctors(""),
+            json!({"text": "Nobody could ask her."}),
+        ),
+        ("GET", "/v1/me/emergencies", Doctors("patient"), none.clone()),
+        ("GET", "/v1/emergencies", roles("registrar auditor", ""), none.clone()),
         (
             "POST",
             "/v1/patients/{id}/grants",
@@ -535,6 +557,7 @@ pub(super) fn request(method: &str, path: &str, body: &Value, object: Uuid, toke
 fn documented_as(path: &str) -> String {
     let path = path.split('?').next().unwrap();
     path.replace("/grants/{id}", "/grants/{grant}")
+        .replace("/emergencies/{id}", "/emergencies/{emergency}")
 }
 
 fn names(list: &str, role: &str) -> bool {
@@ -597,6 +620,12 @@ async fn every_role_may_do_what_the_table_says_and_nothing_else() {
                     }
                     Vouched(staff) if names(staff, role) => assert!(status < 300, "{what}: {status}"),
                     Vouched(_) => assert_eq!(status, 403, "{what}"),
+                    Doctors(_) if role == "doctor" => assert!(status < 300, "{what}: {status}"),
+                    Doctors(own) if names(own, role) && (object == OWN || !path.contains("{id}")) => {
+                        assert!(status < 300, "{what}: {status}");
+                    }
+                    Doctors(own) if names(own, role) => assert_eq!(status, 404, "{what}"),
+                    Doctors(_) => assert_eq!(status, 403, "{what}"),
                     Roles { any, .. } if names(any, role) => assert!(status < 300, "{what}: {status}"),
                     Roles { own, .. } if names(own, role) && object == OWN => assert!(status < 300, "{what}: {status}"),
                     Roles { own, hidden, .. } if names(own, role) => assert_eq!(status, hidden, "{what}"),
@@ -642,7 +671,7 @@ async fn a_practitioner_is_refused_with_the_reason_before_attestation_and_while_
         let api = Api::of(&world).await;
         let mut refused = 0;
         for (method, path, access, body) in table() {
-            if !matches!(access, Roles { .. } | Record(_) | People(..)) {
+            if !matches!(access, Roles { .. } | Record(_) | Doctors(_) | People(..)) {
                 continue;
             }
             let doctor = token("doctor");
@@ -670,6 +699,7 @@ async fn who_may_never_do_a_thing_is_refused_before_what_they_say_is_read() {
             Roles { any, own, .. } => (any, own),
             Record(staff) => (staff, "patient doctor"),
             Vouched(staff) => (staff, "patient"),
+            Doctors(own) => ("doctor", own),
             _ => continue,
         };
         let malformed = if body.is_null() {
@@ -702,7 +732,7 @@ async fn a_hospitals_system_may_do_what_its_role_and_scopes_allow() {
             HospitalSystem => assert!(status < 300, "{what}: {status}"),
             People(..) => assert_eq!(status, 403, "{what}"),
             Roles { any, .. } | Record(any) if names(any, "hospital") => assert!(status < 300, "{what}: {status}"),
-            Roles { .. } | Record(_) | Vouched(_) => assert_eq!(status, 403, "{what}"),
+            Roles { .. } | Record(_) | Vouched(_) | Doctors(_) => assert_eq!(status, 403, "{what}"),
         }
     }
 }
@@ -712,7 +742,7 @@ async fn what_is_clinical_or_vouched_for_a_hospitals_system_does_for_a_person_al
     let api = Api::of(&World::new()).await;
     let mut refused = 0;
     for (method, path, access, body) in table() {
-        if matches!(access, Vouched(_)) || matches!(access, Record(staff) if !names(staff, "hospital")) {
+        if matches!(access, Vouched(_) | Doctors(_)) || matches!(access, Record(staff) if !names(staff, "hospital")) {
             let answer = api.call(request(method, path, &body, OTHER, Some(HOSPITAL_KEY))).await;
             assert_eq!(answer.status(), 403, "{method} {path}");
             let told: Value = read_body_json(answer).await;
@@ -720,7 +750,7 @@ async fn what_is_clinical_or_vouched_for_a_hospitals_system_does_for_a_person_al
             refused += 1;
         }
     }
-    assert_eq!(refused, 8);
+    assert_eq!(refused, 12);
 }
 
 #[actix_web::test]
@@ -741,13 +771,13 @@ async fn a_hospitals_system_does_for_a_person_what_both_may() {
                     HospitalSystem => assert!(status < 300, "{what}: {status}"),
                     People(..) => assert_eq!(status, 403, "{what}"),
                     // Who works with the hospital's system is of its staff: the patients are treated.
-                    Record(_) if role == "doctor" => assert!(status < 300, "{what}: {status}"),
+                    Record(_) | Doctors(_) if role == "doctor" => assert!(status < 300, "{what}: {status}"),
                     Record(staff) | Vouched(staff) if names(staff, role) => assert!(status < 300, "{what}: {status}"),
                     Roles { any, .. } if !names(any, "hospital") => assert_eq!(status, 403, "{what}"),
                     Roles { any, .. } if names(any, role) => assert!(status < 300, "{what}: {status}"),
                     Roles { own, .. } if names(own, role) && object == OWN => assert!(status < 300, "{what}: {status}"),
                     Roles { own, hidden, .. } if names(own, role) => assert_eq!(status, hidden, "{what}"),
-                    Roles { .. } | Record(_) | Vouched(_) => assert_eq!(status, 403, "{what}"),
+                    Roles { .. } | Record(_) | Vouched(_) | Doctors(_) => assert_eq!(status, 403, "{what}"),
                 }
                 cells += 1;
             }
@@ -823,6 +853,7 @@ async fn what_does_not_exist_is_answered_like_what_is_somebody_elses() {
             Roles { own, hidden, .. } => (own, hidden),
             Record(_) => ("patient doctor", 404),
             Vouched(_) => ("patient", 404),
+            Doctors(own) if path.contains("{id}") => (own, 404),
             _ => continue,
         };
         for role in own.split(' ').filter(|role| !role.is_empty()) {

@@ -4,7 +4,7 @@
 //! else exists.
 
 use std::any::Any;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -14,6 +14,7 @@ use std::time::Duration;
 use actix_web::dev::ServiceResponse;
 use actix_web::test::{TestRequest, call_service, init_service};
 use application::log::{Finality, Position, StreamId};
+use application::policy::Object;
 use application::policy::access::Admittance;
 use application::policy::rules::{Registration, Rules};
 use application::ports::StoreError;
@@ -41,6 +42,7 @@ use domain::calendar::AppointmentStatus;
 use domain::chart::{Entry, FindingId, Symptom};
 use domain::claims::Name;
 use domain::consent::{self, Details, Grant, Granted, Grantee, Purpose, SignerId};
+use domain::emergency::{Emergency, EmergencyEvent, Justification, Opened};
 use domain::encounter::{EncounterNames, NamedEncounter};
 use domain::kernel::typed_data::{SigningDomain, keccak256 as digest};
 use domain::kernel::*;
@@ -326,6 +328,8 @@ pub(super) struct FakeExecutor {
     pub(super) bound: Mutex<bool>,
     /// What patients have said of their treatment; without it, they have agreed on paper.
     pub(super) said: Mutex<Option<Vec<TreatmentEvent>>>,
+    /// What has happened to emergencies, by their ids.
+    pub(super) emergencies: Mutex<BTreeMap<Uuid, Vec<EmergencyEvent>>>,
 }
 
 impl FakeExecutor {
@@ -416,7 +420,12 @@ impl CommandExecutor for FakeExecutor {
         for event in said.unwrap_or_else(|| vec![agreed_on_paper(&[])]) {
             treatment.apply(event);
         }
-        let aggregate = [&practitioner as &dyn Any, &account, &treatment]
+        let mut emergency = Emergency::default();
+        if let AggregateRef::Emergency(EmergencyId { id, .. }) = of {
+            let happened = self.emergencies.lock().unwrap().get(&id).cloned();
+            happened.into_iter().flatten().for_each(|event| emergency.apply(event));
+        }
+        let aggregate = [&practitioner as &dyn Any, &account, &treatment, &emergency]
             .into_iter()
             .find_map(|any| any.downcast_ref::<A>().cloned());
         let aggregate = aggregate.unwrap_or_default();
@@ -497,6 +506,8 @@ pub(super) struct FakeQueries {
     pub(super) granted: Mutex<ConsentsView>,
     /// What happens as soon as somebody has asked for that.
     pub(super) then: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    /// In which emergencies the doctor has the other patient's record open.
+    pub(super) emergencies: Mutex<Vec<Uuid>>,
     /// How many appointments there are in lists.
     pub(super) filters: Mutex<Vec<AppointmentFilter>>,
 }
@@ -574,6 +585,31 @@ pub(super) fn given(grant: Grant) -> ConsentsView {
             control: Control::default(),
             grantee_epoch: 0,
         }],
+    }
+}
+
+/// That the practitioner who can sign in has opened these categories of a record for an hour.
+pub(super) fn opened(categories: &[Category]) -> Opened {
+    Opened {
+        practitioner: PractitionerId::new(OWN),
+        reason: "Unconscious.".to_owned(),
+        categories: categories.to_vec(),
+        at: now(),
+        until: now() + TimeDelta::hours(1),
+        justify_by: now() + TimeDelta::days(1),
+    }
+}
+
+fn emergency(id: EmergencyId) -> EmergencyView {
+    EmergencyView {
+        id,
+        opened: opened(&[Category::Identity, Category::Summary]),
+        justification: Some(Justification {
+            text: "Nobody could ask her.".to_owned(),
+            at: now(),
+        }),
+        flagged_at: Some(now()),
+        position: 8,
     }
 }
 
@@ -705,8 +741,8 @@ impl Queries for FakeQueries {
         Ok(known(id.uuid()).then(|| practitioner(id)))
     }
 
-    async fn attestation(&self, _: PractitionerId) -> Result<Attestation, QueryError> {
-        Ok(Attestation {
+    async fn attestation(&self, _: PractitionerId) -> Result<AttestationView, QueryError> {
+        let attestation = Attestation {
             standing: self
                 .standing
                 .lock()
@@ -716,6 +752,10 @@ impl Queries for FakeQueries {
             reinstatements: 0,
             details: Some([7; 32]),
             attested_since: Some(40),
+        };
+        Ok(AttestationView {
+            attestation,
+            final_position: 40,
         })
     }
 
@@ -754,6 +794,55 @@ impl Queries for FakeQueries {
     ) -> Result<ConsentsView, QueryError> {
         admittance.check_patient(id, &[Category::Access])?;
         Ok(consents())
+    }
+
+    async fn emergencies(
+        &self,
+        admittance: &Admittance,
+        whose: Object,
+        _: Page<Position>,
+    ) -> Result<Vec<EmergencyView>, QueryError> {
+        admittance.check(whose, &[Category::Access])?;
+        let patient = match whose {
+            Object::Patient(patient) => patient,
+            _ => PatientId::new(OTHER),
+        };
+        Ok(vec![emergency(EmergencyId { patient, id: OWN })])
+    }
+
+    async fn emergency(
+        &self,
+        admittance: &Admittance,
+        whose: Object,
+        id: EmergencyId,
+    ) -> Result<Option<EmergencyView>, QueryError> {
+        admittance.check(whose, &[Category::Access])?;
+        let is_theirs = whose == Object::Patient(id.patient) || whose == Object::Practitioner(PractitionerId::new(OWN));
+        Ok((is_theirs && known(id.id)).then(|| emergency(id)))
+    }
+
+    async fn emergencies_overseen(
+        &self,
+        _: Option<EmergencyStanding>,
+        _: Page<Position>,
+    ) -> Result<Vec<EmergencyView>, QueryError> {
+        let patient = PatientId::new(OTHER);
+        Ok(vec![emergency(EmergencyId { patient, id: OWN })])
+    }
+
+    async fn emergencies_open_to(
+        &self,
+        patient: PatientId,
+        practitioner: PractitionerId,
+        _: DateTime<Utc>,
+    ) -> Result<Vec<Uuid>, QueryError> {
+        let is_theirs = patient.uuid() == OTHER && practitioner.uuid() == OWN;
+        let open = self.emergencies.lock().unwrap().clone();
+        Ok(open.into_iter().filter(|_| is_theirs).collect())
+    }
+
+    async fn overdue_emergencies(&self, _: DateTime<Utc>, _: u32) -> Result<Vec<EmergencyId>, QueryError> {
+        Ok(Vec::new())
     }
 
     async fn access_log(

@@ -4,6 +4,7 @@ mod authorization;
 mod bad_input;
 mod commands;
 mod consents;
+mod emergencies;
 mod events;
 mod fakes;
 mod limits;

@@ -77,6 +77,8 @@ async fn every_page_refers_to_its_items_and_the_server_gives_what_they_are_said_
                 "Account" => "administrator",
                 "LogEntry" => "auditor",
                 "Grant" | "AccessLogEntry" => "patient",
+                "Emergency" if path.starts_with("/v1/me/") => "patient",
+                "Emergency" => "registrar",
                 _ => "hospital",
             };
             let method: Method = method.to_uppercase().parse().unwrap();

@@ -51,6 +51,7 @@ fn shown(role: &str, method: &str, path: &str) -> Option<(Shown, &'static [Categ
             | "/v1/patients/{id}/revocations/typed-data",
         ) => (Shown::Grants, ACCESS),
         ("GET", "/v1/patients/{id}/treatment") => (Shown::Treatment, ACCESS),
+        ("GET", "/v1/patients/{id}/emergencies/{id}" | "/v1/me/emergencies") => (Shown::Emergencies, ACCESS),
         ("GET", "/v1/accounts/{id}") => (Shown::Account, IDENTITY),
         _ => return None,
     };

@@ -1,7 +1,7 @@
 //! Who has read what is known of a patient, in JSON.
 
 use application::ports::queries::LoggedReadView;
-use domain::access_log::{self, Named, Prepared};
+use domain::access_log::{self, Named, OpenedAs, Prepared};
 use domain::consent::Granted;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,8 +11,8 @@ use super::{Act, GrantedPart, HumanName, Instant, Purpose, Role, wire_enum};
 
 wire_enum!(
     /// What was shown: `patient` (who they are), `patient-in-a-list` (the same, in a list or a search), `chart`, `relationships` (who treats them), `appointments` (one, or several),
-    /// `grants` (what they grant to whom), `account` (as whom they sign in), `treatment` (whether they are treated here), or
-    /// `reports` (what other systems have told of the chart).
+    /// `grants` (what they grant to whom), `account` (as whom they sign in), `treatment` (whether they are treated here),
+    /// `reports` (what other systems have told of the chart), or `emergencies` (in which the record was opened).
     Shown = access_log::Shown
 );
 
@@ -30,7 +30,8 @@ pub enum ReaderKind {
     Service,
 }
 
-/// By which right something was read: `own` (it is the patient's own), `role` (that of the reader), `grants` (what the patient has granted), or `treatment` (that they are treated here).
+/// By which right something was read: `own` (it is the patient's own), `role` (that of the reader), `grants` (what the patient has granted), `treatment` (that they are treated here), or
+/// `emergencies` (that the reader has opened the record in them; parts of it may be granted besides).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReadBasis {
@@ -42,6 +43,8 @@ pub enum ReadBasis {
     Grants,
     /// That the patient is treated here.
     Treatment,
+    /// That the reader has opened the record in emergencies.
+    Emergencies,
 }
 
 /// Who has read.
@@ -100,6 +103,9 @@ pub struct AccessLogEntry {
     /// The ids of the grants that have allowed it, if that is the right.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<Uuid>,
+    /// The ids of the emergencies in which the reader has opened it, if that is the right.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub emergencies: Vec<Uuid>,
     /// The position in the log of the entry that says so; missing while the log does not have it. By it the entry is found and proved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<u64>,
@@ -169,16 +175,23 @@ impl From<access_log::Reader> for Reader {
 impl From<access_log::Read> for AccessLogEntry {
     fn from(read: access_log::Read) -> Self {
         let access_log::Read { at, reading } = read;
-        let (basis, purpose, act, grants) = match reading.basis {
-            access_log::Basis::Own => (ReadBasis::Own, None, None, Vec::new()),
-            access_log::Basis::Role => (ReadBasis::Role, None, None, Vec::new()),
-            access_log::Basis::Treatment(act) => (ReadBasis::Treatment, None, Some(act), Vec::new()),
-            access_log::Basis::Grants(purpose, grants) => (
-                ReadBasis::Grants,
-                Some(purpose),
-                None,
-                grants.into_iter().map(|Prepared(id)| id).collect(),
-            ),
+        let (mut purpose, mut by, mut grants, mut emergencies) = (None, None, Vec::new(), Vec::new());
+        let basis = match reading.basis {
+            access_log::Basis::Own => ReadBasis::Own,
+            access_log::Basis::Role => ReadBasis::Role,
+            access_log::Basis::Treatment(act) => {
+                by = Some(act);
+                ReadBasis::Treatment
+            }
+            access_log::Basis::Grants(why, ids) => {
+                purpose = Some(why);
+                grants = ids.into_iter().map(|Prepared(id)| id).collect();
+                ReadBasis::Grants
+            }
+            access_log::Basis::Emergencies(ids) => {
+                emergencies = ids.into_iter().map(|OpenedAs(id)| id).collect();
+                ReadBasis::Emergencies
+            }
         };
         let categories = reading.categories.into_iter().map(Granted::Category);
         Self {
@@ -188,8 +201,9 @@ impl From<access_log::Read> for AccessLogEntry {
             categories: categories.map(GrantedPart::of).collect(),
             basis,
             purpose: purpose.map(Purpose::from),
-            act: act.map(Act),
+            act: by.map(Act),
             grants,
+            emergencies,
             position: None,
             index: None,
             block: None,

@@ -1,5 +1,6 @@
 //! Attestations in JSON: what public registers say of practitioners, and what registrars do.
 
+use application::ports::queries::AttestationView;
 use domain::kernel::PractitionerId;
 use domain::practitioner;
 use domain::registries::Signed;
@@ -36,10 +37,11 @@ pub struct Attestation {
     pub details: Option<String>,
 }
 
-impl From<(practitioners::Standing, practitioners::Attestation)> for Attestation {
-    fn from((standing, attestation): (practitioners::Standing, practitioners::Attestation)) -> Self {
+impl From<AttestationView> for Attestation {
+    fn from(view: AttestationView) -> Self {
+        let attestation = view.attestation;
         Self {
-            standing: standing.into(),
+            standing: view.standing().into(),
             number: attestation.number,
             reinstatements: attestation.reinstatements,
             details: attestation.details.map(hex::encode_prefixed),

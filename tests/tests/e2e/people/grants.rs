@@ -140,7 +140,7 @@ impl World {
 }
 
 /// Registers a patient with a wallet: their wallet, session and id.
-async fn registered(system: &TestSystem, clinic: &Clinic, number: u32) -> (Person, String, String) {
+pub(super) async fn registered(system: &TestSystem, clinic: &Clinic, number: u32) -> (Person, String, String) {
     let (status, created) = system.post("/v1/patients", &clinic.key, &patient("Okafor")).await;
     assert_eq!(status, 201, "{created}");
     let person = Person::numbered(number);

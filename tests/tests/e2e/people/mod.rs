@@ -4,6 +4,7 @@ mod administrators;
 mod attestations;
 mod auth;
 mod authorization;
+mod emergencies;
 mod first_visit;
 mod grants;
 mod quotas;

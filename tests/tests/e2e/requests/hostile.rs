@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use tests::chain::{KEYS, TestChain};
 use tests::charts::{agree_on_paper, paper};
 use tests::office::{Office, practitioner};
-use tests::people::{Person, patient};
+use tests::people::{self, Person, patient};
 use tests::system::{SystemOptions, TestSystem};
 
 /// Stands in every hostile text, so that an answer that repeats it is found out.
@@ -452,6 +452,8 @@ struct World {
     /// The same key, as it is used for a nurse.
     nurse: String,
     administrator: String,
+    /// A practitioner who is attested: their session.
+    doctor: String,
     registrar: String,
     /// A patient with a wallet: their id and session.
     patient: (String, String),
@@ -481,12 +483,19 @@ impl World {
             registration: Registration::Approval,
             ..SystemOptions::default()
         };
-        let (_, system) = Office::serve(&chain, options).await;
+        let (office, system) = Office::serve(&chain, options).await;
         let hospital = system.service("front desk", Role::Hospital).await;
         let (_, registered) = system.post("/v1/patients", &hospital, &patient("Okafor")).await;
         let resource = registered["resource"].as_str().unwrap();
         let token = Person::numbered(4715).join(&system, &hospital, resource).await;
+        let (_, doctor) = system
+            .post("/v1/practitioners", &hospital, &people::practitioner("Lister", "UTC"))
+            .await;
+        let id = doctor["id"].as_str().unwrap();
+        office.attests(&system, &hospital, id).await;
+        let entry = doctor["resource"].as_str().unwrap();
         Self {
+            doctor: Person::numbered(4716).join(&system, &hospital, entry).await,
             patient: (registered["id"].as_str().unwrap().to_owned(), token),
             registrar: system.service("registry", Role::Registrar).await,
             person: system.administrator().await,
@@ -573,6 +582,9 @@ impl World {
             "notBefore": "2100-01-01T00:00:00Z", "expiry": "2150-01-01T00:00:00Z",
         });
         let prepared = self.add(&format!("/v1/patients/{patient}/grants"), token, &grant).await;
+        let emergencies = format!("/v1/patients/{patient}/emergencies");
+        let emergency = json!({ "reason": "Unconscious.", "categories": ["identity", "summary"], "minutes": 5 });
+        let opened = self.add(&emergencies, &self.doctor, &emergency).await;
         let signer = Person::numbered(4715).signer().to_string();
         let ito = self.add("/v1/patients", hospital, &json!({ "details": details })).await;
         let nurse = &*self.nurse;
@@ -699,6 +711,19 @@ impl World {
             ),
             ("grantsPrepare", Good::of(patient).saying(grant).answered(201)),
             ("grantsList", Good::of(patient).asking([limit.clone()])),
+            ("emergenciesOpen", Good::of(patient).saying(emergency).answered(201)),
+            ("emergenciesRead", Good::of(patient).with("emergency", &opened)),
+            (
+                "emergenciesJustify",
+                Good::of(patient)
+                    .with("emergency", &opened)
+                    .saying(json!({ "text": "Nobody could ask her." })),
+            ),
+            ("emergenciesOwn", Good::get().asking([limit.clone()])),
+            (
+                "emergenciesList",
+                Good::get().asking([limit.clone(), ("standing", "to-justify".to_owned())]),
+            ),
             ("readsList", Good::get().asking([limit.clone()])),
             ("readsNoted", Good::get()),
             ("grantsRead", Good::of(patient).with("grant", &prepared)),
@@ -844,6 +869,8 @@ impl World {
             "registrationOwn" => &self.newcomer,
             "walletsInviteStaff" | "walletsWithdrawStaffs" => &self.administrator,
             id if id.starts_with("walletsTake") || id.starts_with("attestations") => &self.registrar,
+            "emergenciesList" => &self.registrar,
+            id if id.starts_with("emergencies") => &self.doctor,
             id if id.starts_with("grants") || id.starts_with("reads") => &self.patient.1,
             id if ["accounts", "admin", "events"].iter().any(|tag| id.starts_with(tag)) => &self.administrator,
             "chartsReport" | "chartsReported" => &self.hospital,

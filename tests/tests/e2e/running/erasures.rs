@@ -19,7 +19,7 @@ use tests::site::{Desk, Said, Server, Site, agree_on_paper, for_a_nurse, signer}
 use uuid::Uuid;
 
 /// Words that stand nowhere else, one for each field.
-const WORDS: [&str; 14] = [
+const WORDS: [&str; 16] = [
     "Quexfamily",
     "Quexgiven",
     "Quexprefix",
@@ -34,6 +34,8 @@ const WORDS: [&str; 14] = [
     "quexallergy",
     "quexcondition",
     "quexmedication",
+    "quexemergency",
+    "quexjustified",
 ];
 
 /// A word as bytes may hold it: plain, in hexadecimal digits, in base64 at any offset, and as UTF-16.
@@ -107,7 +109,7 @@ async fn words_in_tables(database: &str) -> Vec<(&'static str, String)> {
 }
 
 /// Tells everything that can be told of a patient, each in a word of its own.
-async fn tell_everything((hospital, nurse): (&Rest, &Rest), practitioner: Uuid) -> Uuid {
+async fn tell_everything([hospital, nurse, doctor]: [&Rest; 3], practitioner: Uuid) -> Uuid {
     let [
         family,
         given,
@@ -123,6 +125,8 @@ async fn tell_everything((hospital, nurse): (&Rest, &Rest), practitioner: Uuid) 
         allergy,
         condition,
         medication,
+        emergency,
+        justified,
     ] = WORDS;
     let details = json!({
         "name": { "family": family, "given": [given], "prefix": [prefix] },
@@ -143,6 +147,13 @@ async fn tell_everything((hospital, nurse): (&Rest, &Rest), practitioner: Uuid) 
     ] {
         nurse.insist(Method::POST, &findings, &finding).await;
     }
+    let emergencies = format!("/v1/patients/{patient}/emergencies");
+    let opened = json!({ "reason": emergency, "categories": ["summary"] });
+    let opened = id(&doctor.insist(Method::POST, &emergencies, &opened).await);
+    let justification = format!("{emergencies}/{opened}/justification");
+    doctor
+        .insist(Method::POST, &justification, &json!({ "text": justified }))
+        .await;
     let day = chrono::Utc::now().date_naive() + chrono::Days::new(9);
     let start = day.and_hms_opt(9, 0, 0).unwrap().and_utc();
     let sessions =
@@ -169,7 +180,8 @@ async fn of_an_erased_patient_no_file_has_a_word_left() {
     let practitioners = hospital.get("/v1/practitioners").await;
     let practitioner: Uuid = practitioners["items"][0]["id"].as_str().unwrap().parse().unwrap();
     let nurse = Rest::new(&dev.url, &dev.token("nurse").await);
-    let patient = tell_everything((&hospital, &nurse), practitioner).await;
+    let doctor = Rest::new(&dev.url, &dev.token("doctor").await);
+    let patient = tell_everything([&hospital, &nurse, &doctor], practitioner).await;
 
     let found = words_in(&dev.folder);
     let missed: Vec<_> = WORDS

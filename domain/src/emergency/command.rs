@@ -1,0 +1,43 @@
+//! What can be asked of an emergency.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::kernel::{Category, PractitionerId};
+
+/// A command to an emergency.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum EmergencyCommand {
+    /// A practitioner opens a record.
+    Open(Opening),
+    /// They say why it was right. Only who has opened it does, once, also after the time for it.
+    Justify {
+        /// Who.
+        practitioner: PractitionerId,
+        /// What they say.
+        text: String,
+        /// When.
+        now: DateTime<Utc>,
+    },
+    /// Nobody has justified it in time. What is justified, or flagged, stays as it is.
+    Flag {
+        /// When.
+        now: DateTime<Utc>,
+    },
+}
+
+/// What it takes to open a record.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Opening {
+    /// Who.
+    pub practitioner: PractitionerId,
+    /// Why.
+    pub reason: String,
+    /// What of the record. Who the patient is belongs to it, named or not.
+    pub categories: Vec<Category>,
+    /// For how long.
+    pub minutes: u16,
+    /// Within which time it is to be justified.
+    pub to_justify: TimeDelta,
+    /// When.
+    pub now: DateTime<Utc>,
+}

@@ -1,0 +1,56 @@
+//! Samples of the events for the tests of their encoding: one of each variant, and any.
+
+use proptest::prelude::*;
+use proptest::sample::subsequence;
+
+use super::{Emergency, EmergencyEvent, Flag, Justification, Opened};
+use crate::kernel::{Personal, PractitionerId};
+use crate::samples::strategies::{millis, personal, texts, uuids};
+use crate::samples::values::{id, text, time};
+
+/// Every event.
+pub(crate) fn examples() -> Vec<EmergencyEvent> {
+    vec![
+        EmergencyEvent::Opened {
+            opened: Personal::Known(Opened {
+                practitioner: PractitionerId::new(id(2)),
+                reason: text("Unconscious after a fall."),
+                categories: Emergency::CATEGORIES.to_vec(),
+                at: time("2026-03-01T08:00:00.250Z"),
+                until: time("2026-03-01T09:00:00.250Z"),
+                justify_by: time("2026-03-02T08:00:00.250Z"),
+            }),
+        },
+        EmergencyEvent::Justified {
+            justification: Personal::Known(Justification {
+                text: text("Nobody could say which medicines."),
+                at: time("2026-03-01T11:30:00.500Z"),
+            }),
+        },
+        EmergencyEvent::Flagged {
+            flag: Personal::Known(Flag {
+                at: time("2026-03-02T08:00:05Z"),
+            }),
+        },
+    ]
+}
+
+/// Any event, its personal field known or sealed.
+pub(crate) fn strategy() -> impl Strategy<Value = EmergencyEvent> {
+    let categories = subsequence(Emergency::CATEGORIES.to_vec(), 0..=7);
+    let opened = (uuids(), texts(), categories, millis(), millis(), millis());
+    let opened = opened.prop_map(|(practitioner, reason, categories, at, until, justify_by)| Opened {
+        practitioner: PractitionerId::new(practitioner),
+        reason,
+        categories,
+        at,
+        until,
+        justify_by,
+    });
+    let justified = (texts(), millis()).prop_map(|(text, at)| Justification { text, at });
+    prop_oneof![
+        personal(opened).prop_map(|opened| EmergencyEvent::Opened { opened }),
+        personal(justified).prop_map(|justification| EmergencyEvent::Justified { justification }),
+        personal(millis().prop_map(|at| Flag { at })).prop_map(|flag| EmergencyEvent::Flagged { flag }),
+    ]
+}

@@ -1,0 +1,4 @@
+CREATE INDEX IF NOT EXISTS emergencies_by_age ON emergencies (opened_in);
+CREATE INDEX IF NOT EXISTS emergencies_of_patient ON emergencies (patient, opened_in);
+CREATE INDEX IF NOT EXISTS emergencies_of_practitioner ON emergencies (practitioner, opened_in);
+CREATE INDEX IF NOT EXISTS emergencies_to_justify ON emergencies (justify_by) WHERE justification IS NULL AND flagged_at IS NULL;
