@@ -1,7 +1,5 @@
 //! The state of an emergency, and its decisions.
 
-use std::ops::RangeInclusive;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -26,20 +24,6 @@ pub struct Emergency {
 }
 
 impl Emergency {
-    /// For how long a record is opened, in minutes.
-    pub const MINUTES: RangeInclusive<u16> = 5..=240;
-
-    /// What of a record can be opened. What a patient sets apart as sensitive needs a grant of its own; bills and who may read help nobody in an emergency.
-    pub const CATEGORIES: [Category; 7] = [
-        Category::Identity,
-        Category::Summary,
-        Category::Medication,
-        Category::Care,
-        Category::Results,
-        Category::Documents,
-        Category::Appointments,
-    ];
-
     /// What is open now to this practitioner. What cannot be read opens nothing.
     pub fn open_to(&self, practitioner: PractitionerId, now: DateTime<Utc>) -> &[Category] {
         let is_open = |opened: &&Opened| opened.practitioner == practitioner && now < opened.until;
@@ -130,7 +114,7 @@ pub(super) fn check(text: &str) -> Result<(), crate::kernel::Flaw> {
 
 /// Whether this can be opened.
 pub(super) fn check_categories(categories: &[Category]) -> Result<(), EmergencyError> {
-    let is_for_emergencies = |category: &Category| Emergency::CATEGORIES.contains(category);
+    let is_for_emergencies = |category: &Category| Opened::CATEGORIES.contains(category);
     match categories.iter().all(is_for_emergencies) {
         true => Ok(()),
         false => Err(EmergencyError::NotForEmergencies),
@@ -152,7 +136,7 @@ fn opened(opening: Opening) -> Result<Opened, EmergencyError> {
         return Err(EmergencyError::Nothing);
     }
     check_categories(&categories)?;
-    if !Emergency::MINUTES.contains(&minutes) {
+    if !Opened::MINUTES.contains(&minutes) {
         return Err(EmergencyError::Minutes);
     }
     categories.push(Category::Identity);

@@ -43,7 +43,7 @@ fn is_said(said: &Justification) -> bool {
 fn is_possible(opened: &Opened) -> bool {
     let open_for = opened.until.signed_duration_since(opened.at);
     let minutes = u16::try_from(open_for.num_minutes());
-    let minutes = minutes.ok().filter(|minutes| Emergency::MINUTES.contains(minutes));
+    let minutes = minutes.ok().filter(|minutes| Opened::MINUTES.contains(minutes));
     let is_short = minutes.is_some_and(|minutes| TimeDelta::minutes(minutes.into()) == open_for);
     let is_in_order = opened.categories.is_sorted_by(|one, next| one < next);
     check(&opened.reason).is_ok()

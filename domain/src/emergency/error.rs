@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::aggregate::Emergency;
+use super::event::Opened;
 use crate::kernel::{AggregateType, DomainError, Flaw, RefusalKind, Resource};
 
 /// A refusal.
@@ -27,7 +27,7 @@ pub enum EmergencyError {
     #[error("bills, who may read, and what is sensitive are not opened in an emergency")]
     NotForEmergencies,
     /// It is too short or too long.
-    #[error("a record is opened for {} to {} minutes", Emergency::MINUTES.start(), Emergency::MINUTES.end())]
+    #[error("a record is opened for {} to {} minutes", Opened::MINUTES.start(), Opened::MINUTES.end())]
     Minutes,
     /// It was justified otherwise.
     #[error("the emergency is justified, and what was said stays")]

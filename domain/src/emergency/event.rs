@@ -1,5 +1,7 @@
 //! What can happen to an emergency.
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +29,22 @@ pub struct Opened {
 }
 
 impl PersonalValue for Opened {}
+
+impl Opened {
+    /// For how long a record is opened, in minutes.
+    pub const MINUTES: RangeInclusive<u16> = 5..=240;
+
+    /// What of a record can be opened. What a patient sets apart as sensitive needs a grant of its own; bills and who may read help nobody in an emergency.
+    pub const CATEGORIES: [Category; 7] = [
+        Category::Identity,
+        Category::Summary,
+        Category::Medication,
+        Category::Care,
+        Category::Results,
+        Category::Documents,
+        Category::Appointments,
+    ];
+}
 
 /// Why it was right to open a record.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

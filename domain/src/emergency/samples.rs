@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 
-use super::{Emergency, EmergencyEvent, Flag, Justification, Opened};
+use super::{EmergencyEvent, Flag, Justification, Opened};
 use crate::kernel::{Personal, PractitionerId};
 use crate::samples::strategies::{millis, personal, texts, uuids};
 use crate::samples::values::{id, text, time};
@@ -15,7 +15,7 @@ pub(crate) fn examples() -> Vec<EmergencyEvent> {
             opened: Personal::Known(Opened {
                 practitioner: PractitionerId::new(id(2)),
                 reason: text("Unconscious after a fall."),
-                categories: Emergency::CATEGORIES.to_vec(),
+                categories: Opened::CATEGORIES.to_vec(),
                 at: time("2026-03-01T08:00:00.250Z"),
                 until: time("2026-03-01T09:00:00.250Z"),
                 justify_by: time("2026-03-02T08:00:00.250Z"),
@@ -37,7 +37,7 @@ pub(crate) fn examples() -> Vec<EmergencyEvent> {
 
 /// Any event, its personal field known or sealed.
 pub(crate) fn strategy() -> impl Strategy<Value = EmergencyEvent> {
-    let categories = subsequence(Emergency::CATEGORIES.to_vec(), 0..=7);
+    let categories = subsequence(Opened::CATEGORIES.to_vec(), 0..=7);
     let opened = (uuids(), texts(), categories, millis(), millis(), millis());
     let opened = opened.prop_map(|(practitioner, reason, categories, at, until, justify_by)| Opened {
         practitioner: PractitionerId::new(practitioner),

@@ -233,7 +233,7 @@ proptest! {
     #[test]
     fn a_record_is_open_to_who_has_opened_it_and_for_so_long(
         minutes in 5..=240_u16,
-        categories in prop::sample::subsequence(Emergency::CATEGORIES.to_vec(), 1..=7),
+        categories in prop::sample::subsequence(Opened::CATEGORIES.to_vec(), 1..=7),
         millis in -60_000..20_000_000_i64,
     ) {
         let events = asked(vec![], EmergencyCommand::Open(opening(&categories, minutes))).unwrap();

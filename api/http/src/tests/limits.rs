@@ -7,7 +7,7 @@ use domain::account::Scope;
 use domain::calendar::Session;
 use domain::chart::{AllergyKind, List};
 use domain::consent::Details;
-use domain::emergency::Emergency;
+use domain::emergency::Opened;
 use domain::encounter::EncounterNames;
 use domain::kernel::{Address, Category, HumanName, Slot, Sources, TextRule, typed_data};
 use domain::patient::PatientDetails;
@@ -75,8 +75,8 @@ fn the_document_tells_the_limits_of_the_types() {
             PractitionerDetails::MOST_IDENTIFIERS,
         ),
         // The record, or categories of it.
-        (".NewEmergency.categories", Emergency::CATEGORIES.len()),
-        (".NewEmergency.minutes", usize::from(*Emergency::MINUTES.end())),
+        (".NewEmergency.categories", Opened::CATEGORIES.len()),
+        (".NewEmergency.minutes", usize::from(*Opened::MINUTES.end())),
         (".NewGrant.categories", Category::ALL.len() + 1),
         (".NewGrant.documents", Details::MOST_DOCUMENTS),
         (".NewPaper.practitioners", Paper::MOST_PRACTITIONERS),

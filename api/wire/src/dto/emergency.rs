@@ -2,7 +2,7 @@
 
 use application::ports::queries::{self, EmergencyView};
 use application::use_cases::emergencies::ToOpen;
-use domain::emergency::Emergency as Rules;
+use domain::emergency::Opened;
 use domain::kernel::{Category, TextRule};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -85,8 +85,8 @@ impl Checked for NewEmergency {
             checks.within("categories", |checks| checks.wrong("must not be empty"));
         }
         let minutes = self.minutes.unwrap_or(MINUTES);
-        if !Rules::MINUTES.contains(&minutes) {
-            let (least, most) = (Rules::MINUTES.start(), Rules::MINUTES.end());
+        if !Opened::MINUTES.contains(&minutes) {
+            let (least, most) = (Opened::MINUTES.start(), Opened::MINUTES.end());
             checks.within("minutes", |checks| {
                 checks.wrong(format!("must be from {least} to {most}"))
             });
