@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use domain::access_log::{Basis, OpenedAs, Prepared, Reader};
-use domain::account::{Role, Scope};
+use domain::account::Scope;
 use domain::consent::{Details, Grantee, Purpose, Query};
 use domain::kernel::{Category, PatientId};
 use domain::treatment::Act;
@@ -73,15 +73,41 @@ pub fn admit(
     }
 }
 
-/// What somebody's work needs of appointments: the reception knows who comes to whom and when, and not why, nor of visits of the past. Of a service that asks for a person it
-/// is what both need.
-pub fn needed_of_appointments(principal: &Principal) -> &'static [Category] {
-    let is_reception = |who: &Principal| who.role() == Some(Role::Reception);
-    if is_reception(principal) || is_reception(principal.person()) {
-        &[Category::Appointments]
-    } else {
-        VISITS
-    }
+/// Whether somebody's work is clinical: whoever may read the charts of those who are treated knows why they come, too.
+pub fn is_clinical(principal: &Principal) -> bool {
+    reach(principal, Action::ReadChart) == Ok(Reach::Treated)
+}
+
+/// Whether it is a system that tells of visits of the past, for nobody: it reads what it tells.
+pub fn tells_visits(principal: &Principal) -> bool {
+    principal.person() == principal && reach(principal, Action::ReadReports).is_ok()
+}
+
+/// Admits somebody to appointments: whom they concern to all of it, and so who treats the patient, who is `treated` by this act; others to who comes to whom and when, and neither
+/// why nor to visits of the past. A system that tells of those is admitted to them, and is not to be shown more.
+///
+/// # Errors
+/// [`Denied`].
+pub fn admit_to_appointments(
+    principal: &Principal,
+    whose: Object,
+    action: Action,
+    treated: Option<Act>,
+) -> Result<Admittance, Denied> {
+    let treated = treated.filter(|_| is_clinical(principal));
+    let is_own = reach(principal, action) == Ok(Reach::Own);
+    let categories = match is_own || treated.is_some() || tells_visits(principal) {
+        true => VISITS,
+        false => &[Category::Appointments],
+    };
+    let admittance = admit(principal, whose, action, categories)?;
+    Ok(match treated {
+        Some(act) if !is_own => Admittance {
+            basis: Basis::Treatment(act),
+            ..admittance
+        },
+        _ => admittance,
+    })
 }
 
 /// What somebody would do with what is known of a patient, as each grantee that they are, with each of these categories.
@@ -249,7 +275,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use domain::account::Role;
-    use domain::kernel::AccountId;
+    use domain::kernel::{AccountId, PractitionerId};
+    use domain::registries::practitioners::Standing;
     use uuid::Uuid;
 
     use super::*;
@@ -337,28 +364,46 @@ mod tests {
     }
 
     #[test]
-    fn the_reception_knows_no_reasons_whoever_asks_for_whom() {
+    fn why_somebody_comes_is_known_to_who_treats_them_and_to_nobody_else_of_the_staff() {
         let staff = |role| Principal::Staff { account: ACCOUNT, role };
-        let service = |role, person: Option<Principal>| Principal::Service {
+        let service = |scopes: &[Scope], person: Option<Principal>| Principal::Service {
             account: ACCOUNT,
             key: Uuid::nil(),
-            role,
-            scopes: BTreeSet::new(),
+            role: Role::Hospital,
+            scopes: scopes.iter().copied().collect(),
             person: person.map(Box::new),
         };
-        let (hospital, reception, nurse) = (Role::Hospital, Role::Reception, Role::Nurse);
-        for (principal, knows) in [
-            (staff(nurse), true),
-            (staff(reception), false),
-            (service(hospital, None), true),
-            (service(reception, None), false),
-            (service(hospital, Some(staff(nurse))), true),
-            (service(hospital, Some(staff(reception))), false),
-            (service(reception, Some(staff(nurse))), false),
+        let doctor = Principal::Practitioner {
+            account: ACCOUNT,
+            practitioner: PractitionerId::new(Uuid::from_u128(3)),
+            standing: Standing::Attested,
+        };
+        let (read, import) = (&[Scope::Read][..], &[Scope::Read, Scope::Import][..]);
+        let whose = Object::Appointment {
+            patient: Some(ME),
+            practitioner: Some(PractitionerId::new(Uuid::from_u128(3))),
+        };
+        let act = Some(Act::Paper);
+        let by_treatment = Basis::Treatment(Act::Paper);
+        for (principal, treated, knows, basis) in [
+            (PATIENT, None, true, Basis::Own),
+            (PATIENT, act, true, Basis::Own),
+            (doctor.clone(), None, true, Basis::Role),
+            (staff(Role::Nurse), None, false, Basis::Role),
+            (staff(Role::Nurse), act, true, by_treatment.clone()),
+            (staff(Role::Reception), act, false, Basis::Role),
+            (staff(Role::Hospital), act, false, Basis::Role),
+            (service(read, None), act, false, Basis::Role),
+            (service(import, None), None, true, Basis::Role),
+            (service(import, Some(staff(Role::Nurse))), None, false, Basis::Role),
+            (service(import, Some(staff(Role::Nurse))), act, true, by_treatment),
+            (service(import, Some(staff(Role::Reception))), act, false, Basis::Role),
+            (service(import, Some(doctor)), act, true, Basis::Role),
         ] {
-            let needed = needed_of_appointments(&principal);
-            assert!(needed.contains(&Category::Appointments), "{principal:?}");
-            assert_eq!(needed.contains(&Category::Care), knows, "{principal:?}");
+            let admitted = admit_to_appointments(&principal, whose, Action::ReadAppointment, treated).unwrap();
+            assert!(admitted.covers(Category::Appointments), "{principal:?}");
+            assert_eq!(admitted.covers(Category::Care), knows, "{principal:?} {treated:?}");
+            assert_eq!(*admitted.basis(), basis, "{principal:?} {treated:?}");
         }
     }
 }

@@ -157,6 +157,21 @@ impl AppointmentView {
     }
 }
 
+impl AppointmentView {
+    /// What other systems have told of it: why somebody comes to an appointment that was booked here they have not.
+    #[must_use]
+    pub fn told_by_sources(self) -> Self {
+        match self.recorded {
+            true => self,
+            false => Self {
+                reason: None,
+                cancellation_reason: None,
+                ..self
+            },
+        }
+    }
+}
+
 /// An appointment that nobody was admitted to yet: whose it is cannot be known without reading it.
 #[derive(Clone, Debug)]
 pub struct Unadmitted(AppointmentView);

@@ -12,7 +12,7 @@ use domain::kernel::{AggregateType, AppointmentId, CalendarId, Category, Concept
 use domain::patient::Patient;
 
 use crate::error::{Refusal, Resource, UseCaseError};
-use crate::policy::access::{Admittance, Denied, admit, needed_of_appointments};
+use crate::policy::access::{Admittance, Denied, admit, admit_to_appointments, is_clinical, tells_visits};
 use crate::policy::identity::Principal;
 use crate::policy::{Action, Object, Reach};
 use crate::ports::command::{CommandContext, CommandError, CommandExecutor as _, Receipt};
@@ -409,9 +409,11 @@ impl<B: Backend> Clinic<B> {
         if reach == Reach::Own && !narrow_to_own(principal, &mut filter) {
             return Ok(Vec::new());
         }
-        let needed = needed_of_appointments(principal);
-        let admittance = admit(principal, filter.whose(), Action::ReadAppointment, needed)?;
+        let admittance = self
+            .admit_to_appointments(principal, filter.whose(), Action::ReadAppointment)
+            .await?;
         let found = self.queries.appointments(&admittance, &filter, page).await?;
+        let found: Vec<_> = found.into_iter().map(|view| shown_to(principal, view)).collect();
         let seen = page.shown(&found).iter().filter_map(|view| view.patient);
         // That a patient has none at all is known of them, too. Of nobody there is nothing to be known.
         let has_none = filter.patient.filter(|_| reach == Reach::Any && found.is_empty());
@@ -435,10 +437,43 @@ impl<B: Backend> Clinic<B> {
         permit(principal, action)?;
         let found = self.queries.appointment(appointment).await?;
         let found = found.ok_or(UseCaseError::NotFound(Resource::Appointment))?;
-        let admittance = admit(principal, found.whose(), action, needed_of_appointments(principal))?;
+        let admittance = self.admit_to_appointments(principal, found.whose(), action).await?;
         let found = found.admitted(&admittance)?;
         let found = found.ok_or(UseCaseError::NotFound(Resource::Appointment))?;
-        Ok((admittance, found))
+        Ok((admittance, shown_to(principal, found)))
+    }
+
+    /// Admits somebody to appointments, with why their patient comes if that is one who is treated here by whoever asks.
+    async fn admit_to_appointments(
+        &self,
+        principal: &Principal,
+        whose: Object,
+        action: Action,
+    ) -> Result<Admittance, UseCaseError> {
+        let treated = match whose {
+            Object::Appointment {
+                patient: Some(patient), ..
+            } if is_clinical(principal) => self.treated(principal, patient).await.or_else(unless_erased)?,
+            _ => None,
+        };
+        let act = treated.map(|(act, _)| act);
+        Ok(admit_to_appointments(principal, whose, action, act)?)
+    }
+}
+
+/// What is shown of an appointment: to a system that tells of visits, why somebody has come of those alone.
+fn shown_to(principal: &Principal, view: AppointmentView) -> AppointmentView {
+    match tells_visits(principal) {
+        true => view.told_by_sources(),
+        false => view,
+    }
+}
+
+/// Whoever is erased, or is held back, is treated by nobody.
+fn unless_erased<T>(error: UseCaseError) -> Result<Option<T>, UseCaseError> {
+    match error {
+        UseCaseError::Erased | UseCaseError::HeldBack => Ok(None),
+        error => Err(error),
     }
 }
 

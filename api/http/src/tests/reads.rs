@@ -39,10 +39,12 @@ fn shown(role: &str, method: &str, path: &str) -> Option<(Shown, &'static [Categ
         ("GET", "/v1/patients/{id}/chart/reports") => (Shown::Reports, CHART),
         // It is a symptom.
         ("GET", "/v1/patients/{id}/chart/findings/{finding}") => (Shown::Chart, SUMMARY),
-        ("GET", "/v1/appointments" | "/v1/appointments/{id}") if role.ends_with("reception") => {
-            (Shown::Appointments, APPOINTMENTS)
-        }
-        ("GET", "/v1/appointments" | "/v1/appointments/{id}") => (Shown::Appointments, VISITS),
+        ("GET", "/v1/appointments" | "/v1/appointments/{id}") => match role {
+            "patient" | "doctor" | "service for doctor" | "service" => (Shown::Appointments, VISITS),
+            // The patient is treated.
+            "nurse" | "service for nurse" if path.ends_with("{id}") => (Shown::Appointments, VISITS),
+            _ => (Shown::Appointments, APPOINTMENTS),
+        },
         (
             "GET",
             "/v1/patients/{id}/grants"
@@ -59,8 +61,9 @@ fn shown(role: &str, method: &str, path: &str) -> Option<(Shown, &'static [Categ
 }
 
 /// By which right who asks is shown something, in a world in which a doctor is granted what another patient's record holds.
-fn right(role: &str, shown: Shown) -> Basis {
+fn right(role: &str, shown: Shown, path: &str) -> Basis {
     match (role, shown) {
+        ("nurse" | "service for nurse", Shown::Appointments) if path.ends_with("{id}") => Basis::Treatment(Act::Paper),
         ("patient", _) => Basis::Own,
         // Those in their own calendar are shown to them because they are the doctor.
         ("doctor", Shown::Patient | Shown::Chart) => Basis::Grants(Purpose::Treatment, vec![Prepared(OWN)]),
@@ -112,7 +115,7 @@ async fn whoever_is_shown_something_of_a_patient_is_noted_with_what_and_by_which
                 for (patient, Read { at, reading }) in &noted {
                     assert_eq!((*at, reading.shown), (now(), shown), "{what}");
                     assert_eq!(reading.categories, categories, "{what}");
-                    assert_eq!(reading.basis, right(role, shown), "{what}");
+                    assert_eq!(reading.basis, right(role, shown, path), "{what}");
                     assert!(is_by(role, &reading.reader), "{what}: {:?}", reading.reader);
                     let is_named = answered.contains(&patient.to_string());
                     assert!(is_named || path.contains("{id}"), "{what}");
