@@ -90,7 +90,7 @@ problems! {
     Ambiguous = "ambiguous", 409, "Several may be meant",
         "What the request names may be any of several that are recorded, and nothing tells which. Name what only one of them has.";
     ListFull = "list-full", 409, "The list is full",
-        "The list takes no more findings. First refute those that are wrong.";
+        "The list takes no more findings, or no more grants, or as many emergencies are open as may be. First refute the findings that are wrong, or use what is open.";
     ListNotEmpty = "list-not-empty", 409, "There are findings in the list",
         "Only an empty list can say why it is empty. First refute its findings, if they are wrong.";
     AccountExists = "account-exists", 409, "The account exists, for another holder",
@@ -121,8 +121,8 @@ problems! {
         "The practitioner does not offer such a slot: start and length must be those of an offered one.";
     TooManyBookings = "too-many-bookings", 409, "Too many appointments ahead",
         "A patient books only so many appointments ahead. Cancel one, or ask the hospital to book.";
-    WrongStatus = "wrong-status", 409, "The appointment's status does not allow it",
-        "Read the appointment again: it was confirmed, completed, cancelled or missed.";
+    WrongStatus = "wrong-status", 409, "Its status does not allow it",
+        "Read it again: the appointment was confirmed, completed, cancelled or missed, or the emergency is justified.";
     NotYetBegun = "not-yet-begun", 409, "The visit has not begun yet",
         "A visit is recorded, completed, or marked as missed, only once its time has come.";
     RecordedVisit = "recorded-visit", 409, "A recorded visit stays as its source tells it",

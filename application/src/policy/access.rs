@@ -184,10 +184,11 @@ pub fn admit_to_treated(
     })
 }
 
-/// Admits a practitioner to what they have opened of a patient's record in emergencies, each with its id, beside what they are admitted to otherwise. It is for reading alone.
+/// Admits a practitioner to what they have opened of a patient's record in emergencies, each with its id, beside what they are admitted to otherwise. It is for reading alone, and where
+/// nothing is added by it, it is not told of.
 ///
 /// # Errors
-/// [`Denied::Hidden`] when nothing of these categories is open.
+/// [`Denied::Hidden`] when nothing is added.
 pub fn admit_in_emergency(
     principal: &Principal,
     patient: PatientId,
@@ -197,24 +198,39 @@ pub fn admit_in_emergency(
     otherwise: Option<&Admittance>,
 ) -> Result<Admittance, Denied> {
     let whose = Object::Patient(patient);
-    let is_read = scope_of(action) == Some(Scope::Read);
-    let reaches = matches!(reach(principal, action), Ok(Reach::Consented | Reach::Treated));
-    let opens = |opened: &[Category]| categories.iter().any(|category| opened.contains(category));
-    let opening = open.iter().filter(|(_, opened)| is_read && reaches && opens(opened));
-    let opening: Vec<_> = opening.collect();
-    if opening.is_empty() {
+    let may = can_be_opened(principal, action);
+    let covers = |category: &Category| otherwise.is_some_and(|otherwise| otherwise.covers(*category));
+    let missing: Vec<Category> = categories
+        .iter()
+        .copied()
+        .filter(|category| !covers(category))
+        .collect();
+    let adds = |opened: &[Category]| missing.iter().any(|category| opened.contains(category));
+    let adding: Vec<_> = open.iter().filter(|(_, opened)| may && adds(opened)).collect();
+    if adding.is_empty() {
         return Err(Denied::Hidden(whose));
     }
-    let is_admitted = |category: &&Category| {
-        let is_open = opening.iter().any(|(_, opened)| opened.contains(category));
-        is_open || otherwise.is_some_and(|otherwise| otherwise.covers(**category))
+    let is_open = |category: &Category| adding.iter().any(|(_, opened)| opened.contains(category));
+    let shown = categories
+        .iter()
+        .filter(|category| covers(category) || is_open(category));
+    let grants = match otherwise.map(Admittance::basis) {
+        Some(Basis::Grants(_, grants)) => grants.clone(),
+        _ => Vec::new(),
     };
-    let ids = opening.iter().map(|(id, _)| OpenedAs(*id));
+    let ids = adding.iter().map(|(id, _)| OpenedAs(*id));
     Ok(Admittance {
         whose,
-        categories: categories.iter().filter(is_admitted).copied().collect(),
-        basis: Basis::Emergencies(ids.take(MOST_NAMED).collect()),
+        categories: shown.copied().collect(),
+        basis: Basis::Emergencies(ids.take(MOST_NAMED).collect(), grants),
     })
+}
+
+/// Whether somebody does such a thing to what they have opened in an emergency.
+pub fn can_be_opened(principal: &Principal, action: Action) -> bool {
+    let is_practitioner = matches!(principal.person(), Principal::Practitioner { .. });
+    let reaches = matches!(reach(principal, action), Ok(Reach::Consented | Reach::Treated));
+    is_practitioner && reaches && scope_of(action) == Some(Scope::Read)
 }
 
 impl Admittance {

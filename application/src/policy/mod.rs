@@ -493,11 +493,13 @@ const BEFORE_ATTESTATION: &[Action] = &[
     Action::ManageOwnWallet,
 ];
 
-/// What a practitioner may do who is suspended: see how they stand.
+/// What a practitioner may do who is suspended: see how they stand, and answer for what they did before.
 const WHILE_SUSPENDED: &[Action] = &[
     Action::ReadPractitioner,
     Action::ReadRegisterEntry,
     Action::ManageOwnWallet,
+    Action::ReadEmergencies,
+    Action::JustifyEmergency,
 ];
 
 /// What an action is about, as far as it decides whose it is.
@@ -779,7 +781,8 @@ mod tests {
         let may = |standing: Standing, action: &Action| match (standing, action) {
             (Attested, _)
             | (_, Action::ReadPractitioner | Action::ReadRegisterEntry | Action::ManageOwnWallet)
-            | (Unknown, Action::UpdatePractitioner | Action::TellRegisterEntry) => Ok(()),
+            | (Unknown, Action::UpdatePractitioner | Action::TellRegisterEntry)
+            | (Suspended, Action::ReadEmergencies | Action::JustifyEmergency) => Ok(()),
             (Unknown, _) => Err(Denial::NotAttested),
             (Suspended, _) => Err(Denial::Suspended),
         };

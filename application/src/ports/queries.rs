@@ -516,9 +516,13 @@ pub struct EmergencyView {
     pub id: EmergencyId,
     /// Who has opened what, why, and for how long.
     pub opened: Opened,
-    /// What they have said to justify it, if they have.
+    /// Whether they have justified it.
+    pub is_justified: bool,
+    /// What they have said, if that can be read.
     pub justification: Option<Justification>,
-    /// When it was flagged, if it was.
+    /// Whether it was flagged.
+    pub is_flagged: bool,
+    /// When, if that can be read.
     pub flagged_at: Option<DateTime<Utc>>,
     /// Where in the log it was opened.
     pub position: Position,
@@ -540,10 +544,10 @@ pub enum EmergencyStanding {
 impl EmergencyView {
     /// How it stands.
     pub const fn standing(&self) -> EmergencyStanding {
-        match (&self.justification, self.flagged_at) {
-            (Some(_), _) => EmergencyStanding::Justified,
-            (None, Some(_)) => EmergencyStanding::Flagged,
-            (None, None) => EmergencyStanding::ToJustify,
+        match (self.is_justified, self.is_flagged) {
+            (true, _) => EmergencyStanding::Justified,
+            (false, true) => EmergencyStanding::Flagged,
+            (false, false) => EmergencyStanding::ToJustify,
         }
     }
 }

@@ -61,12 +61,19 @@ impl<B: Backend> Clinic<B> {
         if consented.as_ref().is_ok_and(is_whole) {
             return consented;
         }
-        let open = self.open_emergencies(principal, patient, purpose).await?;
+        let open = match (self.open_emergencies(principal, patient, purpose).await, &consented) {
+            (Ok(open), _) => open,
+            // A part of the record is better than none, and whoever may not know of it is told nothing more.
+            (Err(error), Ok(_)) => {
+                tracing::warn!(%error, "what is open in emergencies cannot be told");
+                Vec::new()
+            }
+            (Err(UseCaseError::Erased | UseCaseError::HeldBack), Err(_)) => Vec::new(),
+            (Err(error), Err(_)) => return Err(error),
+        };
         let otherwise = consented.as_ref().ok();
-        match admit_in_emergency(principal, patient, purpose, categories, &open, otherwise) {
-            Ok(admitted) => Ok(admitted),
-            Err(_) => consented,
-        }
+        let admitted = admit_in_emergency(principal, patient, purpose, categories, &open, otherwise);
+        admitted.or(consented)
     }
 
     /// The same without emergencies.

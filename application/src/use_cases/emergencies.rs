@@ -3,14 +3,14 @@
 use chrono::{DateTime, Utc};
 use domain::access_log::Shown;
 use domain::emergency::{Emergency, EmergencyCommand, Opening};
-use domain::kernel::{AggregateType, Category, CommandId, EmergencyId, PatientId, PractitionerId};
+use domain::kernel::{AccountId, AggregateType, Category, CommandId, EmergencyId, PatientId, PractitionerId};
 use uuid::Uuid;
 
 use crate::error::{Resource, UseCaseError};
 use crate::log::{Actor, Position};
-use crate::policy::access::{Admittance, admit};
+use crate::policy::access::{Admittance, admit, can_be_opened};
 use crate::policy::identity::Principal;
-use crate::policy::{Action, Object, Reach, reach};
+use crate::policy::{Action, Object};
 use crate::ports::command::{CommandContext, CommandExecutor as _, Receipt};
 use crate::ports::queries::{EmergencyStanding, EmergencyView, Page, Queries as _};
 use crate::ports::transaction::Target;
@@ -54,16 +54,17 @@ impl<B: Backend> Clinic<B> {
         if let Some(receipt) = self.earlier::<Emergency>(id, issue).await? {
             return Ok(Done { id, receipt });
         }
-        match self.require_registered(patient).await {
-            // Who opens records in emergencies is not told of the erased.
-            Err(UseCaseError::Erased) => {
-                return Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient)));
-            }
-            known => known?,
-        }
+        let hidden = |error| hiding_the_erased(error, AggregateType::Patient);
+        self.require_registered(patient).await.map_err(hidden)?;
         let context = self.stamp(principal, issue);
+        let open = self
+            .queries
+            .emergencies_open_to(patient, practitioner, context.at)
+            .await?;
         let command = EmergencyCommand::Open(Opening {
             practitioner,
+            system: system(principal),
+            open: open.len(),
             reason: to_open.reason,
             categories: to_open.categories,
             minutes: to_open.minutes,
@@ -71,7 +72,8 @@ impl<B: Backend> Clinic<B> {
             now: context.at,
         });
         let target = Target::of(id).freshness(issue.freshness());
-        let receipt = self.execute::<Emergency>(target, command, &context).await?;
+        let opened = self.execute::<Emergency>(target, command, &context).await;
+        let receipt = opened.map_err(|error| hidden(error.into()))?;
         Ok(Done { id, receipt })
     }
 
@@ -86,14 +88,22 @@ impl<B: Backend> Clinic<B> {
         text: String,
         issue: &Issue,
     ) -> Result<Receipt, UseCaseError> {
-        let practitioner = practitioner_who_may(principal, Action::JustifyEmergency)?;
+        permit(principal, Action::JustifyEmergency)?;
+        let practitioner = practitioner(principal)?;
+        let whose = Object::Practitioner(practitioner);
+        let admittance = admit(principal, whose, Action::JustifyEmergency, ACCESS)?;
+        // Who has opened nothing learns nothing of the record.
+        let found = self.queries.emergency(&admittance, whose, id).await?;
+        found.ok_or(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Emergency)))?;
         let context = self.stamp(principal, issue);
         let command = EmergencyCommand::Justify {
             practitioner,
+            system: system(principal),
             text,
             now: context.at,
         };
-        Ok(self.execute::<Emergency>(Target::of(id), command, &context).await?)
+        let justified = self.execute::<Emergency>(Target::of(id), command, &context).await;
+        justified.map_err(|error| hiding_the_erased(error.into(), AggregateType::Emergency))
     }
 
     /// In which emergencies the record of the caller was opened, or the caller has opened others', the newest first.
@@ -151,18 +161,14 @@ impl<B: Backend> Clinic<B> {
         let Principal::Practitioner { practitioner, .. } = principal.person() else {
             return Ok(Vec::new());
         };
-        if !matches!(reach(principal, purpose), Ok(Reach::Consented | Reach::Treated)) {
+        if !can_be_opened(principal, purpose) {
             return Ok(Vec::new());
         }
         let now = self.now();
         let mut open = Vec::new();
         for id in self.queries.emergencies_open_to(patient, *practitioner, now).await? {
-            let emergency = self
-                .executor
-                .load::<Emergency>(EmergencyId { patient, id })
-                .await?
-                .aggregate;
-            let categories = emergency.open_to(*practitioner, now);
+            let loaded = self.executor.load::<Emergency>(EmergencyId { patient, id }).await?;
+            let categories = loaded.aggregate.open_to(*practitioner, now);
             if !categories.is_empty() {
                 open.push((id, categories.to_vec()));
             }
@@ -214,12 +220,17 @@ fn practitioner(principal: &Principal) -> Result<PractitionerId, UseCaseError> {
     }
 }
 
-/// The same, if they may do this to what is theirs.
-fn practitioner_who_may(principal: &Principal, action: Action) -> Result<PractitionerId, UseCaseError> {
-    permit(principal, action)?;
-    let practitioner = practitioner(principal)?;
-    admit(principal, Object::Practitioner(practitioner), action, ACCESS)?;
-    Ok(practitioner)
+/// The account of the system that asks for a practitioner, if one does.
+fn system(principal: &Principal) -> Option<AccountId> {
+    principal.account().filter(|_| principal.key().is_some())
+}
+
+/// Nobody who opens records in emergencies is told of the erased.
+fn hiding_the_erased(error: UseCaseError, missing: AggregateType) -> UseCaseError {
+    match error {
+        UseCaseError::Erased => UseCaseError::NotFound(Resource::Aggregate(missing)),
+        error => error,
+    }
 }
 
 /// Whose emergencies the caller sees, and leave to do so.

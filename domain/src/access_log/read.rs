@@ -116,8 +116,8 @@ pub enum Basis {
     Grants(Purpose, Vec<Prepared>),
     /// That the patient is treated here.
     Treatment(Act),
-    /// That the reader has opened the record in these emergencies. It may be granted in part, too.
-    Emergencies(Vec<OpenedAs>),
+    /// That the reader has opened the record in these emergencies; the rest of what they have read these grants allow.
+    Emergencies(Vec<OpenedAs>, Vec<Prepared>),
 }
 
 /// The id of an emergency in a patient's record.

@@ -58,7 +58,7 @@ pub(crate) fn examples() -> Vec<AccessLogEvent> {
     let last = [
         by(
             Reader::Practitioner(doctor),
-            Basis::Emergencies(vec![OpenedAs(id(9)), OpenedAs(id(8))]),
+            Basis::Emergencies(vec![OpenedAs(id(9)), OpenedAs(id(8))], vec![Prepared(id(5))]),
         ),
         of(Shown::Emergencies),
     ];
@@ -121,7 +121,11 @@ fn rights() -> impl Strategy<Value = Basis> {
         (purposes(), prop::collection::vec(uuids().prop_map(Prepared), 0..3))
             .prop_map(|(purpose, grants)| Basis::Grants(purpose, grants)),
         select(Act::iter().collect::<Vec<_>>()).prop_map(Basis::Treatment),
-        prop::collection::vec(uuids().prop_map(OpenedAs), 0..3).prop_map(Basis::Emergencies),
+        (
+            prop::collection::vec(uuids().prop_map(OpenedAs), 0..3),
+            prop::collection::vec(uuids().prop_map(Prepared), 0..3),
+        )
+            .prop_map(|(emergencies, grants)| Basis::Emergencies(emergencies, grants)),
     ]
 }
 

@@ -50,8 +50,10 @@ impl Emergency {
     }
 
     fn open(&self, opening: Opening) -> Result<Vec<EmergencyEvent>, EmergencyError> {
+        let is_full = opening.open >= Opened::MOST;
         let opened = opened(opening)?;
         match (self.exists, &self.opened) {
+            (false, _) if is_full => Err(EmergencyError::TooMany),
             (false, _) => Ok(vec![EmergencyEvent::Opened {
                 opened: Personal::Known(opened),
             }]),
@@ -60,25 +62,22 @@ impl Emergency {
         }
     }
 
-    fn justify(
-        &self,
-        by: PractitionerId,
-        text: String,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<EmergencyEvent>, EmergencyError> {
-        check(&text).map_err(EmergencyError::Justification)?;
+    fn justify(&self, by: PractitionerId, justification: Justification) -> Result<Vec<EmergencyEvent>, EmergencyError> {
+        check(&justification.text).map_err(EmergencyError::Justification)?;
         let opened = self.known()?;
         if opened.practitioner != by {
             return Err(EmergencyError::NotOpened);
         }
         match &self.said {
-            _ if !self.justified => Ok(vec![EmergencyEvent::Justified {
-                justification: Personal::Known(Justification {
-                    text,
-                    at: whole_millis(now),
-                }),
-            }]),
-            Some(said) if *said == text => Ok(Vec::new()),
+            _ if !self.justified => {
+                // Who is late is flagged, though nobody has looked yet.
+                let mut events = self.flag(justification.at).unwrap_or_default();
+                events.push(EmergencyEvent::Justified {
+                    justification: Personal::Known(justification),
+                });
+                Ok(events)
+            }
+            Some(said) if *said == justification.text => Ok(Vec::new()),
             _ => Err(EmergencyError::Justified),
         }
     }
@@ -125,6 +124,8 @@ pub(super) fn check_categories(categories: &[Category]) -> Result<(), EmergencyE
 fn opened(opening: Opening) -> Result<Opened, EmergencyError> {
     let Opening {
         practitioner,
+        system,
+        open: _,
         reason,
         mut categories,
         minutes,
@@ -146,6 +147,7 @@ fn opened(opening: Opening) -> Result<Opened, EmergencyError> {
     let later = |period: TimeDelta| at.checked_add_signed(period).map_or(at, whole_millis);
     Ok(Opened {
         practitioner,
+        system,
         reason,
         categories,
         at,
@@ -165,9 +167,13 @@ impl ClinicAggregate for Emergency {
             EmergencyCommand::Open(opening) => self.open(opening),
             EmergencyCommand::Justify {
                 practitioner,
+                system,
                 text,
                 now,
-            } => self.justify(practitioner, text, now),
+            } => {
+                let at = whole_millis(now);
+                self.justify(practitioner, Justification { text, system, at })
+            }
             EmergencyCommand::Flag { now } => self.flag(now),
         }
     }

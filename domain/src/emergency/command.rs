@@ -2,17 +2,19 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::kernel::{Category, PractitionerId};
+use crate::kernel::{AccountId, Category, PractitionerId};
 
 /// A command to an emergency.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum EmergencyCommand {
     /// A practitioner opens a record.
     Open(Opening),
-    /// They say why it was right. Only who has opened it does, once, also after the time for it.
+    /// They say why it was right. Only who has opened it does, once; after the time for it, it is flagged, too.
     Justify {
         /// Who.
         practitioner: PractitionerId,
+        /// The account of the system that asks for them, if one does.
+        system: Option<AccountId>,
         /// What they say.
         text: String,
         /// When.
@@ -30,6 +32,10 @@ pub enum EmergencyCommand {
 pub struct Opening {
     /// Who.
     pub practitioner: PractitionerId,
+    /// The account of the system that asks for them, if one does.
+    pub system: Option<AccountId>,
+    /// How many they have opened of the record that are open.
+    pub open: usize,
     /// Why.
     pub reason: String,
     /// What of the record. Who the patient is belongs to it, named or not.

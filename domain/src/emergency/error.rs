@@ -29,6 +29,9 @@ pub enum EmergencyError {
     /// It is too short or too long.
     #[error("a record is opened for {} to {} minutes", Opened::MINUTES.start(), Opened::MINUTES.end())]
     Minutes,
+    /// As many are open as may be.
+    #[error("a practitioner has a record open in at most {} emergencies at once", Opened::MOST)]
+    TooMany,
     /// It was justified otherwise.
     #[error("the emergency is justified, and what was said stays")]
     Justified,
@@ -45,6 +48,7 @@ impl DomainError for EmergencyError {
         match self {
             Self::NotOpened => RefusalKind::Missing(Resource::Aggregate(AggregateType::Emergency)),
             Self::Exists => RefusalKind::Exists,
+            Self::TooMany => RefusalKind::Full,
             Self::Justified => RefusalKind::Status,
             Self::NotDue => RefusalKind::NotYetBegun,
             Self::Sealed => RefusalKind::Sealed,
@@ -60,7 +64,7 @@ impl DomainError for EmergencyError {
             Self::Justification(_) => "/text",
             Self::Nothing | Self::NotForEmergencies => "/categories",
             Self::Minutes => "/minutes",
-            Self::NotOpened | Self::Exists | Self::Justified | Self::NotDue | Self::Sealed => "",
+            Self::NotOpened | Self::Exists | Self::TooMany | Self::Justified | Self::NotDue | Self::Sealed => "",
         };
         field.into()
     }

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::{Category, Personal, PersonalValue, PractitionerId};
+use crate::kernel::{AccountId, Category, Personal, PersonalValue, PractitionerId};
 
 /// That a record was opened. Times are to the millisecond.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -13,6 +13,8 @@ use crate::kernel::{Category, Personal, PersonalValue, PractitionerId};
 pub struct Opened {
     /// By whom.
     pub practitioner: PractitionerId,
+    /// The account of the system that has asked for them; `None` when they have signed in themselves.
+    pub system: Option<AccountId>,
     /// Why.
     pub reason: String,
     /// What of it, in order: who the patient is, and more.
@@ -31,6 +33,9 @@ pub struct Opened {
 impl PersonalValue for Opened {}
 
 impl Opened {
+    /// In how many emergencies at once a practitioner has one patient's record open, at most.
+    pub const MOST: usize = 16;
+
     /// For how long a record is opened, in minutes.
     pub const MINUTES: RangeInclusive<u16> = 5..=240;
 
@@ -51,6 +56,8 @@ impl Opened {
 pub struct Justification {
     /// What the practitioner says.
     pub text: String,
+    /// The account of the system that says it for them; `None` when they have signed in themselves.
+    pub system: Option<AccountId>,
     /// When: to the millisecond.
     #[serde(with = "crate::kernel::time::compact_millis")]
     pub at: DateTime<Utc>,

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::subsequence;
 
 use super::{EmergencyEvent, Flag, Justification, Opened};
-use crate::kernel::{Personal, PractitionerId};
+use crate::kernel::{AccountId, Personal, PractitionerId};
 use crate::samples::strategies::{millis, personal, texts, uuids};
 use crate::samples::values::{id, text, time};
 
@@ -14,6 +14,7 @@ pub(crate) fn examples() -> Vec<EmergencyEvent> {
         EmergencyEvent::Opened {
             opened: Personal::Known(Opened {
                 practitioner: PractitionerId::new(id(2)),
+                system: Some(AccountId::new(id(4))),
                 reason: text("Unconscious after a fall."),
                 categories: Opened::CATEGORIES.to_vec(),
                 at: time("2026-03-01T08:00:00.250Z"),
@@ -24,6 +25,7 @@ pub(crate) fn examples() -> Vec<EmergencyEvent> {
         EmergencyEvent::Justified {
             justification: Personal::Known(Justification {
                 text: text("Nobody could say which medicines."),
+                system: None,
                 at: time("2026-03-01T11:30:00.500Z"),
             }),
         },
@@ -38,16 +40,20 @@ pub(crate) fn examples() -> Vec<EmergencyEvent> {
 /// Any event, its personal field known or sealed.
 pub(crate) fn strategy() -> impl Strategy<Value = EmergencyEvent> {
     let categories = subsequence(Opened::CATEGORIES.to_vec(), 0..=7);
-    let opened = (uuids(), texts(), categories, millis(), millis(), millis());
-    let opened = opened.prop_map(|(practitioner, reason, categories, at, until, justify_by)| Opened {
-        practitioner: PractitionerId::new(practitioner),
-        reason,
-        categories,
-        at,
-        until,
-        justify_by,
-    });
-    let justified = (texts(), millis()).prop_map(|(text, at)| Justification { text, at });
+    let systems = || prop::option::of(uuids().prop_map(AccountId::new));
+    let opened = (uuids(), systems(), texts(), categories, millis(), millis(), millis());
+    let opened = opened.prop_map(
+        |(practitioner, system, reason, categories, at, until, justify_by)| Opened {
+            practitioner: PractitionerId::new(practitioner),
+            system,
+            reason,
+            categories,
+            at,
+            until,
+            justify_by,
+        },
+    );
+    let justified = (texts(), systems(), millis()).prop_map(|(text, system, at)| Justification { text, system, at });
     prop_oneof![
         personal(opened).prop_map(|opened| EmergencyEvent::Opened { opened }),
         personal(justified).prop_map(|justification| EmergencyEvent::Justified { justification }),

@@ -21,6 +21,8 @@ fn now() -> DateTime<Utc> {
 fn opening(categories: &[Category], minutes: u16) -> Opening {
     Opening {
         practitioner: DOCTOR,
+        system: None,
+        open: 0,
         reason: "Unconscious.".to_owned(),
         categories: categories.to_vec(),
         minutes,
@@ -32,6 +34,7 @@ fn opening(categories: &[Category], minutes: u16) -> Opening {
 fn known() -> Opened {
     Opened {
         practitioner: DOCTOR,
+        system: None,
         reason: "Unconscious.".to_owned(),
         categories: vec![Category::Identity, Category::Summary],
         at: now(),
@@ -54,6 +57,7 @@ fn justified(text: &str) -> EmergencyEvent {
     EmergencyEvent::Justified {
         justification: Personal::Known(Justification {
             text: text.to_owned(),
+            system: None,
             at: now(),
         }),
     }
@@ -68,6 +72,7 @@ fn flagged(at: &str) -> EmergencyEvent {
 fn justify(practitioner: PractitionerId, text: &str) -> EmergencyCommand {
     EmergencyCommand::Justify {
         practitioner,
+        system: None,
         text: text.to_owned(),
         now: now(),
     }
@@ -153,6 +158,41 @@ fn only_who_has_opened_it_justifies_it_once_and_also_late() {
         assert_eq!(asked(given.clone(), command.clone()), expected, "{given:?} {command:?}");
     }
     assert!(matches!(NotOpened.kind(), RefusalKind::Missing(_)));
+}
+
+#[test]
+fn who_justifies_too_late_is_flagged_though_nobody_has_looked() {
+    let due = "2026-03-02T08:00:00Z";
+    let late = |at: &str| EmergencyCommand::Justify {
+        practitioner: DOCTOR,
+        system: None,
+        text: "Right.".to_owned(),
+        now: time(at),
+    };
+    let said = |at: &str| EmergencyEvent::Justified {
+        justification: Personal::Known(Justification {
+            text: "Right.".to_owned(),
+            system: None,
+            at: time(at),
+        }),
+    };
+    let early = "2026-03-02T07:59:59.999Z";
+    assert_eq!(asked(vec![opened()], late(early)), Ok(vec![said(early)]));
+    assert_eq!(asked(vec![opened()], late(due)), Ok(vec![flagged(due), said(due)]));
+    assert_eq!(asked(vec![opened(), flagged(due)], late(due)), Ok(vec![said(due)]));
+}
+
+#[test]
+fn a_practitioner_has_a_record_open_only_so_often() {
+    let open = |open| {
+        let opening = Opening {
+            open,
+            ..opening(&[Category::Summary], 60)
+        };
+        asked(vec![], EmergencyCommand::Open(opening)).map(drop)
+    };
+    assert_eq!(open(Opened::MOST - 1), Ok(()));
+    assert_eq!(open(Opened::MOST), Err(EmergencyError::TooMany));
 }
 
 #[test]

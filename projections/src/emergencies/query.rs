@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::EmergencyRow;
 use crate::column;
 
-/// In how many emergencies at once a practitioner reads one patient's record; what they opened before opens nothing then.
-const MOST_OPEN: i64 = 16;
+/// How many open emergencies are found at most: more than a practitioner has of one patient at once, who may have opened some of them side by side.
+const MOST_OPEN: i64 = 64;
 
 impl From<EmergencyRow> for EmergencyView {
     fn from(row: EmergencyRow) -> Self {
@@ -22,7 +22,9 @@ impl From<EmergencyRow> for EmergencyView {
                 id: row.id,
             },
             opened: row.opened,
+            is_justified: row.is_justified,
             justification: row.justification,
+            is_flagged: row.is_flagged,
             flagged_at: row.flagged_at,
             position: row.opened_in,
         }
@@ -81,9 +83,9 @@ pub(crate) async fn overseen(
 ) -> Result<Vec<EmergencyView>, sqlx::Error> {
     let condition = match standing {
         None => "TRUE",
-        Some(EmergencyStanding::ToJustify) => "justification IS NULL AND flagged_at IS NULL",
-        Some(EmergencyStanding::Flagged) => "justification IS NULL AND flagged_at IS NOT NULL",
-        Some(EmergencyStanding::Justified) => "justification IS NOT NULL",
+        Some(EmergencyStanding::ToJustify) => "NOT is_justified AND NOT is_flagged",
+        Some(EmergencyStanding::Flagged) => "NOT is_justified AND is_flagged",
+        Some(EmergencyStanding::Justified) => "is_justified",
     };
     let query = QueryBuilder::new(format!("SELECT * FROM emergencies WHERE {condition}"));
     page_of(query, page, pool).await
@@ -108,8 +110,7 @@ pub(crate) async fn open_to(
 
 /// What was to be justified by this instant, and is neither justified nor flagged. By chance, so that what cannot be flagged just now stands in nobody's way.
 pub(crate) async fn overdue(pool: &PgPool, now: DateTime<Utc>, most: u32) -> Result<Vec<EmergencyId>, sqlx::Error> {
-    let sql =
-        "SELECT patient, id FROM emergencies WHERE justification IS NULL AND flagged_at IS NULL AND justify_by <= $1
+    let sql = "SELECT patient, id FROM emergencies WHERE NOT is_justified AND NOT is_flagged AND justify_by <= $1
                ORDER BY random() LIMIT $2";
     let overdue: Vec<(Uuid, Uuid)> = sqlx::query_as(sql)
         .bind(column::instant(now))

@@ -22,7 +22,9 @@ table! {
         opened: Opened,
         until: DateTime<Utc>,
         justify_by: DateTime<Utc>,
+        is_justified: bool,
         justification: Option<Justification>,
+        is_flagged: bool,
         flagged_at: Option<DateTime<Utc>>,
     }
     unseen {
@@ -43,7 +45,9 @@ impl EmergencyRow {
             until: column::instant(opened.until),
             justify_by: column::instant(opened.justify_by),
             opened,
+            is_justified: false,
             justification: None,
+            is_flagged: false,
             flagged_at: None,
             opened_in: stamp.position,
             version: stamp.version,
@@ -60,10 +64,12 @@ impl AggregateRow for EmergencyRow {
         let row = match event {
             EmergencyEvent::Opened { opened } => Self::new(id, stamp, opened.known()?.clone()),
             EmergencyEvent::Justified { justification } => Self {
+                is_justified: true,
                 justification: justification.known().cloned(),
                 ..row?
             },
             EmergencyEvent::Flagged { flag } => Self {
+                is_flagged: true,
                 flagged_at: flag.known().map(|flag| column::instant(flag.at)),
                 ..row?
             },

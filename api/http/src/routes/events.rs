@@ -91,7 +91,7 @@ impl EntryQuery {
 ///
 /// For auditors and administrators. An entry is listed with its place in the log, on the chain and in its stream, with who wrote it, whether it
 /// counts, and its time by the block and by what it says itself. What it says otherwise is not told: neither of which kind an event is, nor
-/// whom it concerns. Entries that are void, foreign or administrative are listed too. To follow the log, ask again with `from` after the
+/// whom it concerns; what else is listed with its position, such as an emergency, says more. Entries that are void, foreign or administrative are listed too. To follow the log, ask again with `from` after the
 /// last position.
 #[utoipa::path(
     get, path = "/v1/events", tag = "events", params(EntryQuery),

@@ -651,6 +651,9 @@ const BEFORE_ATTESTATION: &[&str] = &[
 
 /// What one may call who is suspended.
 const WHILE_SUSPENDED: &[&str] = &[
+    "GET /v1/patients/{id}/emergencies/{id}",
+    "POST /v1/patients/{id}/emergencies/{id}/justification",
+    "GET /v1/me/emergencies",
     "GET /v1/practitioners",
     "POST /v1/practitioners/lookup",
     "GET /v1/practitioners/{id}",

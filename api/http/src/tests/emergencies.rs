@@ -1,11 +1,11 @@
-//! What a doctor may read of a patient in an emergency: every endpoint that shows something of a record, with everything that can have been opened. What is expected stands here by
+//! What a doctor may read of a patient in an emergency: who the patient is, and every endpoint of the chart, with everything that can have been opened. What is expected stands here by
 //! hand.
 
 use actix_web::test::read_body_json;
 use application::ports::queries::ConsentsView;
 use chrono::TimeDelta;
-use domain::access_log::{Basis, OpenedAs};
-use domain::consent::Granted;
+use domain::access_log::{Basis, OpenedAs, Prepared};
+use domain::consent::{Granted, Purpose};
 use domain::emergency::{EmergencyEvent, Flag, Justification, Opened};
 use domain::kernel::{Category, Personal, PractitionerId};
 use serde_json::{Value, json};
@@ -98,6 +98,7 @@ fn emergencies() -> Vec<(&'static str, Vec<EmergencyEvent>, Opens)> {
             then(EmergencyEvent::Justified {
                 justification: Personal::Known(Justification {
                     text: "Right.".to_owned(),
+                    system: None,
                     at: now(),
                 }),
             }),
@@ -155,11 +156,23 @@ async fn a_doctor_reads_what_they_have_opened_while_it_is_open_and_nobody_else_d
                         continue;
                     }
                     let answer = api.call(request(method, path, &body, object, Some(&token))).await;
-                    let (status, what) = (
-                        answer.status(),
-                        format!("{method} {path} by {caller} on {object}: {said}"),
-                    );
-                    assert_eq!(status.is_success(), is_let_in, "{what}: {status}");
+                    let what = format!("{method} {path} by {caller} on {object}: {said}");
+                    // The staff knows that the patient is there.
+                    let expected = match caller {
+                        _ if is_let_in => 200,
+                        // It is in the chart, and not in what is open of it.
+                        _ if method == "GET"
+                            && path.contains("finding")
+                            && is_doctor
+                            && object == OTHER
+                            && opens == Opens::Medication =>
+                        {
+                            404
+                        }
+                        "the doctor" | "the patient of another record" => 404,
+                        _ => 403,
+                    };
+                    assert_eq!(answer.status(), expected, "{what}");
                     cells += 1;
                 }
             }
@@ -184,28 +197,36 @@ async fn what_the_read_models_alone_say_opens_nothing() {
 
 #[actix_web::test]
 async fn what_is_granted_is_read_beside_what_is_opened_and_both_are_told_from_what_is_granted_whole() {
+    use Category::{Medication, Summary};
     let mut medication = grant_to(OWN);
-    medication.details.categories = vec![Granted::Category(Category::Medication)];
-    for (granted, basis_is_emergency, categories) in [
-        (ConsentsView::default(), true, vec![Category::Summary]),
-        (given(medication), true, vec![Category::Summary, Category::Medication]),
+    medication.details.categories = vec![Granted::Category(Medication)];
+    let opened = vec![OpenedAs(OWN)];
+    let granted = vec![Prepared(OWN)];
+    for (grants, basis, categories) in [
+        (
+            ConsentsView::default(),
+            Basis::Emergencies(opened.clone(), vec![]),
+            vec![Summary],
+        ),
+        (
+            given(medication),
+            Basis::Emergencies(opened, granted.clone()),
+            vec![Summary, Medication],
+        ),
+        // Nothing is added to it.
         (
             given(grant_to(OWN)),
-            false,
-            vec![Category::Summary, Category::Medication],
+            Basis::Grants(Purpose::Treatment, granted),
+            vec![Summary, Medication],
         ),
     ] {
-        let world = world(of(&[Category::Identity, Category::Summary]));
-        *world.queries.granted.lock().unwrap() = granted;
+        let world = world(of(&[Category::Identity, Summary]));
+        *world.queries.granted.lock().unwrap() = grants;
         let api = Api::of(&world).await;
-        let chart = request(
-            "GET",
-            "/v1/patients/{id}/chart",
-            &Value::Null,
-            OTHER,
-            Some(&token("doctor")),
-        );
-        let answer = api.call(chart).await;
+        let path = "/v1/patients/{id}/chart";
+        let answer = api
+            .call(request("GET", path, &Value::Null, OTHER, Some(&token("doctor"))))
+            .await;
         assert_eq!(answer.status(), 200);
         let chart: Value = read_body_json(answer).await;
         assert_eq!(
@@ -215,19 +236,51 @@ async fn what_is_granted_is_read_beside_what_is_opened_and_both_are_told_from_wh
         );
         assert_eq!(
             chart.get("medications").is_some(),
-            categories.contains(&Category::Medication),
+            categories.contains(&Medication),
             "{chart}"
         );
         let noted = world.reads.noted.lock().unwrap();
         let (_, read) = noted.first().unwrap();
-        assert_eq!(read.reading.categories, categories);
-        let emergency = Basis::Emergencies(vec![OpenedAs(OWN)]);
-        assert_eq!(
-            read.reading.basis == emergency,
-            basis_is_emergency,
-            "{:?}",
-            read.reading.basis
-        );
+        assert_eq!((&read.reading.categories, &read.reading.basis), (&categories, &basis));
+    }
+}
+
+#[actix_web::test]
+async fn whose_grant_covers_what_they_ask_for_needs_no_emergency_and_one_that_opens_nothing_of_it_is_not_told() {
+    let mut medication = grant_to(OWN);
+    medication.details.categories = vec![Granted::Category(Category::Medication)];
+    let world = world(of(&[Category::Identity, Category::Medication]));
+    *world.queries.granted.lock().unwrap() = given(medication);
+    let api = Api::of(&world).await;
+    let path = "/v1/patients/{id}/chart";
+    let answer = api
+        .call(request("GET", path, &Value::Null, OTHER, Some(&token("doctor"))))
+        .await;
+    assert_eq!(answer.status(), 200);
+    let noted = world.reads.noted.lock().unwrap();
+    let by_grant = Basis::Grants(Purpose::Treatment, vec![Prepared(OWN)]);
+    assert_eq!(noted.first().unwrap().1.reading.basis, by_grant);
+}
+
+#[actix_web::test]
+async fn of_what_is_not_there_a_doctor_is_told_that_it_is_not() {
+    let api = Api::of(&World::new()).await;
+    let nothing = Uuid::from_u128(3);
+    let justification = json!({"text": "Right."});
+    let opening = json!({"reason": "Unconscious.", "categories": ["summary"]});
+    for token in [token("doctor"), key_for("doctor")] {
+        for (method, path, body) in [
+            ("POST", "/v1/patients/{id}/emergencies", &opening),
+            ("GET", "/v1/patients/{id}/emergencies/{id}", &Value::Null),
+            (
+                "POST",
+                "/v1/patients/{id}/emergencies/{id}/justification",
+                &justification,
+            ),
+        ] {
+            let answer = api.call(request(method, path, body, nothing, Some(&token))).await;
+            assert_eq!(answer.status(), 404, "{method} {path}");
+        }
     }
 }
 

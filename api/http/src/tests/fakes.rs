@@ -592,6 +592,7 @@ pub(super) fn given(grant: Grant) -> ConsentsView {
 pub(super) fn opened(categories: &[Category]) -> Opened {
     Opened {
         practitioner: PractitionerId::new(OWN),
+        system: None,
         reason: "Unconscious.".to_owned(),
         categories: categories.to_vec(),
         at: now(),
@@ -604,10 +605,13 @@ fn emergency(id: EmergencyId) -> EmergencyView {
     EmergencyView {
         id,
         opened: opened(&[Category::Identity, Category::Summary]),
+        is_justified: true,
         justification: Some(Justification {
             text: "Nobody could ask her.".to_owned(),
+            system: None,
             at: now(),
         }),
+        is_flagged: true,
         flagged_at: Some(now()),
         position: 8,
     }

@@ -12,7 +12,7 @@ use super::{Act, GrantedPart, HumanName, Instant, Purpose, Role, wire_enum};
 wire_enum!(
     /// What was shown: `patient` (who they are), `patient-in-a-list` (the same, in a list or a search), `chart`, `relationships` (who treats them), `appointments` (one, or several),
     /// `grants` (what they grant to whom), `account` (as whom they sign in), `treatment` (whether they are treated here),
-    /// `reports` (what other systems have told of the chart), or `emergencies` (in which the record was opened).
+    /// `reports` (what other systems have told of the chart), or `emergencies` (the list of those in which the record was opened).
     Shown = access_log::Shown
 );
 
@@ -31,7 +31,7 @@ pub enum ReaderKind {
 }
 
 /// By which right something was read: `own` (it is the patient's own), `role` (that of the reader), `grants` (what the patient has granted), `treatment` (that they are treated here), or
-/// `emergencies` (that the reader has opened the record in them; parts of it may be granted besides).
+/// `emergencies` (that the reader has opened the record in them; the rest of what was read `grants` allow).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReadBasis {
@@ -100,7 +100,7 @@ pub struct AccessLogEntry {
     /// By which act the patient was treated here, if that is the right.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub act: Option<Act>,
-    /// The ids of the grants that have allowed it, if that is the right.
+    /// The ids of the grants that have allowed it, if that is the right; beside emergencies, those that have allowed a part of it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<Uuid>,
     /// The ids of the emergencies in which the reader has opened it, if that is the right.
@@ -188,7 +188,8 @@ impl From<access_log::Read> for AccessLogEntry {
                 grants = ids.into_iter().map(|Prepared(id)| id).collect();
                 ReadBasis::Grants
             }
-            access_log::Basis::Emergencies(ids) => {
+            access_log::Basis::Emergencies(ids, granted) => {
+                grants = granted.into_iter().map(|Prepared(id)| id).collect();
                 emergencies = ids.into_iter().map(|OpenedAs(id)| id).collect();
                 ReadBasis::Emergencies
             }

@@ -35,26 +35,31 @@ pub enum OpenablePart {
     Appointments,
 }
 
-/// Each part with its category.
-const PARTS: [(OpenablePart, Category); 7] = [
-    (OpenablePart::Identity, Category::Identity),
-    (OpenablePart::Summary, Category::Summary),
-    (OpenablePart::Medication, Category::Medication),
-    (OpenablePart::Care, Category::Care),
-    (OpenablePart::Results, Category::Results),
-    (OpenablePart::Documents, Category::Documents),
-    (OpenablePart::Appointments, Category::Appointments),
-];
-
 impl OpenablePart {
-    fn category(self) -> Category {
-        let found = PARTS.iter().find(|(part, _)| *part == self);
-        found.map_or(Category::Identity, |(_, category)| *category)
+    const fn category(self) -> Category {
+        match self {
+            Self::Identity => Category::Identity,
+            Self::Summary => Category::Summary,
+            Self::Medication => Category::Medication,
+            Self::Care => Category::Care,
+            Self::Results => Category::Results,
+            Self::Documents => Category::Documents,
+            Self::Appointments => Category::Appointments,
+        }
     }
 
-    fn of(category: Category) -> Option<Self> {
-        let found = PARTS.iter().find(|(_, one)| *one == category);
-        found.map(|(part, _)| *part)
+    /// `None` of what is not opened.
+    const fn of(category: Category) -> Option<Self> {
+        match category {
+            Category::Identity => Some(Self::Identity),
+            Category::Summary => Some(Self::Summary),
+            Category::Medication => Some(Self::Medication),
+            Category::Care => Some(Self::Care),
+            Category::Results => Some(Self::Results),
+            Category::Documents => Some(Self::Documents),
+            Category::Appointments => Some(Self::Appointments),
+            Category::Billing | Category::Access | Category::Sensitive => None,
+        }
     }
 }
 
@@ -80,7 +85,7 @@ impl Checked for NewEmergency {
 
     fn check(self, checks: &mut Checks) -> ToOpen {
         let parts = self.categories.iter().map(|part| part.category()).collect();
-        let categories = checks.distinct("categories", parts, PARTS.len());
+        let categories = checks.distinct("categories", parts, Opened::CATEGORIES.len());
         if categories.is_empty() {
             checks.within("categories", |checks| checks.wrong("must not be empty"));
         }
@@ -153,6 +158,9 @@ pub struct Emergency {
     pub reason: Option<String>,
     /// The id of the practitioner who has opened the record.
     pub practitioner: Uuid,
+    /// The account of the system that has opened it for them; missing when they have signed in themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system: Option<Uuid>,
     /// What of the record was opened.
     #[schema(value_type = HashSet<OpenablePart>)]
     pub categories: Vec<OpenablePart>,
@@ -168,6 +176,9 @@ pub struct Emergency {
     /// What the practitioner has said to justify it, if they have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub justification: Option<String>,
+    /// The account of the system that has justified it for them; missing when they have signed in themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub justifying_system: Option<Uuid>,
     /// When it was justified, if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub justified_at: Option<Instant>,
@@ -188,12 +199,14 @@ impl Emergency {
             patient: None,
             reason: None,
             practitioner: opened.practitioner.uuid(),
+            system: opened.system.map(|account| account.uuid()),
             categories: opened.categories.into_iter().filter_map(OpenablePart::of).collect(),
             at: Instant(opened.at),
             until: Instant(opened.until),
             justify_by: Instant(opened.justify_by),
             standing,
             justification: None,
+            justifying_system: view.justification.as_ref().and_then(|said| Some(said.system?.uuid())),
             justified_at: view.justification.map(|said| Instant(said.at)),
             flagged_at: view.flagged_at.map(Instant),
             position: view.position,

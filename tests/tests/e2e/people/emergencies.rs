@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tests::chain::TestChain;
 use tests::charts::{note, treated};
 use tests::office::{Office, practitioner};
-use tests::people::patient;
+use tests::people::{Person, patient, practitioner as practitioner_entry};
 use tests::system::{SystemOptions, TestSystem, deployed, until};
 use uuid::Uuid;
 
@@ -87,7 +87,7 @@ async fn a_doctor_opens_what_they_need_reads_no_more_and_the_patient_sees_it_and
     assert_eq!((status, &refused["type"]), (403, &json!("/problems/forbidden")));
 
     // What is granted besides is read with it.
-    world.give(&world.to_the_doctor(&["medication"])).await;
+    let grant = world.give(&world.to_the_doctor(&["medication"])).await;
     let (_, chart) = world.reads("/chart").await;
     assert!(chart.to_string().contains("Warfarin"), "{chart}");
 
@@ -104,17 +104,32 @@ async fn a_doctor_opens_what_they_need_reads_no_more_and_the_patient_sees_it_and
     let [granted, opened] = charts.as_slice() else {
         panic!("{logged:?}")
     };
-    for (read, categories) in [
-        (granted, json!(["summary", "medication"])),
-        (opened, json!(["summary"])),
+    for (read, categories, grants) in [
+        (granted, json!(["summary", "medication"]), json!([grant])),
+        (opened, json!(["summary"]), Value::Null),
     ] {
+        assert_eq!(read["grants"], grants, "{read}");
         assert_eq!(read["basis"], "emergencies", "{read}");
         assert_eq!(read["emergencies"], json!([told["id"]]), "{read}");
         assert_eq!(read["categories"], categories, "{read}");
     }
 
-    // The doctor answers for it, once.
+    // Another doctor has nothing of it.
+    let entry = practitioner_entry("Other", "UTC");
+    let (_, other) = system.post("/v1/practitioners", &world.clinic.key, &entry).await;
+    let resource = other["resource"].as_str().unwrap();
+    let stranger = Person::numbered(150).join(system, &world.clinic.key, resource).await;
+    world
+        .office
+        .attests(system, &world.clinic.key, other["id"].as_str().unwrap())
+        .await;
+    assert_eq!(items(system, OWN, &stranger).await, Vec::<Value>::new());
+    assert_eq!(system.get(&emergency, &stranger).await.0, 404);
+    assert_eq!(system.get(&world.path("/chart"), &stranger).await.0, 404);
     let path = format!("{emergency}/justification");
+    assert_eq!(system.post(&path, &stranger, &justification()).await.0, 404);
+
+    // The doctor answers for it, once.
     assert_eq!(system.post(&path, &world.token, &justification()).await.0, 403);
     let nothing = format!(
         "/v1/patients/{}/emergencies/{}/justification",
@@ -148,7 +163,7 @@ async fn what_is_not_justified_in_time_is_flagged_once_by_two_servers_and_shown_
     let deployment = deployed(&chain).await;
     let office = Office::open(&chain, &deployment).await;
     let options = |signer, database: Option<String>| SystemOptions {
-        justify_emergencies_within: Some(3),
+        justify_emergencies_within: Some(8),
         recorders: office.recorders.clone(),
         signer,
         database,
@@ -233,7 +248,7 @@ async fn who_writes_in_the_tables_opens_nothing_and_who_is_suspended_reads_nothi
     let (system, pool) = (&world.system, &world.system.parts().pool);
     let (_, _, other) = registered(system, &world.clinic, 140).await;
     open(system, &world.doctor, &world.patient, &["summary"]).await;
-    let copied = "INSERT INTO emergencies SELECT ($1::uuid), id, practitioner, opened, until, justify_by, justification, flagged_at, opened_in, version, position FROM emergencies";
+    let copied = "INSERT INTO emergencies SELECT ($1::uuid), id, practitioner, opened, until, justify_by, is_justified, justification, is_flagged, flagged_at, opened_in, version, position FROM emergencies";
     let copying = sqlx::query(copied).bind(other.parse::<Uuid>().unwrap());
     assert_eq!(copying.execute(pool).await.unwrap().rows_affected(), 1);
     assert_eq!(
@@ -243,7 +258,7 @@ async fn who_writes_in_the_tables_opens_nothing_and_who_is_suspended_reads_nothi
             .0,
         404
     );
-    sqlx::query("UPDATE emergencies SET until = until + interval '1 day', opened = jsonb_set(opened, '{categories}', '[\"identity\", \"summary\", \"medication\"]')")
+    sqlx::query("UPDATE emergencies SET until = until + interval '1 day', opened = jsonb_set(opened, '{categories}', '[\"Identity\", \"Summary\", \"Medication\"]')")
         .execute(pool)
         .await
         .unwrap();
@@ -266,6 +281,10 @@ async fn who_writes_in_the_tables_opens_nothing_and_who_is_suspended_reads_nothi
     let (status, refused) = system
         .send(Method::POST, &path, &world.doctor, Some(&opening(&["summary"])))
         .await;
+    // They answer for what they did before.
+    let [mine] = items(system, OWN, &world.doctor).await.try_into().unwrap();
+    let path = world.path(&format!("/emergencies/{}/justification", mine["id"].as_str().unwrap()));
+    assert_eq!(system.post(&path, &world.doctor, &justification()).await.0, 200);
     assert_eq!(
         (status, &refused["type"]),
         (403, &json!("/problems/suspended")),
@@ -303,6 +322,13 @@ async fn a_system_opens_a_record_for_a_doctor_and_for_nobody_else() {
         assert_eq!(system.get(&chart, key).await.0, 200);
     }
     assert_eq!(system.get(&chart, &for_a_nurse).await.0, 403);
+    let resource = opened["resource"].as_str().unwrap();
+    let (_, told) = system.get(resource, &world.doctor).await;
+    assert!(told["system"].is_string(), "the system is named that has asked: {told}");
+    let path = format!("{resource}/justification");
+    assert_eq!(system.post(&path, &world.doctor, &justification()).await.0, 200);
+    let (_, told) = system.get(resource, &world.doctor).await;
+    assert_eq!(told.get("justifyingSystem"), None, "{told}");
     assert_eq!(
         items(system, OWN, &for_the_doctor).await,
         items(system, OWN, &world.doctor).await

@@ -221,6 +221,15 @@ async fn of_an_erased_patient_no_file_has_a_word_left() {
     assert_eq!(words_in_tables(database).await, []);
     assert_eq!(words_in(&dev.folder), []);
 
+    // Nobody who opens records in emergencies is told of the erased.
+    let emergencies = format!("/v1/patients/{patient}/emergencies");
+    let opening = json!({ "reason": "Unconscious.", "categories": ["summary"] });
+    let justification = format!("{emergencies}/{patient}/justification");
+    for (path, body) in [(&emergencies, &opening), (&justification, &json!({ "text": "Right." }))] {
+        let answer = doctor.send(Method::POST, path, None, Some(body)).await.unwrap();
+        assert_eq!(answer.status, 404, "{path}");
+    }
+
     let mut left = others.clone();
     let is_other = |one: &Value| one["id"] != json!(patient);
     left["items"].as_array_mut().unwrap().retain(is_other);
