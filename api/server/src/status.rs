@@ -1,6 +1,7 @@
 //! How the system is doing, gathered from its parts.
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use api_config::{ChainConfig, FinalityRule};
 use application::ports::StoreError;
@@ -21,7 +22,6 @@ use infrastructure::keys::LogSecrets;
 use infrastructure::postgres::{self, ANSWER, within};
 use projections::ReadModels;
 use sqlx::PgPool;
-use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::reads::ReadsStatus;
@@ -32,6 +32,25 @@ const PARKED_LISTED: u32 = 100;
 /// How long a part is waited for. Whoever asks how the system is waits with it, and a probe waits no longer than this either: a
 /// slow node or database must not make a server that can be read from look dead.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// For how long a database that answers nobody is taken for a slow one.
+const SILENT: Duration = Duration::from_secs(2);
+
+/// Since when a part has answered nobody who has asked it.
+#[derive(Default)]
+struct Silence(Mutex<Option<Instant>>);
+
+impl Silence {
+    fn end(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// For how long it has lasted, if it began at this instant unless it has before.
+    fn since(&self, asked: Instant) -> Duration {
+        let mut silent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        silent.get_or_insert(asked).elapsed()
+    }
+}
 
 /// What parts tell of themselves, without asking the database.
 pub(crate) struct Parts {
@@ -44,9 +63,10 @@ pub(crate) struct Parts {
 /// The parts that are asked.
 pub(crate) struct Status {
     pool: PgPool,
+    silence: Arc<Silence>,
     /// Whoever reads the state of the log from the database: one at a time. What else uses these connections is short, and must not wait for
     /// administrators who wait.
-    reading: Mutex<()>,
+    reading: tokio::sync::Mutex<()>,
     log: EventLog,
     parts: Parts,
     finality: FinalityRule,
@@ -61,7 +81,8 @@ impl Status {
     pub(crate) fn new(pool: PgPool, log: EventLog, parts: Parts, chain: &ChainConfig, secrets: &LogSecrets) -> Self {
         Self {
             pool,
-            reading: Mutex::new(()),
+            silence: Arc::default(),
+            reading: tokio::sync::Mutex::new(()),
             log,
             parts,
             finality: chain.finality,
@@ -74,6 +95,24 @@ impl Status {
 }
 
 impl Status {
+    /// Whether the database answers. One that is only slow does: it is away when it refuses, or has answered nobody for [`SILENT`] who has asked here.
+    async fn database_answers(&self) -> bool {
+        let asked = Instant::now();
+        let (pool, silence) = (self.pool.clone(), Arc::clone(&self.silence));
+        // It is waited for longer than whoever asks waits: then it is known to be there.
+        let asking = tokio::spawn(async move {
+            let answered = within(ANSWER, postgres::answers(&pool)).await.is_ok();
+            if answered {
+                silence.end();
+            }
+            answered
+        });
+        match timeout(PATIENCE, asking).await {
+            Ok(answered) => answered.unwrap_or(false),
+            Err(_) => self.silence.since(asked) < SILENT,
+        }
+    }
+
     /// What the database says of the log, the parked events, and how many are of the erased.
     async fn read(&self) -> Result<(LogAndOutbox, Vec<ParkedStatus>, u64), sqlx::Error> {
         let _turn = self.reading.lock().await;
@@ -186,27 +225,27 @@ impl StatusSource for Status {
 
     async fn readiness(&self) -> Vec<ComponentReadiness> {
         let (database, chain) = tokio::join!(
-            timeout(PATIENCE, postgres::answers(&self.pool)),
+            self.database_answers(),
             timeout(PATIENCE, self.log.node().block_number())
         );
         let follower = self.parts.follower.get();
-        let mut told = follower.troubles();
-        told.extend(self.parts.appender.status().troubles.list());
-        // What is slow is not away: those who wait longer for it tell whether it answers them.
-        let is_there = |answer: Option<bool>, missed: [TroubleKind; 2]| {
-            answer.unwrap_or_else(|| !told.iter().any(|told| missed.contains(&told.kind)))
+        // A node that is slow is none that is away: those who wait longer for it tell whether it answers them.
+        let is_missed = || {
+            let mut told = follower
+                .troubles()
+                .into_iter()
+                .chain(self.parts.appender.status().troubles.list());
+            told.any(|told| {
+                matches!(
+                    told.kind,
+                    TroubleKind::FollowerWithoutNode | TroubleKind::AppenderWithoutNode
+                )
+            })
         };
-        let database = is_there(
-            database.ok().map(|answer| answer.is_ok()),
-            [
-                TroubleKind::FollowerWithoutDatabase,
-                TroubleKind::AppenderWithoutDatabase,
-            ],
-        );
-        let chain = is_there(
-            chain.ok().map(|answer| answer.is_ok()),
-            [TroubleKind::FollowerWithoutNode, TroubleKind::AppenderWithoutNode],
-        );
+        let chain = match chain {
+            Ok(answer) => answer.is_ok(),
+            Err(_) => !is_missed(),
+        };
         let keys = !follower.noticed.has(TroubleKind::DataKeyMissing);
         let follower = follower.weight();
         let appender = self.parts.appender.status();
@@ -251,5 +290,20 @@ impl ParkedEvents for Parked {
             released: retried.released,
             parked: retried.parked,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silence_lasts_from_the_first_who_is_not_answered_until_somebody_is() {
+        let silence = Silence::default();
+        let before = Instant::now().checked_sub(Duration::from_secs(5)).unwrap();
+        assert!(silence.since(before) >= Duration::from_secs(5));
+        assert!(silence.since(Instant::now()) >= Duration::from_secs(5));
+        silence.end();
+        assert!(silence.since(Instant::now()) < Duration::from_secs(5));
     }
 }

@@ -319,7 +319,12 @@ const RULES: &[Rule] = &[
     Rule {
         action: Action::ReadPatientRelationships,
         scope: Scope::Read,
-        allowed: &[(PATIENT, Reach::Own), (HOSPITAL, Reach::Any), (NURSE, Reach::Any)],
+        allowed: &[
+            (PATIENT, Reach::Own),
+            (DOCTOR, Reach::Consented),
+            (NURSE, Reach::Treated),
+            (HOSPITAL, Reach::ForAPerson),
+        ],
     },
     Rule {
         action: Action::RegisterAsPractitioner,
@@ -478,6 +483,7 @@ const RULES: &[Rule] = &[
 const FOR_PERSONS: &[Action] = &[
     Action::ReadChart,
     Action::UpdateChart,
+    Action::ReadPatientRelationships,
     Action::ManageTreatment,
     Action::OpenInEmergency,
     Action::JustifyEmergency,
@@ -706,7 +712,7 @@ mod tests {
         // As a visit.
         (Action::ReadReports, "", ""),
         (Action::ListPatients, "hospital nurse reception laboratory", ""),
-        (Action::ReadPatientRelationships, "hospital nurse", "patient"),
+        (Action::ReadPatientRelationships, "", "patient"),
         (Action::RegisterAsPractitioner, "unregistered", ""),
         (Action::RegisterPractitioner, "hospital", ""),
         (
@@ -748,10 +754,15 @@ mod tests {
     ];
 
     /// What a nurse may do to patients who are treated.
-    const TREATED: &[Action] = &[Action::ReadChart, Action::UpdateChart];
+    const TREATED: &[Action] = &[Action::ReadChart, Action::UpdateChart, Action::ReadPatientRelationships];
 
     /// What a doctor may do to patients who have granted it to them.
-    const CONSENTED: &[Action] = &[Action::ReadPatient, Action::ReadChart, Action::UpdateChart];
+    const CONSENTED: &[Action] = &[
+        Action::ReadPatient,
+        Action::ReadChart,
+        Action::UpdateChart,
+        Action::ReadPatientRelationships,
+    ];
 
     #[test]
     fn every_action_is_open_to_exactly_whom_the_table_names() {
@@ -962,6 +973,7 @@ mod tests {
         for action in [
             Action::ReadChart,
             Action::UpdateChart,
+            Action::ReadPatientRelationships,
             Action::ManageTreatment,
             Action::OpenInEmergency,
             Action::JustifyEmergency,

@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use domain::consent::{Grant, Message, Query};
-use domain::kernel::{Category, PatientId};
+use domain::kernel::{AggregateType, Category, PatientId};
 use domain::registries::consents::GrantStanding;
 use uuid::Uuid;
 
-use crate::error::UseCaseError;
+use crate::error::{Resource, UseCaseError};
 use crate::policy::access::{Admittance, admit, admit_by_grants, admit_in_emergency, admit_to_treated, asked};
 use crate::policy::identity::Principal;
 use crate::policy::{Action, Object, Reach, reach};
@@ -74,6 +74,24 @@ impl<B: Backend> Clinic<B> {
         let otherwise = consented.as_ref().ok();
         let admitted = admit_in_emergency(principal, patient, purpose, categories, &open, otherwise);
         admitted.or(consented)
+    }
+
+    /// The same with all of these categories, or not at all.
+    pub(crate) async fn admit_to_all(
+        &self,
+        principal: &Principal,
+        patient: PatientId,
+        purpose: Action,
+        categories: &'static [Category],
+    ) -> Result<Admittance, UseCaseError> {
+        let admittance = self.admit_to(principal, patient, purpose, categories).await?;
+        if categories.iter().all(|category| admittance.covers(*category)) {
+            return Ok(admittance);
+        }
+        Err(match reach(principal, purpose)? {
+            Reach::Treated => UseCaseError::NotTreated,
+            _ => UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient)),
+        })
     }
 
     /// The same without emergencies.

@@ -185,8 +185,9 @@ impl<B: Backend> Clinic<B> {
         principal: &Principal,
         patient: PatientId,
     ) -> Result<Vec<RelationshipView>, UseCaseError> {
-        let whose = Object::Patient(patient);
-        let admittance = admit(principal, whose, Action::ReadPatientRelationships, RECORD_AND_VISITS)?;
+        let admittance = self
+            .admit_to_all(principal, patient, Action::ReadPatientRelationships, RECORD_AND_VISITS)
+            .await?;
         if self.queries.patient(&admittance, patient).await?.is_none() {
             return Err(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient)));
         }

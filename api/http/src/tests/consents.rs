@@ -34,6 +34,8 @@ fn opened(method: &str, path: &str, opens: Opens) -> bool {
     use Opens::{Everything, Identity, Medication, Nothing, Reading, Summary};
     match (method, path) {
         ("GET", "/v1/patients/{id}") => matches!(opens, Identity | Reading | Everything),
+        // Who they are, and all visits.
+        ("GET", "/v1/patients/{id}/practitioners") => matches!(opens, Reading | Everything),
         ("GET", "/v1/patients/{id}/chart") => matches!(opens, Summary | Medication | Reading | Everything),
         // It is a symptom.
         ("GET", "/v1/patients/{id}/chart/findings/{finding}") => matches!(opens, Summary | Reading | Everything),

@@ -65,6 +65,14 @@ fn right(role: &str, shown: Shown, path: &str) -> Basis {
     match (role, shown) {
         ("nurse" | "service for nurse", Shown::Appointments) if path.ends_with("{id}") => Basis::Treatment(Act::Paper),
         ("patient", _) => Basis::Own,
+        ("doctor", Shown::Relationships) if path.starts_with("/v1/patients") => {
+            Basis::Grants(Purpose::Treatment, vec![Prepared(OWN)])
+        }
+        ("nurse" | "service for nurse" | "service for doctor", Shown::Relationships)
+            if path.starts_with("/v1/patients") =>
+        {
+            Basis::Treatment(Act::Paper)
+        }
         // Those in their own calendar are shown to them because they are the doctor.
         ("doctor", Shown::Patient | Shown::Chart) => Basis::Grants(Purpose::Treatment, vec![Prepared(OWN)]),
         ("nurse" | "service for nurse", Shown::Chart) | ("service for doctor", Shown::Patient | Shown::Chart) => {

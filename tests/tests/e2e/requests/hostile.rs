@@ -874,6 +874,7 @@ impl World {
             id if id.starts_with("grants") || id.starts_with("reads") => &self.patient.1,
             id if ["accounts", "admin", "events"].iter().any(|tag| id.starts_with(tag)) => &self.administrator,
             "chartsReport" | "chartsReported" => &self.hospital,
+            "patientsPractitioners" => &self.nurse,
             id if id.starts_with("charts") || id.starts_with("treatment") => &self.nurse,
             _ => &self.hospital,
         };
