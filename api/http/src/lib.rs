@@ -76,6 +76,11 @@ use routes::{resource, system};
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a connection may be idle before the server closes it: longer than clients and load balancers keep theirs (reqwest and Go 90 seconds,
+/// most load balancers 60). Whoever closes first decides, and a server that does may close one on which a request is on its way, which is
+/// then not answered (RFC 9112, section 9.5). When the server stops, idle connections are closed at once.
+const KEEP_ALIVE: Duration = Duration::from_secs(120);
+
 /// How long requests may take to end when the server stops.
 const SHUTDOWN_SECONDS: u64 = 30;
 
@@ -236,6 +241,7 @@ pub fn server<B: Backend>(state: AppState<B>, listener: TcpListener) -> std::io:
     let workers = state.core.settings.workers;
     let server = HttpServer::new(move || app(state.clone()))
         .workers(workers)
+        .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_TIMEOUT)
         .shutdown_timeout(SHUTDOWN_SECONDS)
         .listen(listener)?;

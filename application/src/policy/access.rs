@@ -264,13 +264,17 @@ impl Admittance {
         self.categories.contains(&category)
     }
 
+    /// Whether it is good for all of these categories.
+    pub fn covers_all(&self, categories: &[Category]) -> bool {
+        categories.iter().all(|category| self.covers(*category))
+    }
+
     /// Fails unless it is good for what is known of `whose` in all of these categories.
     ///
     /// # Errors
     /// When a use case asks for what it was not admitted to.
     pub fn check(&self, whose: Object, categories: &[Category]) -> Result<(), NotAdmitted> {
-        let is_admitted = |category: &Category| self.categories.contains(category);
-        if (self.whose == Object::Everybody || self.whose == whose) && categories.iter().all(is_admitted) {
+        if (self.whose == Object::Everybody || self.whose == whose) && self.covers_all(categories) {
             Ok(())
         } else {
             Err(NotAdmitted)

@@ -57,8 +57,7 @@ impl<B: Backend> Clinic<B> {
         categories: &'static [Category],
     ) -> Result<Admittance, UseCaseError> {
         let consented = self.admit_consented(principal, patient, purpose, categories).await;
-        let is_whole = |admitted: &Admittance| categories.iter().all(|category| admitted.covers(*category));
-        if consented.as_ref().is_ok_and(is_whole) {
+        if consented.as_ref().is_ok_and(|admitted| admitted.covers_all(categories)) {
             return consented;
         }
         let open = match (self.open_emergencies(principal, patient, purpose).await, &consented) {
@@ -85,7 +84,7 @@ impl<B: Backend> Clinic<B> {
         categories: &'static [Category],
     ) -> Result<Admittance, UseCaseError> {
         let admittance = self.admit_to(principal, patient, purpose, categories).await?;
-        if categories.iter().all(|category| admittance.covers(*category)) {
+        if admittance.covers_all(categories) {
             return Ok(admittance);
         }
         Err(match reach(principal, purpose)? {
