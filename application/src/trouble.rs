@@ -202,6 +202,14 @@ troubles! {
         advice: "See to the other troubles first; the server's own log says why each attempt fails. Until then do not delete `core.noted_reads`, and keep it in backups: `medconnect keys backup`."
     }
 
+    // Messages to people outside.
+    NotificationsNotSent {
+        code: "notifications-not-sent",
+        weight: Warning,
+        title: "Messages to people outside do not go out.",
+        advice: "See that `notifications.mail` and `notifications.webhook` are right, and that the mail server and the other system run; the server's own log says why each attempt fails. What waits is tried again by itself."
+    }
+
     // The appender.
     AppenderWithoutDatabase {
         code: "appender-without-database",

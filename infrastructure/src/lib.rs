@@ -3,10 +3,11 @@
 //! - [`chain`]: JSON-RPC, the `EventLog` contract's encoding, signing. The only place that names `ethers`.
 //! - [`appender`]: commits become transactions, and stay until they are final.
 //! - [`follower`]: blocks become journal rows and read models, one block in one transaction.
-//! - [`sealing`] and [`keys`]: what is written on the chain and who can read it. Beside [`secrets`], the only places that name `ring`.
+//! - [`sealing`] and [`keys`]: what is written on the chain and who can read it. Beside [`secrets`] and webhooks, the only places that name `ring`.
 //! - [`derivation`]: ids that follow from what they name.
 //! - [`sessions`], [`invitations`], [`requests`], [`revocations`] and [`commands`]: signing in, binding wallets, asking to be registered,
 //!   denying, idempotency keys. [`secrets`]: randomness and digests. [`servers`]: how many share the database.
+//! - [`notifications`]: messages to people outside, by mail and webhook.
 //! - [`registries`]: handing in what was signed to contracts of ours, through the appender.
 //! - [`erasing`]: what follows from an erasure once it is final.
 //! - [`store`]: the command executor over all of these; it reads the journal with `postgres-es`.
@@ -29,6 +30,7 @@ pub mod invitations;
 pub mod keys;
 pub mod log;
 pub mod notices;
+pub mod notifications;
 mod pauses;
 pub mod postgres;
 pub mod reads;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::log::Position;
+use application::notifications::Occurrence;
 use application::policy::Object;
 use application::policy::access::{Admittance, NotAdmitted, VISITS};
 use application::ports::Clock;
@@ -153,6 +154,15 @@ impl Queries for PgQueries {
 
     async fn overdue_emergencies(&self, now: DateTime<Utc>, most: u32) -> Result<Vec<EmergencyId>, QueryError> {
         answer(emergencies::overdue(&self.pool, now, most)).await
+    }
+
+    async fn untold(&self, after: DateTime<Utc>, most: u32) -> Result<Vec<Occurrence>, QueryError> {
+        answer(emergencies::untold(&self.pool, after, most)).await
+    }
+
+    async fn email_of(&self, patient: PatientId) -> Result<Option<String>, QueryError> {
+        let found = answer(patients::one(&self.pool, patient)).await?;
+        Ok(found.and_then(|view| view.details.email))
     }
 
     async fn access_log(

@@ -4,6 +4,7 @@
 //! - [`people`]: people with wallets, who sign in; [`charts`]: what they note of patients.
 //! - [`binary`]: the program itself, as a process that can be killed; [`bundles`]: what it imports.
 //! - [`proxy`]: a node of a chain that lies; [`besu`]: one that behaves like Besu; [`code`]: what stands on a chain beside the log.
+//! - [`outside`]: a mail server, and another system that is told by webhook.
 //! - [`site`]: the program as a hospital runs it, on a node and a database that are there already; [`rest`]: its clients;
 //!   [`wire`]: a line to a service that can be cut.
 //!
@@ -25,6 +26,7 @@ pub mod charts;
 pub mod clinic;
 pub mod code;
 pub mod office;
+pub mod outside;
 pub mod people;
 pub mod proxy;
 pub mod rest;

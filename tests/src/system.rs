@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api_config::{Config, FinalityRule, LimitsConfig, Registration, SharedNamespace};
+use api_config::{Config, FinalityRule, LimitsConfig, NotificationsConfig, Registration, SharedNamespace};
 use api_server::System;
 use application::policy::identity::Principal;
 use application::ports::queries::Queries as _;
@@ -47,6 +47,8 @@ pub struct SystemOptions {
     pub log_reads_after: Option<u32>,
     /// Within how many seconds an emergency is to be justified; as by default if `None`.
     pub justify_emergencies_within: Option<u32>,
+    /// How people outside are told.
+    pub notifications: NotificationsConfig,
     /// Whose system it is: the byte that the organisation's master secret is made of.
     pub organisation: u8,
     /// The namespaces that it shares with others, each with the file of its secret.
@@ -70,6 +72,7 @@ impl Default for SystemOptions {
             chapter_entries: None,
             log_reads_after: None,
             justify_emergencies_within: None,
+            notifications: NotificationsConfig::default(),
             organisation: 7,
             shared: Vec::new(),
             recorders: Vec::new(),
@@ -186,6 +189,7 @@ impl TestSystem {
                 "encryption": { "name": "test", "key": "08".repeat(32) },
             },
             "limits": options.limits,
+            "notifications": options.notifications,
             "records": {
                 "chapter_entries": options.chapter_entries, "log_reads_after_seconds": options.log_reads_after,
                 "justify_emergencies_within_seconds": options.justify_emergencies_within,

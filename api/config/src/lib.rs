@@ -4,6 +4,7 @@
 //! file. Secrets can be given in files of their own (`…_file`), as container platforms mount them; never from the database that
 //! they protect.
 
+mod notifications;
 pub mod pools;
 mod shared;
 
@@ -21,7 +22,11 @@ use infrastructure::chain::{Address, Recorder, Signer};
 pub use infrastructure::follower::FinalityRule;
 use infrastructure::keys::{KeyEncryptionKey, KeyEncryptionKeys, MasterSecret, SecretError};
 use infrastructure::log::{LogLocation, Namespace};
+use infrastructure::notifications::mail::MailError;
+pub use infrastructure::notifications::mail::Protection;
+use infrastructure::notifications::webhook::WebhookError;
 use ipnet::IpNet;
+pub use notifications::{MailConfig, NotificationsConfig, WebhookConfig};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 pub use shared::SharedNamespace;
@@ -102,6 +107,15 @@ pub enum ConfigError {
     /// What is shared is not the organisation's own.
     #[error("`chain.shared` names the namespace {0}, which is the organisation's own (`chain.namespace`)")]
     OwnNamespaceShared(Namespace),
+    /// Mail cannot be sent like this.
+    #[error("`notifications.mail` cannot be used: {0}")]
+    Mail(#[from] MailError),
+    /// There is a password, and not whose.
+    #[error("`notifications.mail` has a password and no `user`")]
+    PasswordOfNobody,
+    /// The other system cannot be told like this.
+    #[error("`notifications.webhook` cannot be used: {0}")]
+    Webhook(#[from] WebhookError),
     /// A key is none.
     #[error("`chain.signer` is not the private key of an Ethereum account")]
     Signer,
@@ -160,6 +174,9 @@ pub struct Config {
     /// Patients' records.
     #[serde(default)]
     pub records: RecordsConfig,
+    /// How people outside are told of what concerns them.
+    #[serde(default)]
+    pub notifications: NotificationsConfig,
     /// Who is there at the beginning.
     #[serde(default)]
     pub bootstrap: BootstrapConfig,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use api_config::{
     BootstrapConfig, ChainConfig, Config, DatabaseConfig, EncryptionKeyConfig, FinalityRule, ForwardedHeader,
-    HttpConfig, KeysConfig, LimitsConfig, LogConfig, RecordsConfig, Registration,
+    HttpConfig, KeysConfig, LimitsConfig, LogConfig, NotificationsConfig, RecordsConfig, Registration,
 };
 use infrastructure::chain::deploy::{self, Standing};
 use infrastructure::chain::registries::deploy::{Registries, RegistriesError};
@@ -396,6 +396,7 @@ fn configuration(
             ..LimitsConfig::default()
         },
         records: RecordsConfig::default(),
+        notifications: NotificationsConfig::default(),
         bootstrap: BootstrapConfig {
             administrator: Some(administrator),
         },

@@ -6,24 +6,28 @@
 mod emergencies;
 mod erasing;
 mod metrics;
+mod notifying;
 mod reads;
 mod status;
+mod told;
 
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
 use api_config::pools::{self, BadDatabaseUrl, Pools};
-use api_config::{ChainConfig, Config, ConfigError, LimitsConfig, RecordsConfig};
+use api_config::{ChainConfig, Config, ConfigError, LimitsConfig, MailConfig, RecordsConfig, WebhookConfig};
 use api_http::limits::{CallerLimits, ForwardedHeader, TrustedProxies};
 use api_http::metrics::HttpMetrics;
 use api_http::{AppState, BadPublicUrl, CommandTracker, HttpPorts, HttpSettings, ServerHandle, openapi, server};
 use application::log::Registry;
 use application::policy::rules::Rules;
+use application::ports::notifications::Webhook;
 use application::ports::registries::RegistryOf;
 use application::ports::sessions::Sessions;
 use application::ports::{AcceptanceListener, ProgressSource};
 use application::use_cases::clinic::{Clinic, Registries, Stores};
+use application::use_cases::notifying::{Mail, Notifier};
 use chrono::TimeDelta;
 use domain::kernel::Wallet;
 use infrastructure::appender::{Appender, AppenderConfig, AppenderHandle};
@@ -43,6 +47,7 @@ use infrastructure::invitations::PostgresInvitations;
 use infrastructure::keys::{KeyEncryptionKeys, KeyRing, LogSecrets, UnwrapError, keeping};
 use infrastructure::log::Namespace;
 use infrastructure::notices::Notices;
+use infrastructure::notifications::PostgresNotifications;
 use infrastructure::postgres;
 use infrastructure::reads::PostgresReads;
 use infrastructure::registries::{HandedIn, RegistryByCalls};
@@ -60,8 +65,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::SystemMetrics;
-use crate::reads::ReadsStatus;
 use crate::status::{Parked, Status};
+use crate::told::Told;
 
 /// The write side and the read side of a running system.
 pub type Backend = (Executor<AppenderHandle, PostgresJournal>, PgQueries);
@@ -347,6 +352,7 @@ impl System {
     pub async fn start(config: &Config, listener: TcpListener) -> Result<Self, ComposeError> {
         let (secrets, signer) = (config.log_secrets()?, config.chain.signer()?);
         let encryption_keys = config.keys.encryption_keys()?;
+        let (mail, webhook) = channels(config)?;
         let pools = Pools::open(&config.database)?;
         prepare(config, &secrets, &encryption_keys).await?;
 
@@ -431,7 +437,14 @@ impl System {
             .ruled_by(rules(config))
             .with_registries(registries),
         );
-        let reads_status = ReadsStatus::default();
+        let notifier = Notifier {
+            queries: Arc::clone(&clinic.queries),
+            queue: Arc::new(PostgresNotifications::new(pools.requests.clone())),
+            clock: Arc::new(SystemClock),
+            mail,
+            webhook,
+        };
+        let (of_reads, of_notifications) = (Told::default(), Told::default());
         let metrics = HttpMetrics::default();
         let of_the_system = SystemMetrics::new(follower_status.clone(), eraser_status.clone(), appender.clone());
         metrics.register(|registry| registry.register_collector(Box::new(of_the_system)));
@@ -448,7 +461,8 @@ impl System {
                 status::Parts {
                     follower: follower_status,
                     eraser: eraser_status,
-                    reads: reads_status.clone(),
+                    reads: of_reads.clone(),
+                    notifications: of_notifications.clone(),
                     appender,
                 },
                 &config.chain,
@@ -498,10 +512,14 @@ impl System {
             let (clinic, cancel) = (Arc::clone(&clinic), cancel.clone());
             let wait = config.records.log_reads_after();
             async move {
-                let looking = reads::look_for_overdue(&clinic, wait, &reads_status);
+                let looking = reads::look_for_overdue(&clinic, wait, &of_reads);
                 cancel.run_until_cancelled(looking).await;
             }
         });
+        if notifier.has_channels() {
+            let cancel = cancel.clone();
+            tasks.spawn(async move { notifying::tell_people(&notifier, &of_notifications, &cancel).await });
+        }
         tasks.spawn({
             let cancel = cancel.clone();
             async move {
@@ -601,6 +619,26 @@ async fn verify_with(node: &Node, chain: &ChainConfig) -> Result<(), ComposeErro
         log.check_recorder(recorder).await?;
     }
     Ok(())
+}
+
+/// The channels by which people outside are told.
+fn channels(config: &Config) -> Result<(Option<Mail>, Option<Arc<dyn Webhook>>), ConfigError> {
+    let by_mail = |mail: &MailConfig| -> Result<Mail, ConfigError> {
+        Ok(Mail {
+            mailer: Arc::new(mail.smtp()?),
+            overseers: mail.overseers.clone(),
+            organisation: mail.organisation.clone(),
+            sign_in_at: mail
+                .sign_in_at
+                .clone()
+                .unwrap_or_else(|| config.http.public_url.clone()),
+        })
+    };
+    let by_webhook =
+        |webhook: &WebhookConfig| -> Result<Arc<dyn Webhook>, ConfigError> { Ok(Arc::new(webhook.sender()?)) };
+    let configured = &config.notifications;
+    let mail = configured.mail.as_ref().map(by_mail).transpose();
+    Ok((mail?, configured.webhook.as_ref().map(by_webhook).transpose()?))
 }
 
 /// What hands in to the registries that are followed.

@@ -1,14 +1,15 @@
 //! Reads that are noted are put into the log: those of a patient together, once the first of them is old enough.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use api_http::side_by_side::issue_side_by_side;
 use application::ports::reads::{Due, Notes, Overdue};
-use application::trouble::{Trouble, TroubleKind, Troubles};
+use application::trouble::TroubleKind;
 use application::use_cases::clinic::{Backend, Clinic};
 use chrono::Utc;
 use tokio::time::sleep;
+
+use crate::told::Told;
 
 /// How long after a look it is looked again for what is due, at least.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -21,29 +22,6 @@ const GRACE: Duration = Duration::from_secs(5 * 60);
 
 /// Of how many patients reads are put into the log at the same time. No more, so that commands find room beside them.
 const AT_ONCE: usize = 512;
-
-/// What is told of it, without asking the database.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ReadsStatus(Arc<Mutex<Troubles>>);
-
-impl ReadsStatus {
-    /// What does not work just now.
-    pub(crate) fn troubles(&self) -> Vec<Trouble> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).list()
-    }
-
-    fn tell(&self, overdue: Option<Overdue>) {
-        let mut troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(Overdue { reads, since }) = overdue else {
-            troubles.end(TroubleKind::ReadsNotLogged);
-            return;
-        };
-        let cause = format!("{reads} reads, the first of them noted at {}", since.format("%FT%TZ"));
-        if troubles.tell(TroubleKind::ReadsNotLogged, &cause) {
-            tracing::error!(cause, "reads are noted and do not come to the log");
-        }
-    }
-}
 
 /// Puts them into the log, for as long as it is polled. What fails is taken on again, here or by another server.
 pub(crate) async fn put_into_the_log<B: Backend>(clinic: &Clinic<B>) {
@@ -64,33 +42,17 @@ pub(crate) async fn put_into_the_log<B: Backend>(clinic: &Clinic<B>) {
 }
 
 /// Looks whether some wait for too long, for as long as it is polled. `wait` is how long a note waits at least.
-pub(crate) async fn look_for_overdue<B: Backend>(clinic: &Clinic<B>, wait: Duration, status: &ReadsStatus) {
+pub(crate) async fn look_for_overdue<B: Backend>(clinic: &Clinic<B>, wait: Duration, told: &Told) {
     loop {
         match clinic.reads.overdue(Utc::now() - wait * 2 - GRACE).await {
-            Ok(overdue) => status.tell(overdue),
+            Ok(overdue) => told.tell(TroubleKind::ReadsNotLogged, overdue.map(cause).as_deref()),
             Err(error) => tracing::warn!(%error, "it cannot be told whether reads wait for too long"),
         }
         sleep(OVERDUE_EVERY).await;
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use chrono::DateTime;
-
-    use super::*;
-
-    #[test]
-    fn what_waits_for_too_long_is_told_until_it_does_not() {
-        let status = ReadsStatus::default();
-        status.tell(Some(Overdue {
-            reads: 3,
-            since: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
-        }));
-        let [told] = status.troubles().try_into().unwrap();
-        assert_eq!(told.kind, TroubleKind::ReadsNotLogged);
-        assert_eq!(told.cause, "3 reads, the first of them noted at 2027-01-15T08:00:00Z");
-        status.tell(None);
-        assert_eq!(status.troubles(), []);
-    }
+fn cause(overdue: Overdue) -> String {
+    let Overdue { reads, since } = overdue;
+    format!("{reads} reads, the first of them noted at {}", since.format("%FT%TZ"))
 }

@@ -24,7 +24,7 @@ use projections::ReadModels;
 use sqlx::PgPool;
 use tokio::time::timeout;
 
-use crate::reads::ReadsStatus;
+use crate::told::Told;
 
 /// How many parked events are listed.
 const PARKED_LISTED: u32 = 100;
@@ -56,7 +56,8 @@ impl Silence {
 pub(crate) struct Parts {
     pub(crate) follower: StatusCell,
     pub(crate) eraser: EraserStatus,
-    pub(crate) reads: ReadsStatus,
+    pub(crate) reads: Told,
+    pub(crate) notifications: Told,
     pub(crate) appender: AppenderHandle,
 }
 
@@ -176,6 +177,7 @@ impl StatusSource for Status {
         let troubles = told("follower", follower.troubles())
             .chain(told("eraser", self.parts.eraser.troubles()))
             .chain(told("reads", self.parts.reads.troubles()))
+            .chain(told("notifications", self.parts.notifications.troubles()))
             .chain(told("appender", appender.troubles.list()));
         let lag = chain_position.unwrap_or(position).saturating_sub(position);
         Ok(SystemStatus {

@@ -3,7 +3,7 @@
 //! - [`command`]: the write side: transact, receipt, conflict. [`transaction`]: what a command is decided upon.
 //! - [`queries`]: what can be read, and in which shape. [`entries`]: the log itself. [`projector`]: the read models as the follower fills them.
 //! - [`registries`]: the contracts beside the log that decide.
-//! - [`sessions`], [`registry`], [`revocations`], [`invitations`], [`requests`], [`reads`], [`erasures`]: what stands beside the log, the same for all servers on
+//! - [`sessions`], [`registry`], [`revocations`], [`invitations`], [`requests`], [`reads`], [`notifications`], [`erasures`]: what stands beside the log, the same for all servers on
 //!   one database. [`secrets`]: randomness and digests.
 //! - Here: the time, ids that follow from what they name, and how far the log has come.
 
@@ -11,6 +11,7 @@ pub mod command;
 pub mod entries;
 pub mod erasures;
 pub mod invitations;
+pub mod notifications;
 pub mod projector;
 pub mod queries;
 pub mod reads;

@@ -25,6 +25,7 @@ use strum::VariantNames;
 use uuid::Uuid;
 
 use crate::log::Position;
+use crate::notifications::Occurrence;
 use crate::policy::Object;
 use crate::policy::access::{Admittance, NotAdmitted};
 
@@ -725,6 +726,22 @@ pub trait Queries: Send + Sync + 'static {
         now: DateTime<Utc>,
         most: u32,
     ) -> impl Future<Output = Result<Vec<EmergencyId>, QueryError>> + Send;
+
+    /// What has happened for good after this instant, and of which nobody is to be told yet by message: so much at most, the first before the others.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    fn untold(
+        &self,
+        after: DateTime<Utc>,
+        most: u32,
+    ) -> impl Future<Output = Result<Vec<Occurrence>, QueryError>> + Send;
+
+    /// The mail address of a patient, for messages: no person asks for it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    fn email_of(&self, patient: PatientId) -> impl Future<Output = Result<Option<String>, QueryError>> + Send;
 
     /// Who has read what is known of a patient, the latest first.
     ///

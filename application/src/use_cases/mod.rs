@@ -16,6 +16,7 @@ pub mod log_entries;
 mod names;
 mod names_under_way;
 mod newcomers;
+pub mod notifying;
 mod patient_records;
 pub mod patients;
 pub mod practitioners;

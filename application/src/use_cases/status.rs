@@ -108,7 +108,7 @@ pub struct ParkedStatus {
 /// What does not work just now, and which part tells it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ToldTrouble {
-    /// The part: `follower`, `eraser`, `appender`.
+    /// The part: `follower`, `eraser`, `reads`, `notifications`, `appender`.
     pub part: &'static str,
     /// What it is.
     pub trouble: Trouble,

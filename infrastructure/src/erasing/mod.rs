@@ -26,6 +26,7 @@ pub use status::EraserStatus;
 use crate::crash::{ERASURE_DESTROYED, ERASURE_PURGED, crash_point};
 use crate::keys::KeyRing;
 use crate::log::KeyId;
+use crate::notifications;
 use crate::postgres::{self, ANSWER, LONG_STEP, TRANSACTION, connect_for_long_work, within};
 use crate::reads::FORGETTING_ALL_OF;
 use crate::sealing::Opener;
@@ -207,8 +208,11 @@ impl Eraser {
                 .bind(&subjects)
                 .execute(&mut *transaction)
                 .await?;
-            for unnoting in FORGETTING_ALL_OF {
-                sqlx::query(unnoting).bind(&subjects).execute(&mut *transaction).await?;
+            for forgetting in FORGETTING_ALL_OF.iter().chain([&notifications::FORGETTING_ALL_OF]) {
+                sqlx::query(*forgetting)
+                    .bind(&subjects)
+                    .execute(&mut *transaction)
+                    .await?;
             }
             sqlx::query(UNNAMING).bind(positions).execute(&mut *transaction).await?;
             let destroyed = sqlx::query(sql)

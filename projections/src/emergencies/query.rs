@@ -1,6 +1,7 @@
 //! Reads in which emergencies records were opened.
 
 use application::log::Position;
+use application::notifications::{Occasion, Occurrence};
 use application::policy::Object;
 use application::ports::queries::{EmergencyStanding, EmergencyView, Page};
 use chrono::{DateTime, Utc};
@@ -106,6 +107,47 @@ pub(crate) async fn open_to(
         .bind(column::instant(now))
         .bind(MOST_OPEN);
     open.fetch_all(pool).await
+}
+
+/// What has happened for good after this instant, and of which no message is made yet, the first before the others. Of what was opened shortly before, too.
+pub(crate) async fn untold(pool: &PgPool, after: DateTime<Utc>, most: u32) -> Result<Vec<Occurrence>, sqlx::Error> {
+    let mut untold = Vec::new();
+    for (occasion, condition, order) in [
+        (
+            Occasion::EmergencyOpened,
+            "opened_in <= final_position AND until > $1",
+            "until",
+        ),
+        (
+            Occasion::EmergencyFlagged,
+            "emergencies.position <= final_position AND flagged_at > $1",
+            "flagged_at",
+        ),
+    ] {
+        let sql = format!(
+            "SELECT emergencies.* FROM emergencies, checkpoint WHERE {condition}
+               AND NOT EXISTS (SELECT FROM notifications WHERE about = emergencies.id AND occasion = $2)
+             ORDER BY {order} LIMIT $3"
+        );
+        let rows: Vec<EmergencyRow> = sqlx::query_as(&sql)
+            .bind(column::instant(after))
+            .bind(<&str>::from(occasion))
+            .bind(i64::from(most))
+            .fetch_all(pool)
+            .await?;
+        untold.extend(rows.into_iter().map(|row| {
+            Occurrence {
+                occasion,
+                about: row.id,
+                patient: row.patient,
+                at: row
+                    .flagged_at
+                    .filter(|_| occasion == Occasion::EmergencyFlagged)
+                    .unwrap_or(row.opened.at),
+            }
+        }));
+    }
+    Ok(untold)
 }
 
 /// What was to be justified by this instant, and is neither justified nor flagged. By chance, so that what cannot be flagged just now stands in nobody's way.

@@ -14,6 +14,7 @@ use std::time::Duration;
 use actix_web::dev::ServiceResponse;
 use actix_web::test::{TestRequest, call_service, init_service};
 use application::log::{Finality, Position, StreamId};
+use application::notifications::Occurrence;
 use application::policy::Object;
 use application::policy::access::Admittance;
 use application::policy::rules::{Registration, Rules};
@@ -847,6 +848,14 @@ impl Queries for FakeQueries {
 
     async fn overdue_emergencies(&self, _: DateTime<Utc>, _: u32) -> Result<Vec<EmergencyId>, QueryError> {
         Ok(Vec::new())
+    }
+
+    async fn untold(&self, _: DateTime<Utc>, _: u32) -> Result<Vec<Occurrence>, QueryError> {
+        Ok(Vec::new())
+    }
+
+    async fn email_of(&self, _: PatientId) -> Result<Option<String>, QueryError> {
+        Ok(None)
     }
 
     async fn access_log(

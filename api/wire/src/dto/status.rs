@@ -166,7 +166,7 @@ pub struct Trouble {
     /// The name of the trouble. `docs/operations.md` has a chapter of that name.
     #[schema(example = "appender-without-node")]
     pub code: String,
-    /// The part of the server that has the trouble: `follower`, `eraser` or `appender`.
+    /// The part of the server that has the trouble: `follower`, `eraser`, `reads`, `notifications` or `appender`.
     #[schema(example = "appender")]
     pub part: String,
     /// What has caused the trouble this time.

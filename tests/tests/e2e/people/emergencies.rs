@@ -16,7 +16,7 @@ use super::grants::{World, registered};
 
 const OWN: &str = "/v1/me/emergencies";
 
-fn opening(categories: &[&str]) -> Value {
+pub(super) fn opening(categories: &[&str]) -> Value {
     json!({ "reason": "Unconscious after a fall.", "categories": categories, "minutes": 5 })
 }
 
@@ -25,7 +25,7 @@ fn justification() -> Value {
 }
 
 /// Opens a record, and answers with the path of the emergency.
-async fn open(system: &TestSystem, doctor: &str, patient: &str, categories: &[&str]) -> String {
+pub(super) async fn open(system: &TestSystem, doctor: &str, patient: &str, categories: &[&str]) -> String {
     let path = format!("/v1/patients/{patient}/emergencies");
     let (status, opened) = system.post(&path, doctor, &opening(categories)).await;
     assert_eq!(status, 201, "{opened}");

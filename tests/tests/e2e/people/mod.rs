@@ -7,6 +7,7 @@ mod authorization;
 mod emergencies;
 mod first_visit;
 mod grants;
+mod notifications;
 mod quotas;
 mod reads;
 mod registration;

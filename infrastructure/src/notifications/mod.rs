@@ -1,0 +1,170 @@
+//! Messages to people outside: where they wait, in Postgres, and what sends them.
+//!
+//! - Here: [`PostgresNotifications`]. - [`mail`]: SMTP. - [`webhook`]: HTTP.
+
+pub mod mail;
+pub mod webhook;
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use application::notifications::{Channel, Notification, Occasion};
+use application::ports::StoreError;
+use application::ports::notifications::{NotificationQueue, Outcome, Stuck, Taken};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::kernel::PatientId;
+use sqlx::{FromRow, PgPool};
+use uuid::Uuid;
+
+use crate::postgres::Answering;
+use crate::sessions::store;
+
+/// How long an attempt may take.
+const ATTEMPT: Duration = Duration::from_secs(30);
+
+/// For how long whoever has taken a message is left alone with it: longer than an attempt.
+const LEFT_ALONE: Duration = Duration::from_secs(60);
+
+const ADDING: &str = "INSERT INTO notifications (id, occasion, about, channel, patient, happened_at)
+     SELECT * FROM UNNEST($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::uuid[], $6::timestamptz[])
+     ON CONFLICT (id) DO NOTHING";
+
+const TAKING: &str = "UPDATE notifications SET attempts = attempts + 1, due_at = clock_timestamp() + $1
+     WHERE id IN (SELECT id FROM notifications WHERE outcome IS NULL AND due_at <= clock_timestamp()
+                  ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+     RETURNING id, occasion, about, channel, patient, happened_at, attempts";
+
+/// What has failed more than once, or was given up within three days.
+const STUCK: &str = "SELECT count(*) FILTER (WHERE outcome IS NULL), count(*) FILTER (WHERE outcome = 'given-up'), min(happened_at) FROM
+     (SELECT outcome, happened_at FROM notifications
+      WHERE outcome IS NULL AND attempts > 2
+         OR outcome = 'given-up' AND due_at > clock_timestamp() - interval '3 days' LIMIT 10000) AS stuck";
+
+/// Forgets all messages to patients, who are the parameter.
+pub(crate) const FORGETTING_ALL_OF: &str = "DELETE FROM notifications WHERE patient = ANY ($1)";
+
+/// [`NotificationQueue`] in Postgres.
+#[derive(Clone, Debug)]
+pub struct PostgresNotifications(Answering);
+
+impl PostgresNotifications {
+    /// Over a pool whose search path has `core`.
+    pub const fn new(pool: PgPool) -> Self {
+        Self(Answering::new(pool))
+    }
+}
+
+#[derive(FromRow)]
+struct Row {
+    id: Uuid,
+    occasion: String,
+    about: Uuid,
+    channel: String,
+    patient: Option<Uuid>,
+    happened_at: DateTime<Utc>,
+    attempts: i64,
+}
+
+/// A row of another version of the program.
+#[derive(Debug, thiserror::Error)]
+#[error("a message of an unknown kind")]
+struct Unknown(#[from] strum::ParseError);
+
+impl TryFrom<Row> for Taken {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let unknown = |error| StoreError(Box::new(Unknown(error)));
+        Ok(Self {
+            notification: Notification {
+                id: row.id,
+                occasion: Occasion::from_str(&row.occasion).map_err(unknown)?,
+                about: row.about,
+                channel: Channel::from_str(&row.channel).map_err(unknown)?,
+                patient: row.patient.map(PatientId::new),
+                at: row.happened_at,
+            },
+            attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
+        })
+    }
+}
+
+#[async_trait]
+impl NotificationQueue for PostgresNotifications {
+    async fn add(&self, messages: &[Notification]) -> Result<(), StoreError> {
+        if messages.is_empty() {
+            return Ok(());
+        }
+        fn each<T>(messages: &[Notification], of: impl FnMut(&Notification) -> T) -> Vec<T> {
+            messages.iter().map(of).collect()
+        }
+        sqlx::query(ADDING)
+            .bind(each(messages, |one| one.id))
+            .bind(each(messages, |one| <&str>::from(one.occasion)))
+            .bind(each(messages, |one| one.about))
+            .bind(each(messages, |one| <&str>::from(one.channel)))
+            .bind(each(messages, |one| one.patient.map(PatientId::uuid)))
+            .bind(each(messages, |one| one.at))
+            .execute(&self.0)
+            .await
+            .map(drop)
+            .map_err(store)
+    }
+
+    async fn take(&self, most: u32) -> Result<Vec<Taken>, StoreError> {
+        let taking = sqlx::query_as(TAKING).bind(LEFT_ALONE).bind(i64::from(most));
+        let rows: Vec<Row> = taking.fetch_all(&self.0).await.map_err(store)?;
+        // What another version has added is left to it.
+        let known = rows.into_iter().filter_map(|row| match Taken::try_from(row) {
+            Ok(taken) => Some(taken),
+            Err(error) => {
+                tracing::warn!(%error, "a message of another version waits for that");
+                None
+            }
+        });
+        Ok(known.collect())
+    }
+
+    async fn end(&self, id: Uuid, outcome: Outcome) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE notifications SET outcome = $2, due_at = clock_timestamp() WHERE id = $1 AND outcome IS NULL",
+        )
+        .bind(id)
+        .bind(<&str>::from(outcome))
+        .execute(&self.0)
+        .await
+        .map(drop)
+        .map_err(store)
+    }
+
+    async fn wait(&self, id: Uuid, time: Duration) -> Result<(), StoreError> {
+        sqlx::query("UPDATE notifications SET due_at = clock_timestamp() + $2 WHERE id = $1 AND outcome IS NULL")
+            .bind(id)
+            .bind(time)
+            .execute(&self.0)
+            .await
+            .map(drop)
+            .map_err(store)
+    }
+
+    async fn stuck(&self) -> Result<Option<Stuck>, StoreError> {
+        let asking = sqlx::query_as(STUCK);
+        let (waiting, given_up, since): (i64, i64, Option<DateTime<Utc>>) =
+            asking.fetch_one(&self.0).await.map_err(store)?;
+        Ok(since.map(|since| Stuck {
+            waiting: waiting.unsigned_abs(),
+            given_up: given_up.unsigned_abs(),
+            since,
+        }))
+    }
+
+    async fn sweep(&self, before: DateTime<Utc>) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM notifications WHERE outcome IS NOT NULL AND happened_at < $1")
+            .bind(before)
+            .execute(&self.0)
+            .await
+            .map(drop)
+            .map_err(store)
+    }
+}
