@@ -8,9 +8,12 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::http::StatusCode;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 /// A mail as a mail server has taken it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -50,25 +53,55 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct MailServer {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Its certificate in PEM, which nobody has signed but itself.
+    pub certificate: String,
     post: SharedPost,
     serving: JoinHandle<()>,
 }
 
+/// When a mail server begins to speak TLS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Speaks {
+    /// Never.
+    Plainly,
+    /// From the beginning.
+    Tls,
+    /// When it is asked to.
+    StartTls,
+}
+
 impl MailServer {
-    /// Starts one.
+    /// Starts one without TLS.
     pub async fn start() -> Self {
+        Self::that(Speaks::Plainly).await
+    }
+
+    /// Starts one, as `localhost`.
+    pub async fn that(speaks: Speaks) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
+        let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+        let certificate = own.cert.pem();
+        let tls = acceptor(own);
         let post = SharedPost::default();
         let serving = tokio::spawn({
             let post = Arc::clone(&post);
             async move {
                 while let Ok((line, _)) = listener.accept().await {
-                    tokio::spawn(take_mail(line, Arc::clone(&post)));
+                    let (post, tls) = (Arc::clone(&post), tls.clone());
+                    tokio::spawn(async move {
+                        // A line that breaks is over.
+                        drop(serve(line, speaks, &tls, &post).await);
+                    });
                 }
             }
         });
-        Self { address, post, serving }
+        Self {
+            address,
+            certificate,
+            post,
+            serving,
+        }
     }
 
     /// Has it treat mail so from now on.
@@ -93,55 +126,107 @@ impl Drop for MailServer {
     }
 }
 
-/// Takes mail by one connection. A line that breaks ends it.
-async fn take_mail(mut line: TcpStream, post: SharedPost) -> std::io::Result<()> {
-    let (read, mut write) = line.split();
-    let mut lines = BufReader::new(read).lines();
-    write.write_all(b"220 mail.test ready\r\n").await?;
+fn acceptor(own: rcgen::CertifiedKey<rcgen::KeyPair>) -> TlsAcceptor {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let key = PrivateKeyDer::Pkcs8(own.signing_key.serialize_der().into());
+    let config = config.expect("versions").with_no_client_auth();
+    let config = config
+        .with_single_cert(vec![own.cert.der().clone()], key)
+        .expect("a key");
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// Takes mail by one connection.
+async fn serve(line: TcpStream, speaks: Speaks, tls: &TlsAcceptor, post: &Mutex<Post>) -> std::io::Result<()> {
+    match speaks {
+        Speaks::Plainly => take_mail(line, true, false, post).await.map(drop),
+        Speaks::Tls => take_mail(tls.accept(line).await?, true, false, post).await.map(drop),
+        Speaks::StartTls => match take_mail(line, true, true, post).await? {
+            Some(line) => take_mail(tls.accept(line).await?, false, false, post).await.map(drop),
+            None => Ok(()),
+        },
+    }
+}
+
+/// Takes mail until the other side leaves, or asks for TLS: then the line is given back.
+async fn take_mail<L: AsyncRead + AsyncWrite + Unpin>(
+    line: L,
+    greets: bool,
+    offers_tls: bool,
+    post: &Mutex<Post>,
+) -> std::io::Result<Option<L>> {
+    let mut line = BufReader::new(line);
+    if greets {
+        line.write_all(b"220 mail.test ready\r\n").await?;
+    }
     let mut to = String::new();
-    while let Some(command) = lines.next_line().await? {
-        let service = lock(&post).service;
-        let verb: String = command.chars().take(4).collect::<String>().to_ascii_uppercase();
+    while let Some(command) = next_line(&mut line).await? {
+        let service = lock(post).service;
+        let verb = command.chars().take(4).collect::<String>().to_ascii_uppercase();
         let answer = match (verb.as_str(), service) {
-            ("EHLO", _) => "250-mail.test\r\n250 8BITMIME",
+            ("EHLO", _) if offers_tls => "250-mail.test\r\n250 STARTTLS",
+            ("EHLO", _) => "250-mail.test\r\n250-AUTH PLAIN\r\n250 8BITMIME",
+            ("STAR", _) if offers_tls => {
+                line.write_all(b"220 go ahead\r\n").await?;
+                return Ok(Some(line.into_inner()));
+            }
+            ("AUTH", _) if command == "AUTH PLAIN AGNsaW5pYwBzM2NyZXQ=" => "235 welcome",
+            ("AUTH", _) => "535 who?",
             ("RCPT", Service::KnowsNobody) => {
-                lock(&post).turned_away += 1;
+                lock(post).turned_away += 1;
                 "550 5.1.1 no such mailbox"
             }
             ("RCPT", _) => {
-                command[8..].trim().clone_into(&mut to);
+                command["RCPT TO:".len()..].clone_into(&mut to);
                 "250 OK"
             }
             ("DATA", _) => {
-                write.write_all(b"354 go on\r\n").await?;
-                let mut text = String::new();
-                while let Some(part) = lines.next_line().await? {
-                    if part == "." {
-                        break;
-                    }
-                    text.push_str(&part);
-                    text.push('\n');
-                }
-                let mut post = lock(&post);
+                line.write_all(b"354 go on\r\n").await?;
+                let text = text(&mut line).await?;
+                let mut post = lock(post);
                 if service == Service::IsBusy {
                     post.turned_away += 1;
                     "451 4.3.2 later"
                 } else {
-                    let to = take(&mut to);
-                    let text = text.replace("=\n", "");
-                    post.mails.push(Mail { to, text });
+                    post.mails.push(Mail {
+                        to: take(&mut to),
+                        text,
+                    });
                     "250 OK"
                 }
             }
             ("QUIT", _) => {
-                return write.write_all(b"221 bye\r\n").await;
+                line.write_all(b"221 bye\r\n").await?;
+                return Ok(None);
             }
-            ("MAIL" | "RSET" | "NOOP", _) => "250 OK",
+            ("MAIL" | "RSET" | "NOOP", _) if !offers_tls => "250 OK",
             _ => "502 what?",
         };
-        write.write_all(format!("{answer}\r\n").as_bytes()).await?;
+        line.write_all(format!("{answer}\r\n").as_bytes()).await?;
+        line.flush().await?;
     }
-    Ok(())
+    Ok(None)
+}
+
+/// A line without its end; `None` when the other side has left.
+async fn next_line<L: AsyncRead + Unpin>(line: &mut BufReader<L>) -> std::io::Result<Option<String>> {
+    let mut text = String::new();
+    let read = line.read_line(&mut text).await?;
+    Ok((read > 0).then(|| text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+/// What is sent up to a dot that stands alone.
+async fn text<L: AsyncRead + Unpin>(line: &mut BufReader<L>) -> std::io::Result<String> {
+    let mut text = String::new();
+    while let Some(part) = next_line(line).await? {
+        if part == "." {
+            break;
+        }
+        text.push_str(&part);
+        text.push('\n');
+    }
+    Ok(text.replace("=\n", ""))
 }
 
 /// A message as another system has got it.

@@ -40,7 +40,7 @@ pub(crate) async fn tell_people<Q: Queries>(notifier: &Notifier<Q>, told: &Told,
 }
 
 async fn send_due<Q: Queries>(notifier: &Notifier<Q>) {
-    let due = notifier.queue.take(AT_ONCE).await.unwrap_or_else(|error| {
+    let due = notifier.take_due(AT_ONCE).await.unwrap_or_else(|error| {
         tracing::warn!(%error, "messages that are due cannot be looked for");
         Vec::new()
     });

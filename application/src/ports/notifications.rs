@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use domain::kernel::PatientId;
 use uuid::Uuid;
 
-use crate::notifications::{Letter, Notification};
+use crate::notifications::{Channel, Letter, Notification};
 use crate::ports::StoreError;
 
 /// A message that somebody has taken to send it.
@@ -56,11 +56,11 @@ pub trait NotificationQueue: Send + Sync + 'static {
     /// When the store does not answer.
     async fn add(&self, messages: &[Notification]) -> Result<(), StoreError>;
 
-    /// Takes some of those that are due. They are left to the caller for a minute.
+    /// Takes some of those that are due and go by one of these channels. They are left to the caller for a minute. What another version of the program has added is left to it.
     ///
     /// # Errors
     /// When the store does not answer.
-    async fn take(&self, most: u32) -> Result<Vec<Taken>, StoreError>;
+    async fn take(&self, channels: &[Channel], most: u32) -> Result<Vec<Taken>, StoreError>;
 
     /// Ends a message.
     ///

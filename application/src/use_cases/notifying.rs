@@ -64,6 +64,15 @@ impl<Q: Queries> Notifier<Q> {
         Ok(self.queue.add(&messages).await?)
     }
 
+    /// Takes messages that are due: so many at most.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn take_due(&self, most: u32) -> Result<Vec<Taken>, UseCaseError> {
+        let channels: Vec<_> = self.channels().collect();
+        Ok(self.queue.take(&channels, most).await?)
+    }
+
     /// Sends a message, and says what became of it.
     ///
     /// # Errors
@@ -126,7 +135,7 @@ impl<Q: Queries> Notifier<Q> {
     }
 }
 
-/// Another server has had the channel, or this one before it was started anew.
+/// Nothing is taken for a channel that there is not.
 fn not_configured() -> Undelivered {
     Undelivered::ForNow("this server is not configured for it".to_owned())
 }

@@ -161,11 +161,12 @@ fn undelivered(error: &smtp::Error) -> Undelivered {
     match error.status().map(u16::from) {
         Some(code) if NO_MAILBOX.contains(&code) => Undelivered::Refused(format!("the mail server answers {code}")),
         Some(code) => Undelivered::ForNow(format!("the mail server answers {code}")),
-        None if error.is_tls() => {
-            Undelivered::ForNow("the mail server has no certificate that is trusted, or no TLS".to_owned())
-        }
-        None if error.is_timeout() => Undelivered::ForNow("the mail server does not answer in time".to_owned()),
-        None if error.is_client() => Undelivered::ForNow("the mail server cannot what is asked of it".to_owned()),
-        None => Undelivered::ForNow("the mail server cannot be reached, or does not speak SMTP".to_owned()),
+        None if error.is_response() => Undelivered::ForNow("the mail server does not speak SMTP".to_owned()),
+        None => Undelivered::ForNow(format!("the mail server cannot be used: {}", innermost(error))),
     }
+}
+
+/// What has caused an error in the end: what the system, or TLS, says.
+fn innermost(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), innermost)
 }

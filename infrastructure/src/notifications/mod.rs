@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::kernel::PatientId;
 use sqlx::{FromRow, PgPool};
+use strum::VariantArray as _;
 use uuid::Uuid;
 
 use crate::postgres::Answering;
@@ -32,6 +33,7 @@ const ADDING: &str = "INSERT INTO notifications (id, occasion, about, channel, p
 
 const TAKING: &str = "UPDATE notifications SET attempts = attempts + 1, due_at = clock_timestamp() + $1
      WHERE id IN (SELECT id FROM notifications WHERE outcome IS NULL AND due_at <= clock_timestamp()
+                    AND channel = ANY ($3) AND occasion = ANY ($4)
                   ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)
      RETURNING id, occasion, about, channel, patient, happened_at, attempts";
 
@@ -66,7 +68,7 @@ struct Row {
     attempts: i64,
 }
 
-/// A row of another version of the program.
+/// A row that this program does not write, and does not ask for.
 #[derive(Debug, thiserror::Error)]
 #[error("a message of an unknown kind")]
 struct Unknown(#[from] strum::ParseError);
@@ -112,18 +114,16 @@ impl NotificationQueue for PostgresNotifications {
             .map_err(store)
     }
 
-    async fn take(&self, most: u32) -> Result<Vec<Taken>, StoreError> {
-        let taking = sqlx::query_as(TAKING).bind(LEFT_ALONE).bind(i64::from(most));
+    async fn take(&self, channels: &[Channel], most: u32) -> Result<Vec<Taken>, StoreError> {
+        let channels: Vec<&str> = channels.iter().map(|channel| channel.into()).collect();
+        let occasions: Vec<&str> = Occasion::VARIANTS.iter().map(|occasion| occasion.into()).collect();
+        let taking = sqlx::query_as(TAKING)
+            .bind(LEFT_ALONE)
+            .bind(i64::from(most))
+            .bind(channels)
+            .bind(occasions);
         let rows: Vec<Row> = taking.fetch_all(&self.0).await.map_err(store)?;
-        // What another version has added is left to it.
-        let known = rows.into_iter().filter_map(|row| match Taken::try_from(row) {
-            Ok(taken) => Some(taken),
-            Err(error) => {
-                tracing::warn!(%error, "a message of another version waits for that");
-                None
-            }
-        });
-        Ok(known.collect())
+        rows.into_iter().map(Taken::try_from).collect()
     }
 
     async fn end(&self, id: Uuid, outcome: Outcome) -> Result<(), StoreError> {

@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use api_config::{MailConfig, NotificationsConfig, Protection, WebhookConfig};
+use application::notifications::Occasion;
+use application::ports::notifications::{Mailer as _, Undelivered};
 use domain::account::Role;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use tests::chain::TestChain;
 use tests::office::Office;
-use tests::outside::{Hook, MailServer, Portal, Service};
+use tests::outside::{Hook, MailServer, Portal, Service, Speaks};
 use tests::people::patient;
 use tests::system::{SystemOptions, TestSystem, deployed, until};
+use uuid::Uuid;
 
 use super::emergencies::{open, opening};
 use super::grants::World;
@@ -321,4 +324,86 @@ async fn a_server_with_a_channel_from_now_on_tells_of_the_last_days_and_one_with
         json!({ "patient": world.patient })
     );
     second.stop().await;
+}
+
+/// What a mail server that speaks so says to a mail from a server that is configured so.
+async fn sent(
+    speaks: Speaks,
+    configured: impl FnOnce(&MailServer, &mut MailConfig),
+) -> (Result<(), Undelivered>, usize) {
+    let (server, portal) = (MailServer::that(speaks).await, Portal::start());
+    let mut config = by(&server, &portal).mail.unwrap();
+    config.host = "localhost".to_owned();
+    configured(&server, &mut config);
+    let letter = Occasion::EmergencyOpened.letter(&config.organisation, "https://portal.clinic.example");
+    let sent = config.smtp().unwrap().send(Uuid::new_v4(), ADDRESS, &letter).await;
+    (sent, server.mails().len())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mail_goes_to_a_server_with_a_certificate_that_is_trusted_as_it_is_configured_and_to_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mail.pem");
+    for (speaks, protection, is_trusted, password, why) in [
+        (Speaks::Tls, Protection::Tls, true, "s3cret", None),
+        (Speaks::StartTls, Protection::StartTls, true, "s3cret", None),
+        (Speaks::Plainly, Protection::None, false, "s3cret", None),
+        (
+            Speaks::Tls,
+            Protection::Tls,
+            false,
+            "s3cret",
+            Some("certificate"),
+        ),
+        (
+            Speaks::StartTls,
+            Protection::StartTls,
+            false,
+            "s3cret",
+            Some("certificate"),
+        ),
+        (
+            Speaks::Plainly,
+            Protection::StartTls,
+            true,
+            "s3cret",
+            Some("STARTTLS is not supported"),
+        ),
+        (
+            Speaks::Plainly,
+            Protection::Tls,
+            true,
+            "s3cret",
+            Some("corrupt message"),
+        ),
+        (
+            Speaks::StartTls,
+            Protection::None,
+            false,
+            "s3cret",
+            Some("No compatible authentication"),
+        ),
+        (
+            Speaks::Tls,
+            Protection::Tls,
+            true,
+            "guessed",
+            Some("the mail server answers 535"),
+        ),
+    ] {
+        let (sent, taken) = sent(speaks, |server, config| {
+            std::fs::write(&file, &server.certificate).unwrap();
+            config.protection = protection;
+            config.certificate_file = is_trusted.then(|| file.clone());
+            config.user = Some("clinic".to_owned());
+            config.password = Some(password.into());
+        })
+        .await;
+        let case = format!("{speaks:?} {protection:?} {is_trusted} {password}: {sent:?}");
+        match (sent, why) {
+            (Ok(()), None) => assert_eq!(taken, 1, "{case}"),
+            (Err(Undelivered::ForNow(said)), Some(why)) => assert!(said.contains(why) && taken == 0, "{case}"),
+            _ => panic!("{case}"),
+        }
+    }
 }

@@ -506,6 +506,8 @@ async fn what_an_erased_patient_has_booked_is_called_off_and_the_slot_is_free() 
     let (erased, appointment) = desk.visit(3).await;
     desk.rest.get(&format!("/v1/patients/{erased}")).await;
     assert!(notes(&site.database, erased).await > 0);
+    message(&site.database, erased).await;
+    assert_eq!(messages(&site.database, erased).await, 1);
     let done = erase(&site, &format!("patient/{erased}")).await;
     assert_eq!(done.code, 0, "{} {}", done.out, done.err);
     assert_eq!(
@@ -513,6 +515,7 @@ async fn what_an_erased_patient_has_booked_is_called_off_and_the_slot_is_free() 
         0,
         "who has read is not noted any more"
     );
+    assert_eq!(messages(&site.database, erased).await, 0, "nobody is told of anything");
 
     // The server still has in memory who comes.
     let cancel = format!("/v1/appointments/{appointment}/cancel");
@@ -601,6 +604,22 @@ async fn wherever_a_server_dies_an_erasure_is_finished_by_the_next_and_no_backup
 async fn notes(database: &str, patient: Uuid) -> i64 {
     let mut connection = PgConnection::connect(database).await.unwrap();
     let counted = sqlx::query_scalar("SELECT count(*) FROM core.noted_reads WHERE patient = $1").bind(patient);
+    counted.fetch_one(&mut connection).await.unwrap()
+}
+
+/// Has a message for a patient wait.
+async fn message(database: &str, patient: Uuid) {
+    let mut connection = PgConnection::connect(database).await.unwrap();
+    let sql = "INSERT INTO core.notifications (id, occasion, about, channel, patient, happened_at)
+               VALUES ($1, 'emergency-opened', $1, 'mail', $1, clock_timestamp())";
+    let adding = sqlx::query(sql).bind(patient);
+    adding.execute(&mut connection).await.unwrap();
+}
+
+/// How many messages there are for a patient.
+async fn messages(database: &str, patient: Uuid) -> i64 {
+    let mut connection = PgConnection::connect(database).await.unwrap();
+    let counted = sqlx::query_scalar("SELECT count(*) FROM core.notifications WHERE patient = $1").bind(patient);
     counted.fetch_one(&mut connection).await.unwrap()
 }
 
