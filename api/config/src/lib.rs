@@ -848,6 +848,57 @@ mod tests {
     }
 
     #[test]
+    fn channels_that_cannot_be_used_are_refused_and_named() {
+        let mail = |more: &str| {
+            let setting = format!(
+                "[notifications]\nmail = {{ host = \"mail.clinic.example\", organisation = \"The Clinic\", {more} }}"
+            );
+            let config = parse(&format!("{FILE}\n{setting}")).unwrap();
+            config.notifications.mail.unwrap().smtp().map(drop)
+        };
+        let from = "from = \"The Clinic <noreply@clinic.example>\"";
+        mail(from).unwrap();
+        mail(&format!("{from}, user = \"clinic\", password = \"s3cret\"")).unwrap();
+        for (more, words) in [
+            ("from = \"nobody\"".to_owned(), "`nobody` is not a mail address"),
+            (
+                format!("{from}, overseers = \"all of them\""),
+                "`all of them` is not a mail address",
+            ),
+            (format!("{from}, password = \"s3cret\""), "a password and no `user`"),
+            (
+                format!("{from}, user = \"clinic\""),
+                "either `notifications.mail.password` or `notifications.mail.password_file`",
+            ),
+            (
+                format!("{from}, certificate_file = \"/nowhere\""),
+                "`notifications.mail.certificate`",
+            ),
+        ] {
+            let said = mail(&more).unwrap_err().to_string();
+            assert!(said.contains(words) && !said.contains("s3cret"), "{said}");
+        }
+        let webhook = |url: &str, secret: &str| {
+            let setting = format!("[notifications]\nwebhook = {{ url = \"{url}\", secret = \"{secret}\" }}");
+            let config = parse(&format!("{FILE}\n{setting}")).unwrap();
+            assert!(!format!("{config:?}").contains(secret));
+            config.notifications.webhook.unwrap().sender().map(drop)
+        };
+        let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLjSw";
+        webhook("https://portal.clinic.example", secret).unwrap();
+        for (url, secret) in [
+            ("http://portal.clinic.example", secret),
+            ("https://portal.clinic.example", "guessed"),
+        ] {
+            let said = webhook(url, secret).unwrap_err().to_string();
+            assert!(
+                said.starts_with("`notifications.webhook` cannot be used: ") && !said.contains("guessed"),
+                "{said}"
+            );
+        }
+    }
+
+    #[test]
     fn a_secret_may_stand_in_a_file_of_its_own() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("master");

@@ -48,6 +48,9 @@ use super::{CliError, console, logging};
 ///   records.justify_emergencies_within_seconds
 ///                           within how many seconds a practitioner justifies that they have opened a record in an emergency, before it is
 ///                           flagged (86400)
+///   notifications.mail      how people outside are told by mail that there is something to look at: { host = "…", from = "…",
+///                           organisation = "…", … }
+///   notifications.webhook   how another system of the organisation's is told: { url = "…", secret_file = "…" }
 ///   bootstrap.administrator the wallet that signs in as the first administrator
 ///   log.filter              as in "info,infrastructure=debug"; log.json
 #[derive(Debug, Args)]

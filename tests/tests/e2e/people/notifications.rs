@@ -348,13 +348,7 @@ async fn mail_goes_to_a_server_with_a_certificate_that_is_trusted_as_it_is_confi
         (Speaks::Tls, Protection::Tls, true, "s3cret", None),
         (Speaks::StartTls, Protection::StartTls, true, "s3cret", None),
         (Speaks::Plainly, Protection::None, false, "s3cret", None),
-        (
-            Speaks::Tls,
-            Protection::Tls,
-            false,
-            "s3cret",
-            Some("certificate"),
-        ),
+        (Speaks::Tls, Protection::Tls, false, "s3cret", Some("certificate")),
         (
             Speaks::StartTls,
             Protection::StartTls,
