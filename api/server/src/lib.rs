@@ -16,18 +16,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api_config::pools::{self, BadDatabaseUrl, Pools};
-use api_config::{ChainConfig, Config, ConfigError, LimitsConfig, MailConfig, RecordsConfig, WebhookConfig};
+use api_config::{ChainConfig, Config, ConfigError, LimitsConfig, RecordsConfig};
 use api_http::limits::{CallerLimits, ForwardedHeader, TrustedProxies};
 use api_http::metrics::HttpMetrics;
 use api_http::{AppState, BadPublicUrl, CommandTracker, HttpPorts, HttpSettings, ServerHandle, openapi, server};
 use application::log::Registry;
 use application::policy::rules::Rules;
-use application::ports::notifications::Webhook;
 use application::ports::registries::RegistryOf;
 use application::ports::sessions::Sessions;
 use application::ports::{AcceptanceListener, ProgressSource};
 use application::use_cases::clinic::{Clinic, Registries, Stores};
-use application::use_cases::notifying::{Mail, Notifier};
+use application::use_cases::notifying::Notifier;
 use chrono::TimeDelta;
 use domain::kernel::Wallet;
 use infrastructure::appender::{Appender, AppenderConfig, AppenderHandle};
@@ -352,7 +351,7 @@ impl System {
     pub async fn start(config: &Config, listener: TcpListener) -> Result<Self, ComposeError> {
         let (secrets, signer) = (config.log_secrets()?, config.chain.signer()?);
         let encryption_keys = config.keys.encryption_keys()?;
-        let (mail, webhook) = channels(config)?;
+        let channels = notifying::channels(config)?;
         let pools = Pools::open(&config.database)?;
         prepare(config, &secrets, &encryption_keys).await?;
 
@@ -441,8 +440,7 @@ impl System {
             queries: Arc::clone(&clinic.queries),
             queue: Arc::new(PostgresNotifications::new(pools.requests.clone())),
             clock: Arc::new(SystemClock),
-            mail,
-            webhook,
+            channels,
         };
         let (of_reads, of_notifications) = (Told::default(), Told::default());
         let metrics = HttpMetrics::default();
@@ -516,7 +514,7 @@ impl System {
                 cancel.run_until_cancelled(looking).await;
             }
         });
-        if notifier.has_channels() {
+        if !notifier.channels.kinds().is_empty() {
             let cancel = cancel.clone();
             tasks.spawn(async move { notifying::tell_people(&notifier, &of_notifications, &cancel).await });
         }
@@ -619,26 +617,6 @@ async fn verify_with(node: &Node, chain: &ChainConfig) -> Result<(), ComposeErro
         log.check_recorder(recorder).await?;
     }
     Ok(())
-}
-
-/// The channels by which people outside are told.
-fn channels(config: &Config) -> Result<(Option<Mail>, Option<Arc<dyn Webhook>>), ConfigError> {
-    let by_mail = |mail: &MailConfig| -> Result<Mail, ConfigError> {
-        Ok(Mail {
-            mailer: Arc::new(mail.smtp()?),
-            overseers: mail.overseers.clone(),
-            organisation: mail.organisation.clone(),
-            sign_in_at: mail
-                .sign_in_at
-                .clone()
-                .unwrap_or_else(|| config.http.public_url.clone()),
-        })
-    };
-    let by_webhook =
-        |webhook: &WebhookConfig| -> Result<Arc<dyn Webhook>, ConfigError> { Ok(Arc::new(webhook.sender()?)) };
-    let configured = &config.notifications;
-    let mail = configured.mail.as_ref().map(by_mail).transpose();
-    Ok((mail?, configured.webhook.as_ref().map(by_webhook).transpose()?))
 }
 
 /// What hands in to the registries that are followed.

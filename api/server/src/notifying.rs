@@ -1,11 +1,13 @@
 //! Messages to people outside are made and sent.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::notifications::Stuck;
+use api_config::{Config, ConfigError};
+use application::ports::notifications::{Stuck, Webhook};
 use application::ports::queries::Queries;
 use application::trouble::TroubleKind;
-use application::use_cases::notifying::Notifier;
+use application::use_cases::notifying::{Channels, Mail, Notifier};
 use futures::future::join_all;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +22,29 @@ const AT_ONCE: u32 = 16;
 
 /// How often it is looked for what does not go out, and what can be forgotten.
 const UPKEEP_EVERY: Duration = Duration::from_secs(10);
+
+/// The channels that are configured. Nothing is connected yet.
+///
+/// # Errors
+/// When one cannot be used.
+pub(crate) fn channels(config: &Config) -> Result<Channels, ConfigError> {
+    let mut channels = Channels::default();
+    if let Some(mail) = &config.notifications.mail {
+        channels.mail = Some(Mail {
+            mailer: Arc::new(mail.smtp()?),
+            overseers: mail.overseers.clone(),
+            organisation: mail.organisation.clone(),
+            sign_in_at: mail
+                .sign_in_at
+                .clone()
+                .unwrap_or_else(|| config.http.public_url.clone()),
+        });
+    }
+    if let Some(webhook) = &config.notifications.webhook {
+        channels.webhook = Some(Arc::new(webhook.sender()?) as Arc<dyn Webhook>);
+    }
+    Ok(channels)
+}
 
 /// Does so until it is cancelled. What is being sent then is seen through, so that it is not sent again.
 pub(crate) async fn tell_people<Q: Queries>(notifier: &Notifier<Q>, told: &Told, cancel: &CancellationToken) {

@@ -26,6 +26,24 @@ pub struct Mail {
     pub sign_in_at: String,
 }
 
+/// The channels that there are.
+#[derive(Clone, Default)]
+pub struct Channels {
+    /// By mail, if there is a server for that.
+    pub mail: Option<Mail>,
+    /// By webhook, if there is one.
+    pub webhook: Option<Arc<dyn Webhook>>,
+}
+
+impl Channels {
+    /// Which there are.
+    pub fn kinds(&self) -> Vec<Channel> {
+        let mail = self.mail.as_ref().map(|_| Channel::Mail);
+        let webhook = self.webhook.as_ref().map(|_| Channel::Webhook);
+        mail.into_iter().chain(webhook).collect()
+    }
+}
+
 /// Tells people outside of what concerns them, by the channels that there are.
 pub struct Notifier<Q> {
     /// What has happened.
@@ -34,32 +52,19 @@ pub struct Notifier<Q> {
     pub queue: Arc<dyn NotificationQueue>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// By mail, if there is a server for that.
-    pub mail: Option<Mail>,
-    /// By webhook, if there is one.
-    pub webhook: Option<Arc<dyn Webhook>>,
+    /// How people are told. Without a channel nobody is.
+    pub channels: Channels,
 }
 
 impl<Q: Queries> Notifier<Q> {
-    /// The channels that there are.
-    fn channels(&self) -> impl Iterator<Item = Channel> {
-        let mail = self.mail.as_ref().map(|_| Channel::Mail);
-        let webhook = self.webhook.as_ref().map(|_| Channel::Webhook);
-        mail.into_iter().chain(webhook)
-    }
-
-    /// Whether there is one at least: otherwise nobody is told of anything.
-    pub fn has_channels(&self) -> bool {
-        self.channels().next().is_some()
-    }
-
     /// Has people told of what has happened for good of late, of which they are not told yet: of so much at most.
     ///
     /// # Errors
     /// [`UseCaseError`].
     pub async fn note_what_has_happened(&self, most: u32) -> Result<(), UseCaseError> {
         let untold = self.queries.untold(self.clock.now() - TOLD_WITHIN, most).await?;
-        let messages = |one: &Occurrence| self.channels().map(|channel| one.by(channel)).collect::<Vec<_>>();
+        let channels = self.channels.kinds();
+        let messages = |one: &Occurrence| channels.iter().map(|channel| one.by(*channel)).collect::<Vec<_>>();
         let messages: Vec<_> = untold.iter().flat_map(messages).collect();
         Ok(self.queue.add(&messages).await?)
     }
@@ -69,8 +74,7 @@ impl<Q: Queries> Notifier<Q> {
     /// # Errors
     /// [`UseCaseError`].
     pub async fn take_due(&self, most: u32) -> Result<Vec<Taken>, UseCaseError> {
-        let channels: Vec<_> = self.channels().collect();
-        Ok(self.queue.take(&channels, most).await?)
+        Ok(self.queue.take(&self.channels.kinds(), most).await?)
     }
 
     /// Sends a message, and says what became of it.
@@ -102,14 +106,14 @@ impl<Q: Queries> Notifier<Q> {
         let message = &taken.notification;
         match message.channel {
             Channel::Webhook => {
-                let Some(webhook) = &self.webhook else {
+                let Some(webhook) = &self.channels.webhook else {
                     return Ok(Some(Err(not_configured())));
                 };
                 let sent = webhook.send(message.id, message.occasion.topic(), message.at, message.patient);
                 Ok(Some(sent.await))
             }
             Channel::Mail => {
-                let Some(mail) = &self.mail else {
+                let Some(mail) = &self.channels.mail else {
                     return Ok(Some(Err(not_configured())));
                 };
                 let address = match (message.occasion.audience(), message.patient) {

@@ -209,7 +209,7 @@ impl Eraser {
                 .execute(&mut *transaction)
                 .await?;
             for forgetting in FORGETTING_ALL_OF.iter().chain([&notifications::FORGETTING_ALL_OF]) {
-                sqlx::query(*forgetting)
+                sqlx::query(forgetting)
                     .bind(&subjects)
                     .execute(&mut *transaction)
                     .await?;
