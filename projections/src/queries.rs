@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::log::Position;
-use application::notifications::Occurrence;
+use application::notifications::{Channel, Occasion, Occurrence};
 use application::policy::Object;
 use application::policy::access::{Admittance, NotAdmitted, VISITS};
 use application::ports::Clock;
@@ -156,8 +156,14 @@ impl Queries for PgQueries {
         answer(emergencies::overdue(&self.pool, now, most)).await
     }
 
-    async fn untold(&self, after: DateTime<Utc>, most: u32) -> Result<Vec<Occurrence>, QueryError> {
-        answer(emergencies::untold(&self.pool, after, most)).await
+    async fn untold(
+        &self,
+        occasion: Occasion,
+        channels: &[Channel],
+        after: DateTime<Utc>,
+        most: u32,
+    ) -> Result<Vec<Occurrence>, QueryError> {
+        answer(emergencies::untold(&self.pool, occasion, channels, (after, most))).await
     }
 
     async fn email_of(&self, patient: PatientId) -> Result<Option<String>, QueryError> {

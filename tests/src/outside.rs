@@ -34,6 +34,12 @@ pub enum Service {
     IsBusy,
     /// It knows no mailbox.
     KnowsNobody,
+    /// It takes no mail from this sender.
+    DistrustsTheSender,
+    /// It relays no mail.
+    DoesNotRelay,
+    /// It answers nothing to whoever names an address.
+    Hangs,
 }
 
 #[derive(Default)]
@@ -173,9 +179,26 @@ async fn take_mail<L: AsyncRead + AsyncWrite + Unpin>(
             }
             ("AUTH", _) if command == "AUTH PLAIN AGNsaW5pYwBzM2NyZXQ=" => "235 welcome",
             ("AUTH", _) => "535 who?",
-            ("RCPT", Service::KnowsNobody) => {
+            ("MAIL", Service::DistrustsTheSender) => {
                 lock(post).turned_away += 1;
-                "550 5.1.1 no such mailbox"
+                "553 5.7.1 not yours"
+            }
+            ("RCPT", Service::KnowsNobody | Service::DoesNotRelay) => {
+                lock(post).turned_away += 1;
+                to = command["RCPT TO:".len()..].to_owned();
+                let why = if service == Service::KnowsNobody {
+                    "5.1.1"
+                } else {
+                    "5.7.1"
+                };
+                // As many mail servers do, it repeats the address.
+                line.write_all(format!("550 {why} {to} is not for us\r\n").as_bytes())
+                    .await?;
+                continue;
+            }
+            ("RCPT", Service::Hangs) => {
+                lock(post).turned_away += 1;
+                std::future::pending().await
             }
             ("RCPT", _) => {
                 command["RCPT TO:".len()..].clone_into(&mut to);

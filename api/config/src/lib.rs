@@ -871,8 +871,16 @@ mod tests {
                 "either `notifications.mail.password` or `notifications.mail.password_file`",
             ),
             (
+                format!("{from}, protection = \"none\", user = \"clinic\", password = \"s3cret\""),
+                "`protection` is \"none\"",
+            ),
+            (
+                format!("{from}, certificate_file = \"/dev/null\""),
+                "has no certificate",
+            ),
+            (
                 format!("{from}, certificate_file = \"/nowhere\""),
-                "`notifications.mail.certificate`",
+                "`notifications.mail.certificate_file`",
             ),
         ] {
             let said = mail(&more).unwrap_err().to_string();

@@ -65,7 +65,7 @@ impl MailConfig {
     pub fn smtp(&self) -> Result<Smtp, ConfigError> {
         let certificate = self.certificate_file.as_ref().map(|file| {
             std::fs::read(file).map_err(|source| ConfigError::SecretFile {
-                name: "notifications.mail.certificate",
+                name: "notifications.mail.certificate_file",
                 file: file.clone(),
                 source,
             })

@@ -7,9 +7,9 @@ mod emergencies;
 mod erasing;
 mod metrics;
 mod notifying;
+mod part_troubles;
 mod reads;
 mod status;
-mod told;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -64,8 +64,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::SystemMetrics;
+use crate::part_troubles::PartTroubles;
 use crate::status::{Parked, Status};
-use crate::told::Told;
 
 /// The write side and the read side of a running system.
 pub type Backend = (Executor<AppenderHandle, PostgresJournal>, PgQueries);
@@ -74,7 +74,7 @@ pub type Backend = (Executor<AppenderHandle, PostgresJournal>, PgQueries);
 const VERIFY_WITHIN: Duration = Duration::from_secs(3);
 
 /// How long the parts may take to end.
-const STOP_WITHIN: Duration = Duration::from_secs(15);
+const STOP_WITHIN: Duration = Duration::from_secs(45);
 
 /// Why a system does not start.
 #[derive(Debug, thiserror::Error)]
@@ -442,7 +442,7 @@ impl System {
             clock: Arc::new(SystemClock),
             channels,
         };
-        let (of_reads, of_notifications) = (Told::default(), Told::default());
+        let (of_reads, of_notifications) = (PartTroubles::default(), PartTroubles::default());
         let metrics = HttpMetrics::default();
         let of_the_system = SystemMetrics::new(follower_status.clone(), eraser_status.clone(), appender.clone());
         metrics.register(|registry| registry.register_collector(Box::new(of_the_system)));
@@ -514,10 +514,10 @@ impl System {
                 cancel.run_until_cancelled(looking).await;
             }
         });
-        if !notifier.channels.kinds().is_empty() {
+        tasks.spawn({
             let cancel = cancel.clone();
-            tasks.spawn(async move { notifying::tell_people(&notifier, &of_notifications, &cancel).await });
-        }
+            async move { notifying::tell_people(&notifier, &of_notifications, &cancel).await }
+        });
         tasks.spawn({
             let cancel = cancel.clone();
             async move {

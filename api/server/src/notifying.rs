@@ -4,20 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api_config::{Config, ConfigError};
+use application::notifications::Channel;
 use application::ports::notifications::{Stuck, Webhook};
 use application::ports::queries::Queries;
 use application::trouble::TroubleKind;
 use application::use_cases::notifying::{Channels, Mail, Notifier};
 use futures::future::join_all;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::told::Told;
+use crate::part_troubles::PartTroubles;
 
 /// How long after a look it is looked again for what has happened and what is due.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How many messages are sent at the same time.
+/// How many messages are made, or sent by one channel, at the same time.
 const AT_ONCE: u32 = 16;
 
 /// How often it is looked for what does not go out, and what can be forgotten.
@@ -46,40 +47,49 @@ pub(crate) fn channels(config: &Config) -> Result<Channels, ConfigError> {
     Ok(channels)
 }
 
-/// Does so until it is cancelled. What is being sent then is seen through, so that it is not sent again.
-pub(crate) async fn tell_people<Q: Queries>(notifier: &Notifier<Q>, told: &Told, cancel: &CancellationToken) {
-    let mut kept_up = Instant::now();
-    loop {
-        if let Err(error) = notifier.note_what_has_happened(AT_ONCE).await {
-            tracing::warn!(%error, "it cannot be told who is to be told of what");
-        }
-        send_due(notifier).await;
-        if kept_up.elapsed() >= UPKEEP_EVERY {
-            keep_up(notifier, told).await;
-            kept_up = Instant::now();
-        }
-        if cancel.run_until_cancelled(sleep(PAUSE)).await.is_none() {
-            return;
-        }
+/// Does so until it is cancelled. What is being sent then is seen through, so that it is not sent again. Each channel sends by itself: one that hangs does not hold up the other.
+pub(crate) async fn tell_people<Q: Queries>(notifier: &Notifier<Q>, told: &PartTroubles, cancel: &CancellationToken) {
+    let sending = notifier.channels.kinds().into_iter();
+    let sending = sending.map(|channel| until_cancelled(cancel, PAUSE, move || send_due(notifier, channel)));
+    let noting = until_cancelled(cancel, PAUSE, || note(notifier));
+    let keeping_up = until_cancelled(cancel, UPKEEP_EVERY, || keep_up(notifier, told));
+    tokio::join!(join_all(sending), noting, keeping_up);
+}
+
+/// Does something again and again, with a pause in between.
+async fn until_cancelled<Done: Future<Output = ()>>(
+    cancel: &CancellationToken,
+    pause: Duration,
+    act: impl Fn() -> Done,
+) {
+    while !cancel.is_cancelled() {
+        act().await;
+        cancel.run_until_cancelled(sleep(pause)).await;
     }
 }
 
-async fn send_due<Q: Queries>(notifier: &Notifier<Q>) {
-    let due = notifier.take_due(AT_ONCE).await.unwrap_or_else(|error| {
+async fn note<Q: Queries>(notifier: &Notifier<Q>) {
+    if let Err(error) = notifier.note_what_has_happened(AT_ONCE).await {
+        tracing::warn!(%error, "it cannot be told who is to be told of what");
+    }
+}
+
+async fn send_due<Q: Queries>(notifier: &Notifier<Q>, channel: Channel) {
+    let due = notifier.take_due(channel, AT_ONCE).await.unwrap_or_else(|error| {
         tracing::warn!(%error, "messages that are due cannot be looked for");
         Vec::new()
     });
     let sending = due.into_iter().map(async |taken| {
-        let id = taken.notification.id;
-        if let Err(error) = notifier.send(taken).await {
+        if let Err(error) = notifier.send(&taken).await {
+            let id = taken.notification.id;
             tracing::warn!(%error, %id, "what became of a message cannot be kept; it may be sent again");
         }
     });
     join_all(sending).await;
 }
 
-async fn keep_up<Q: Queries>(notifier: &Notifier<Q>, told: &Told) {
-    match notifier.queue.stuck().await {
+async fn keep_up<Q: Queries>(notifier: &Notifier<Q>, told: &PartTroubles) {
+    match notifier.stuck().await {
         Ok(stuck) => told.tell(TroubleKind::NotificationsNotSent, stuck.map(cause).as_deref()),
         Err(error) => tracing::warn!(%error, "it cannot be told whether messages go out"),
     }
@@ -96,6 +106,24 @@ fn cause(stuck: Stuck) -> String {
     } = stuck;
     let since = since.format("%FT%TZ");
     format!(
-        "{waiting} messages wait after several attempts, and {given_up} were given up; the first of them tells of what has happened at {since}"
+        "{waiting} messages wait after three attempts or more, and {given_up} were given up; the first of them tells of what has happened at {since}"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    #[test]
+    fn what_does_not_go_out_is_counted_and_nobody_is_named() {
+        let stuck = Stuck {
+            waiting: 3,
+            given_up: 1,
+            since: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
+        };
+        let told = "3 messages wait after three attempts or more, and 1 were given up; the first of them tells of what has happened at 2027-01-15T08:00:00Z";
+        assert_eq!(cause(stuck), told);
+    }
 }

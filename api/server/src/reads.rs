@@ -9,7 +9,7 @@ use application::use_cases::clinic::{Backend, Clinic};
 use chrono::Utc;
 use tokio::time::sleep;
 
-use crate::told::Told;
+use crate::part_troubles::PartTroubles;
 
 /// How long after a look it is looked again for what is due, at least.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -42,7 +42,7 @@ pub(crate) async fn put_into_the_log<B: Backend>(clinic: &Clinic<B>) {
 }
 
 /// Looks whether some wait for too long, for as long as it is polled. `wait` is how long a note waits at least.
-pub(crate) async fn look_for_overdue<B: Backend>(clinic: &Clinic<B>, wait: Duration, told: &Told) {
+pub(crate) async fn look_for_overdue<B: Backend>(clinic: &Clinic<B>, wait: Duration, told: &PartTroubles) {
     loop {
         match clinic.reads.overdue(Utc::now() - wait * 2 - GRACE).await {
             Ok(overdue) => told.tell(TroubleKind::ReadsNotLogged, overdue.map(cause).as_deref()),
@@ -55,4 +55,23 @@ pub(crate) async fn look_for_overdue<B: Backend>(clinic: &Clinic<B>, wait: Durat
 fn cause(overdue: Overdue) -> String {
     let Overdue { reads, since } = overdue;
     format!("{reads} reads, the first of them noted at {}", since.format("%FT%TZ"))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    #[test]
+    fn what_waits_for_too_long_is_counted() {
+        let overdue = Overdue {
+            reads: 3,
+            since: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
+        };
+        assert_eq!(
+            cause(overdue),
+            "3 reads, the first of them noted at 2027-01-15T08:00:00Z"
+        );
+    }
 }

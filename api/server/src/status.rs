@@ -24,7 +24,7 @@ use projections::ReadModels;
 use sqlx::PgPool;
 use tokio::time::timeout;
 
-use crate::told::Told;
+use crate::part_troubles::PartTroubles;
 
 /// How many parked events are listed.
 const PARKED_LISTED: u32 = 100;
@@ -56,8 +56,8 @@ impl Silence {
 pub(crate) struct Parts {
     pub(crate) follower: StatusCell,
     pub(crate) eraser: EraserStatus,
-    pub(crate) reads: Told,
-    pub(crate) notifications: Told,
+    pub(crate) reads: PartTroubles,
+    pub(crate) notifications: PartTroubles,
     pub(crate) appender: AppenderHandle,
 }
 

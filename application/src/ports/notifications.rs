@@ -18,7 +18,7 @@ use crate::ports::StoreError;
 pub struct Taken {
     /// The message.
     pub notification: Notification,
-    /// The how manieth attempt it is, from 1.
+    /// Which attempt it is, from 1.
     pub attempts: u32,
 }
 
@@ -39,9 +39,9 @@ pub enum Outcome {
 /// Messages that do not go out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stuck {
-    /// How many wait after more than one attempt; of very many so many at least.
+    /// How many were tried three times or more, and wait; of very many so many at least.
     pub waiting: u64,
-    /// How many of the last days were given up.
+    /// How many were given up in the last three days.
     pub given_up: u64,
     /// When what the first of them tells of has happened.
     pub since: DateTime<Utc>,
@@ -56,31 +56,31 @@ pub trait NotificationQueue: Send + Sync + 'static {
     /// When the store does not answer.
     async fn add(&self, messages: &[Notification]) -> Result<(), StoreError>;
 
-    /// Takes some of those that are due and go by one of these channels. They are left to the caller for a minute. What another version of the program has added is left to it.
+    /// Takes some of those that are due and go by a channel. They are left to the caller for a minute. What another version of the program has added is left to it.
     ///
     /// # Errors
     /// When the store does not answer.
-    async fn take(&self, channels: &[Channel], most: u32) -> Result<Vec<Taken>, StoreError>;
+    async fn take(&self, channel: Channel, most: u32) -> Result<Vec<Taken>, StoreError>;
 
-    /// Ends a message.
+    /// Ends a message. If somebody else has taken it since, that counts only when it was delivered.
     ///
     /// # Errors
     /// When the store does not answer.
-    async fn end(&self, id: Uuid, outcome: Outcome) -> Result<(), StoreError>;
+    async fn end(&self, taken: &Taken, outcome: Outcome) -> Result<(), StoreError>;
 
-    /// Has a message wait for its next attempt.
+    /// Has a message wait for its next attempt, unless somebody else has taken it since.
     ///
     /// # Errors
     /// When the store does not answer.
-    async fn wait(&self, id: Uuid, time: Duration) -> Result<(), StoreError>;
+    async fn wait(&self, taken: &Taken, time: Duration) -> Result<(), StoreError>;
 
-    /// What does not go out, if there is anything.
+    /// What does not go out by these channels, if there is anything.
     ///
     /// # Errors
     /// When the store does not answer.
-    async fn stuck(&self) -> Result<Option<Stuck>, StoreError>;
+    async fn stuck(&self, channels: &[Channel]) -> Result<Option<Stuck>, StoreError>;
 
-    /// Forgets messages that have ended and tell of what has happened before an instant.
+    /// Forgets messages that tell of what has happened before an instant, also such as wait for a channel that there is no more.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -90,6 +90,9 @@ pub trait NotificationQueue: Send + Sync + 'static {
 /// Why a message did not go out. It says nothing of whom it is for, and no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum Undelivered {
+    /// Nobody's address is known.
+    #[error("there is no address")]
+    Unaddressed,
     /// The address takes none, and will take none.
     #[error("the address is refused: {0}")]
     Refused(String),

@@ -25,7 +25,7 @@ use strum::VariantNames;
 use uuid::Uuid;
 
 use crate::log::Position;
-use crate::notifications::Occurrence;
+use crate::notifications::{Channel, Occasion, Occurrence};
 use crate::policy::Object;
 use crate::policy::access::{Admittance, NotAdmitted};
 
@@ -727,12 +727,15 @@ pub trait Queries: Send + Sync + 'static {
         most: u32,
     ) -> impl Future<Output = Result<Vec<EmergencyId>, QueryError>> + Send;
 
-    /// What has happened for good after this instant, and of which nobody is to be told yet by message: so much at most, the first before the others.
+    /// On which occasions of this kind something has happened for good after this instant, of which there is no message by one of these channels at least: so many at most, the
+    /// first before the others.
     ///
     /// # Errors
     /// When the database does not answer.
     fn untold(
         &self,
+        occasion: Occasion,
+        channels: &[Channel],
         after: DateTime<Utc>,
         most: u32,
     ) -> impl Future<Output = Result<Vec<Occurrence>, QueryError>> + Send;

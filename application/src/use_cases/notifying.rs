@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use strum::VariantArray as _;
 
 use crate::error::UseCaseError;
-use crate::notifications::{Audience, Channel, Occurrence, TOLD_WITHIN, wait_after};
+use crate::notifications::{Audience, Channel, Notification, Occasion, Occurrence, TOLD_WITHIN, wait_after};
 use crate::ports::Clock;
-use crate::ports::notifications::{Mailer, NotificationQueue, Outcome, Taken, Undelivered, Webhook};
+use crate::ports::notifications::{Mailer, NotificationQueue, Outcome, Stuck, Taken, Undelivered, Webhook};
 use crate::ports::queries::Queries;
 
-/// How long it is remembered how a message has ended.
+/// How long a message is remembered.
 const REMEMBERED: TimeDelta = TimeDelta::days(30);
 
-/// By mail.
+/// How mail is sent, and what stands in it.
 #[derive(Clone)]
 pub struct Mail {
     /// What sends it.
@@ -57,89 +58,102 @@ pub struct Notifier<Q> {
 }
 
 impl<Q: Queries> Notifier<Q> {
-    /// Has people told of what has happened for good of late, of which they are not told yet: of so much at most.
+    /// Makes messages of what has happened for good of late, of which there are none yet: of so much of each occasion at most.
     ///
     /// # Errors
     /// [`UseCaseError`].
     pub async fn note_what_has_happened(&self, most: u32) -> Result<(), UseCaseError> {
-        let untold = self.queries.untold(self.clock.now() - TOLD_WITHIN, most).await?;
-        let channels = self.channels.kinds();
-        let messages = |one: &Occurrence| channels.iter().map(|channel| one.by(*channel)).collect::<Vec<_>>();
-        let messages: Vec<_> = untold.iter().flat_map(messages).collect();
-        Ok(self.queue.add(&messages).await?)
+        let (after, channels) = (self.clock.now() - TOLD_WITHIN, self.channels.kinds());
+        for occasion in Occasion::VARIANTS {
+            let untold = self.queries.untold(*occasion, &channels, after, most).await?;
+            let messages = |one: &Occurrence| channels.iter().map(|channel| one.by(*channel)).collect::<Vec<_>>();
+            let messages: Vec<_> = untold.iter().flat_map(messages).collect();
+            self.queue.add(&messages).await?;
+        }
+        Ok(())
     }
 
-    /// Takes messages that are due: so many at most.
+    /// Takes messages that are due and go by a channel: so many at most.
     ///
     /// # Errors
     /// [`UseCaseError`].
-    pub async fn take_due(&self, most: u32) -> Result<Vec<Taken>, UseCaseError> {
-        Ok(self.queue.take(&self.channels.kinds(), most).await?)
+    pub async fn take_due(&self, channel: Channel, most: u32) -> Result<Vec<Taken>, UseCaseError> {
+        Ok(self.queue.take(channel, most).await?)
     }
 
-    /// Sends a message, and says what became of it.
+    /// Sends a message, and keeps what became of it.
     ///
     /// # Errors
-    /// [`UseCaseError`]; then it is tried again.
-    pub async fn send(&self, taken: Taken) -> Result<(), UseCaseError> {
-        let Taken { notification, attempts } = &taken;
-        let outcome = match self.attempt(&taken).await? {
-            None => Outcome::Unaddressed,
-            Some(Ok(())) => Outcome::Delivered,
-            Some(Err(error)) => {
-                let channel: &str = notification.channel.into();
-                tracing::warn!(%error, id = %notification.id, channel, attempts, "a message does not go out");
-                match (error, wait_after(*attempts)) {
-                    (Undelivered::Refused(_), _) => Outcome::Refused,
-                    (Undelivered::ForNow(_), None) => Outcome::GivenUp,
-                    (Undelivered::ForNow(_), Some(time)) => {
-                        return Ok(self.queue.wait(notification.id, time).await?);
-                    }
-                }
+    /// [`UseCaseError`], when that cannot be kept: then it is sent again.
+    pub async fn send(&self, taken: &Taken) -> Result<(), UseCaseError> {
+        let Err(error) = self.attempt(&taken.notification).await else {
+            return Ok(self.queue.end(taken, Outcome::Delivered).await?);
+        };
+        let outcome = match (&error, wait_after(taken.attempts)) {
+            (Undelivered::Unaddressed, _) => return Ok(self.queue.end(taken, Outcome::Unaddressed).await?),
+            // Whoever is a patient may have mistyped their address. The operator is told of what they have mistyped.
+            (Undelivered::Refused(_), _) if taken.notification.occasion.audience() == Audience::Patient => {
+                Outcome::Refused
+            }
+            (Undelivered::Refused(_), _) | (Undelivered::ForNow(_), None) => Outcome::GivenUp,
+            (Undelivered::ForNow(_), Some(time)) => {
+                self.log(taken, &error);
+                return Ok(self.queue.wait(taken, time).await?);
             }
         };
-        Ok(self.queue.end(notification.id, outcome).await?)
+        self.log(taken, &error);
+        Ok(self.queue.end(taken, outcome).await?)
     }
 
-    /// `None` when nobody's address is known.
-    async fn attempt(&self, taken: &Taken) -> Result<Option<Result<(), Undelivered>>, UseCaseError> {
-        let message = &taken.notification;
+    fn log(&self, taken: &Taken, error: &Undelivered) {
+        let Taken { notification, attempts } = taken;
+        let channel: &str = notification.channel.into();
+        tracing::warn!(%error, id = %notification.id, channel, attempts, "a message does not go out");
+    }
+
+    async fn attempt(&self, message: &Notification) -> Result<(), Undelivered> {
+        // Nothing is taken for a channel that there is not.
+        let not_configured = || Undelivered::ForNow("this server is not configured for it".to_owned());
         match message.channel {
             Channel::Webhook => {
-                let Some(webhook) = &self.channels.webhook else {
-                    return Ok(Some(Err(not_configured())));
-                };
-                let sent = webhook.send(message.id, message.occasion.topic(), message.at, message.patient);
-                Ok(Some(sent.await))
+                let webhook = self.channels.webhook.as_ref().ok_or_else(not_configured)?;
+                let topic = message.occasion.topic();
+                webhook.send(message.id, topic, message.at, message.patient).await
             }
             Channel::Mail => {
-                let Some(mail) = &self.channels.mail else {
-                    return Ok(Some(Err(not_configured())));
-                };
-                let address = match (message.occasion.audience(), message.patient) {
-                    (Audience::Patient, Some(patient)) => self.queries.email_of(patient).await?,
-                    (Audience::Patient, None) => None,
-                    (Audience::Overseers, _) => mail.overseers.clone(),
-                };
-                let Some(address) = address else {
-                    return Ok(None);
-                };
+                let mail = self.channels.mail.as_ref().ok_or_else(not_configured)?;
+                let address = self.address(mail, message).await?.ok_or(Undelivered::Unaddressed)?;
                 let letter = message.occasion.letter(&mail.organisation, &mail.sign_in_at);
-                Ok(Some(mail.mailer.send(message.id, &address, &letter).await))
+                mail.mailer.send(message.id, &address, &letter).await
             }
         }
     }
 
-    /// Forgets how messages of long ago have ended.
+    /// The mail address of whoever is told, if there is one.
+    async fn address(&self, mail: &Mail, message: &Notification) -> Result<Option<String>, Undelivered> {
+        match (message.occasion.audience(), message.patient) {
+            (Audience::Patient, Some(patient)) => {
+                let found = self.queries.email_of(patient).await;
+                found.map_err(|_| Undelivered::ForNow("the address cannot be read".to_owned()))
+            }
+            (Audience::Patient, None) => Ok(None),
+            (Audience::Overseers, _) => Ok(mail.overseers.clone()),
+        }
+    }
+
+    /// What does not go out, if there is anything.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn stuck(&self) -> Result<Option<Stuck>, UseCaseError> {
+        Ok(self.queue.stuck(&self.channels.kinds()).await?)
+    }
+
+    /// Forgets messages of long ago.
     ///
     /// # Errors
     /// [`UseCaseError`].
     pub async fn sweep(&self) -> Result<(), UseCaseError> {
         Ok(self.queue.sweep(self.clock.now() - REMEMBERED).await?)
     }
-}
-
-/// Nothing is taken for a channel that there is not.
-fn not_configured() -> Undelivered {
-    Undelivered::ForNow("this server is not configured for it".to_owned())
 }

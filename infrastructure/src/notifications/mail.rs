@@ -5,24 +5,25 @@ use std::time::Duration;
 use application::notifications::Letter;
 use application::ports::notifications::{Mailer, Undelivered};
 use async_trait::async_trait;
-use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
-use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::ATTEMPT;
+use super::{ATTEMPT, innermost, is_here};
 
 /// How long a mail server may take for one step.
 const STEP: Duration = Duration::from_secs(20);
 
-/// What a mail server answers to a command when there is no such mailbox, or it takes no mail (RFC 5321, section 4.2.3).
-const NO_MAILBOX: [u16; 3] = [550, 551, 553];
+/// How a mail server's answer begins, after the code, when an address is none that takes mail, or never will (RFC 3463, sections 3.2 and 3.3). Other answers under the same
+/// codes are about who sends it, or what: they may change.
+const NO_MAILBOX: [&str; 5] = ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.2.1"];
 
 /// How the connection to a mail server is protected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -33,7 +34,7 @@ pub enum Protection {
     Tls,
     /// TLS from `STARTTLS` on (RFC 3207), or no mail.
     StartTls,
-    /// None: for a mail server on the same machine.
+    /// None: for a mail server on the same machine, or in a network that is trusted.
     None,
 }
 
@@ -52,13 +53,19 @@ pub struct MailServer {
     pub credentials: Option<(String, SecretString)>,
 }
 
-/// What is told of mail cannot be used.
+/// Mail cannot be sent with these settings.
 #[derive(Debug, thiserror::Error)]
 pub enum MailError {
-    /// An address is none.
+    /// This is not a mail address.
     #[error("`{0}` is not a mail address")]
     Address(String),
-    /// The certificate is none, or the name is none.
+    /// There is no certificate in the file.
+    #[error("`certificate_file` has no certificate in PEM")]
+    NoCertificate,
+    /// A password would be sent so that everybody on the way can read it.
+    #[error("`protection` is \"none\", and `user` has a password: that goes to a mail server on this machine alone")]
+    PasswordInTheClear,
+    /// The certificate cannot be used, or the server's name.
     #[error("the mail server cannot be used: {0}")]
     Server(#[from] smtp::Error),
 }
@@ -69,30 +76,16 @@ pub struct Smtp {
     from: Mailbox,
 }
 
-/// That no person has sent it, so that no machine answers (RFC 3834, section 5).
-#[derive(Clone)]
-struct AutoSubmitted;
-
-impl Header for AutoSubmitted {
-    fn name() -> HeaderName {
-        HeaderName::new_from_ascii_str("Auto-Submitted")
-    }
-
-    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(Self)
-    }
-
-    fn display(&self) -> HeaderValue {
-        HeaderValue::new(Self::name(), "auto-generated".to_owned())
-    }
-}
-
-/// A mail address, with or without a name before it.
+/// A mail address, with or without a name before it. Its domain is as it is asked for, without letters beyond ASCII (RFC 5891).
 ///
 /// # Errors
 /// When it is none.
 pub fn address(text: &str) -> Result<Mailbox, MailError> {
-    text.parse().map_err(|_| MailError::Address(text.to_owned()))
+    let none = || MailError::Address(text.to_owned());
+    let mut found: Mailbox = text.parse().map_err(|_| none())?;
+    let domain = idna::domain_to_ascii(found.email.domain()).map_err(|_| none())?;
+    found.email = Address::new(found.email.user(), domain).map_err(|_| none())?;
+    Ok(found)
 }
 
 impl Smtp {
@@ -101,6 +94,13 @@ impl Smtp {
     /// # Errors
     /// When something of it is none.
     pub fn new(server: MailServer, from: &str) -> Result<Self, MailError> {
+        if server.certificate.as_ref().is_some_and(|pem| !has_certificate(pem)) {
+            return Err(MailError::NoCertificate);
+        }
+        let is_in_the_clear = server.protection == Protection::None && !is_here(&server.host);
+        if is_in_the_clear && server.credentials.is_some() {
+            return Err(MailError::PasswordInTheClear);
+        }
         let parameters = || {
             let mut tls = TlsParameters::builder(server.host.clone());
             if let Some(pem) = &server.certificate {
@@ -132,7 +132,7 @@ impl Smtp {
             .to(to)
             .subject(&letter.subject)
             .message_id(Some(format!("<{id}@{}>", self.from.email.domain())))
-            .header(AutoSubmitted)
+            .raw_header(auto_submitted())
             .header(ContentType::TEXT_PLAIN)
             .body(letter.text.clone())
     }
@@ -141,13 +141,16 @@ impl Smtp {
 #[async_trait]
 impl Mailer for Smtp {
     async fn send(&self, id: Uuid, to: &str, letter: &Letter) -> Result<(), Undelivered> {
-        let to = to
-            .parse()
-            .map_err(|_| Undelivered::Refused("it is none that mail can be sent to".to_owned()))?;
+        let refused = |why: &str| Undelivered::Refused(why.to_owned());
+        let to = address(to).map_err(|_| refused("it is not one that mail can be sent to"))?;
+        let is_ascii = to.email.user().is_ascii();
         let message = self.message(id, to, letter);
-        let message = message.map_err(|_| Undelivered::Refused("no mail can be made for it".to_owned()))?;
+        let message = message.map_err(|_| refused("no mail can be made for it"))?;
         match timeout(ATTEMPT, self.transport.send(message)).await {
             Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) if error.is_client() && !is_ascii => {
+                Err(refused("the mail server takes no address with letters beyond ASCII"))
+            }
             Ok(Err(error)) => Err(undelivered(&error)),
             Err(_) => Err(Undelivered::ForNow(
                 "the mail server does not answer in time".to_owned(),
@@ -156,17 +159,26 @@ impl Mailer for Smtp {
     }
 }
 
-/// What a mail server says is not shown: it may repeat the address.
-fn undelivered(error: &smtp::Error) -> Undelivered {
-    match error.status().map(u16::from) {
-        Some(code) if NO_MAILBOX.contains(&code) => Undelivered::Refused(format!("the mail server answers {code}")),
-        Some(code) => Undelivered::ForNow(format!("the mail server answers {code}")),
-        None if error.is_response() => Undelivered::ForNow("the mail server does not speak SMTP".to_owned()),
-        None => Undelivered::ForNow(format!("the mail server cannot be used: {}", innermost(error))),
-    }
+/// What is not PEM is read as no certificate at all.
+fn has_certificate(pem: &[u8]) -> bool {
+    String::from_utf8_lossy(pem).contains("-----BEGIN CERTIFICATE-----")
 }
 
-/// What has caused an error in the end: what the system, or TLS, says.
-fn innermost(error: &dyn std::error::Error) -> String {
-    error.source().map_or_else(|| error.to_string(), innermost)
+/// That no person has sent it, so that no machine answers (RFC 3834, section 5).
+fn auto_submitted() -> HeaderValue {
+    let name = HeaderName::new_from_ascii_str("Auto-Submitted");
+    HeaderValue::new(name, "auto-generated".to_owned())
+}
+
+/// What a mail server says is not shown: it may repeat the address.
+fn undelivered(error: &smtp::Error) -> Undelivered {
+    let said = innermost(error);
+    match error.status().map(u16::from) {
+        Some(code) if NO_MAILBOX.iter().any(|status| said.starts_with(status)) => {
+            Undelivered::Refused(format!("the mail server answers {code}"))
+        }
+        Some(code) => Undelivered::ForNow(format!("the mail server answers {code}")),
+        None if error.is_response() => Undelivered::ForNow("the mail server does not speak SMTP".to_owned()),
+        None => Undelivered::ForNow(format!("the mail server cannot be used: {said}")),
+    }
 }

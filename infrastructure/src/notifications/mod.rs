@@ -1,6 +1,6 @@
 //! Messages to people outside: where they wait, in Postgres, and what sends them.
 //!
-//! - Here: [`PostgresNotifications`]. - [`mail`]: SMTP. - [`webhook`]: HTTP.
+//! Here is [`PostgresNotifications`], in [`mail`] SMTP, and in [`webhook`] HTTP.
 
 pub mod mail;
 pub mod webhook;
@@ -24,7 +24,7 @@ use crate::sessions::store;
 /// How long an attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(30);
 
-/// For how long whoever has taken a message is left alone with it: longer than an attempt.
+/// For how long whoever has taken a message is left alone with it: longer than an attempt takes, with what the database is asked before and after it.
 const LEFT_ALONE: Duration = Duration::from_secs(60);
 
 const ADDING: &str = "INSERT INTO notifications (id, occasion, about, channel, patient, happened_at)
@@ -33,15 +33,23 @@ const ADDING: &str = "INSERT INTO notifications (id, occasion, about, channel, p
 
 const TAKING: &str = "UPDATE notifications SET attempts = attempts + 1, due_at = clock_timestamp() + $1
      WHERE id IN (SELECT id FROM notifications WHERE outcome IS NULL AND due_at <= clock_timestamp()
-                    AND channel = ANY ($3) AND occasion = ANY ($4)
+                    AND channel = $3 AND occasion = ANY ($4)
                   ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)
      RETURNING id, occasion, about, channel, patient, happened_at, attempts";
 
-/// What has failed more than once, or was given up within three days.
-const STUCK: &str = "SELECT count(*) FILTER (WHERE outcome IS NULL), count(*) FILTER (WHERE outcome = 'given-up'), min(happened_at) FROM
-     (SELECT outcome, happened_at FROM notifications
-      WHERE outcome IS NULL AND attempts > 2
-         OR outcome = 'given-up' AND due_at > clock_timestamp() - interval '3 days' LIMIT 10000) AS stuck";
+/// What was tried three times or more and waits, and what was given up within three days.
+const STUCK: &str = "SELECT count(*) FILTER (WHERE outcome IS NULL), count(*) FILTER (WHERE outcome IS NOT NULL), min(happened_at) FROM
+     ((SELECT outcome, happened_at FROM notifications
+       WHERE outcome IS NULL AND attempts > 2 AND channel = ANY ($1) ORDER BY happened_at LIMIT 10000)
+      UNION ALL
+      (SELECT outcome, happened_at FROM notifications
+       WHERE outcome = 'given-up' AND due_at > clock_timestamp() - interval '3 days' ORDER BY happened_at LIMIT 10000)) AS stuck";
+
+const ENDING: &str = "UPDATE notifications SET outcome = $3, due_at = clock_timestamp()
+     WHERE id = $1 AND outcome IS NULL AND (attempts = $2 OR $3 = 'delivered')";
+
+const WAITING: &str = "UPDATE notifications SET due_at = clock_timestamp() + $3
+     WHERE id = $1 AND outcome IS NULL AND attempts = $2";
 
 /// Forgets all messages to patients, who are the parameter.
 pub(crate) const FORGETTING_ALL_OF: &str = "DELETE FROM notifications WHERE patient = ANY ($1)";
@@ -98,8 +106,12 @@ impl NotificationQueue for PostgresNotifications {
         if messages.is_empty() {
             return Ok(());
         }
-        fn each<T>(messages: &[Notification], of: impl FnMut(&Notification) -> T) -> Vec<T> {
-            messages.iter().map(of).collect()
+        // Two servers that add the same ones lock them in the same order.
+        let mut messages: Vec<_> = messages.iter().collect();
+        messages.sort_by_key(|message| message.id);
+        let messages = messages.as_slice();
+        fn each<T>(messages: &[&Notification], of: impl Fn(&Notification) -> T) -> Vec<T> {
+            messages.iter().map(|message| of(message)).collect()
         }
         sqlx::query(ADDING)
             .bind(each(messages, |one| one.id))
@@ -114,33 +126,32 @@ impl NotificationQueue for PostgresNotifications {
             .map_err(store)
     }
 
-    async fn take(&self, channels: &[Channel], most: u32) -> Result<Vec<Taken>, StoreError> {
-        let channels: Vec<&str> = channels.iter().map(|channel| channel.into()).collect();
+    async fn take(&self, channel: Channel, most: u32) -> Result<Vec<Taken>, StoreError> {
         let occasions: Vec<&str> = Occasion::VARIANTS.iter().map(|occasion| occasion.into()).collect();
         let taking = sqlx::query_as(TAKING)
             .bind(LEFT_ALONE)
             .bind(i64::from(most))
-            .bind(channels)
+            .bind(<&str>::from(channel))
             .bind(occasions);
         let rows: Vec<Row> = taking.fetch_all(&self.0).await.map_err(store)?;
         rows.into_iter().map(Taken::try_from).collect()
     }
 
-    async fn end(&self, id: Uuid, outcome: Outcome) -> Result<(), StoreError> {
-        sqlx::query(
-            "UPDATE notifications SET outcome = $2, due_at = clock_timestamp() WHERE id = $1 AND outcome IS NULL",
-        )
-        .bind(id)
-        .bind(<&str>::from(outcome))
-        .execute(&self.0)
-        .await
-        .map(drop)
-        .map_err(store)
+    async fn end(&self, taken: &Taken, outcome: Outcome) -> Result<(), StoreError> {
+        sqlx::query(ENDING)
+            .bind(taken.notification.id)
+            .bind(i64::from(taken.attempts))
+            .bind(<&str>::from(outcome))
+            .execute(&self.0)
+            .await
+            .map(drop)
+            .map_err(store)
     }
 
-    async fn wait(&self, id: Uuid, time: Duration) -> Result<(), StoreError> {
-        sqlx::query("UPDATE notifications SET due_at = clock_timestamp() + $2 WHERE id = $1 AND outcome IS NULL")
-            .bind(id)
+    async fn wait(&self, taken: &Taken, time: Duration) -> Result<(), StoreError> {
+        sqlx::query(WAITING)
+            .bind(taken.notification.id)
+            .bind(i64::from(taken.attempts))
             .bind(time)
             .execute(&self.0)
             .await
@@ -148,8 +159,9 @@ impl NotificationQueue for PostgresNotifications {
             .map_err(store)
     }
 
-    async fn stuck(&self) -> Result<Option<Stuck>, StoreError> {
-        let asking = sqlx::query_as(STUCK);
+    async fn stuck(&self, channels: &[Channel]) -> Result<Option<Stuck>, StoreError> {
+        let channels: Vec<&str> = channels.iter().map(|channel| channel.into()).collect();
+        let asking = sqlx::query_as(STUCK).bind(channels);
         let (waiting, given_up, since): (i64, i64, Option<DateTime<Utc>>) =
             asking.fetch_one(&self.0).await.map_err(store)?;
         Ok(since.map(|since| Stuck {
@@ -160,11 +172,21 @@ impl NotificationQueue for PostgresNotifications {
     }
 
     async fn sweep(&self, before: DateTime<Utc>) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM notifications WHERE outcome IS NOT NULL AND happened_at < $1")
+        sqlx::query("DELETE FROM notifications WHERE happened_at < $1")
             .bind(before)
             .execute(&self.0)
             .await
             .map(drop)
             .map_err(store)
     }
+}
+
+/// Whether a name is this machine's.
+fn is_here(host: &str) -> bool {
+    matches!(host, "localhost" | "127.0.0.1" | "::1" | "[::1]")
+}
+
+/// What has caused an error in the end: what the system says, or TLS.
+fn innermost(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), innermost)
 }

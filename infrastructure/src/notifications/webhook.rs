@@ -13,7 +13,7 @@ use serde_json::json;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::ATTEMPT;
+use super::{ATTEMPT, innermost, is_here};
 
 /// How a secret begins.
 const PREFIX: &str = "whsec_";
@@ -21,13 +21,13 @@ const PREFIX: &str = "whsec_";
 /// How many bytes a secret has.
 const LENGTH: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// What is told of a webhook cannot be used.
+/// A webhook cannot be used with these settings.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookError {
-    /// The address is none, or anybody could read on the way.
+    /// This is not an address, or anybody could read on the way.
     #[error("the address must begin with https://, or with http:// on this machine")]
     Address,
-    /// The secret is none.
+    /// This is not a secret.
     #[error("the secret must be `whsec_` and 24 to 64 bytes in Base64")]
     Secret,
     /// There can be no client.
@@ -49,8 +49,12 @@ impl HttpWebhook {
     /// When the address or the secret is none.
     pub fn new(address: &str, secret: &SecretString) -> Result<Self, WebhookError> {
         let address: Url = address.parse().map_err(|_| WebhookError::Address)?;
-        let is_here = matches!(address.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-        if address.scheme() != "https" && !(address.scheme() == "http" && is_here) {
+        let is_private = match address.scheme() {
+            "https" => true,
+            "http" => address.host_str().is_some_and(is_here),
+            _ => false,
+        };
+        if !is_private {
             return Err(WebhookError::Address);
         }
         let client = Client::builder()
@@ -105,11 +109,7 @@ impl Webhook for HttpWebhook {
             .header("webhook-timestamp", timestamp)
             .header("webhook-signature", self.signature(id, timestamp, &body))
             .body(body);
-        // The address may hold a secret.
-        let answer = request
-            .send()
-            .await
-            .map_err(|error| Undelivered::ForNow(error.without_url().to_string()))?;
+        let answer = request.send().await.map_err(undelivered)?;
         if answer.status().is_success() {
             return Ok(());
         }
@@ -118,6 +118,12 @@ impl Webhook for HttpWebhook {
             answer.status().as_u16()
         )))
     }
+}
+
+/// Without the address, which may hold a secret.
+fn undelivered(error: reqwest::Error) -> Undelivered {
+    let said = innermost(&error.without_url());
+    Undelivered::ForNow(format!("the other system cannot be reached: {said}"))
 }
 
 #[cfg(test)]

@@ -4,4 +4,4 @@ CREATE INDEX IF NOT EXISTS emergencies_of_practitioner ON emergencies (practitio
 CREATE INDEX IF NOT EXISTS emergencies_to_justify ON emergencies (justify_by) WHERE NOT is_justified AND NOT is_flagged;
 CREATE INDEX IF NOT EXISTS emergencies_flagged ON emergencies (opened_in) WHERE NOT is_justified AND is_flagged;
 CREATE INDEX IF NOT EXISTS emergencies_by_end ON emergencies (until);
-CREATE INDEX IF NOT EXISTS emergencies_by_flag ON emergencies (flagged_at) WHERE flagged_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS emergencies_by_flag ON emergencies (coalesce(flagged_at, justify_by)) WHERE is_flagged;

@@ -1,11 +1,12 @@
 //! Reads in which emergencies records were opened.
 
 use application::log::Position;
-use application::notifications::{Occasion, Occurrence};
+use application::notifications::{Channel, Occasion, Occurrence};
 use application::policy::Object;
 use application::ports::queries::{EmergencyStanding, EmergencyView, Page};
 use chrono::{DateTime, Utc};
 use domain::kernel::{EmergencyId, PatientId, PractitionerId};
+use serde_json::Value;
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
@@ -109,45 +110,48 @@ pub(crate) async fn open_to(
     open.fetch_all(pool).await
 }
 
-/// What has happened for good after this instant, and of which no message is made yet, the first before the others. Of what was opened shortly before, too.
-pub(crate) async fn untold(pool: &PgPool, after: DateTime<Utc>, most: u32) -> Result<Vec<Occurrence>, sqlx::Error> {
-    let mut untold = Vec::new();
-    for (occasion, condition, order) in [
-        (
-            Occasion::EmergencyOpened,
-            "opened_in <= final_position AND until > $1",
-            "until",
+/// What has happened for good after this instant, of which there is no message by one of these channels; so much at most. Of what was opened, what was open after it.
+pub(crate) async fn untold(
+    pool: &PgPool,
+    occasion: Occasion,
+    channels: &[Channel],
+    (after, most): (DateTime<Utc>, u32),
+) -> Result<Vec<Occurrence>, sqlx::Error> {
+    // The end of what was opened is known of all; a flag that cannot be read is as old as it can be.
+    let (at, condition) = match occasion {
+        Occasion::EmergencyOpened => ("until", "opened_in <= final_position"),
+        Occasion::EmergencyFlagged => (
+            "coalesce(flagged_at, justify_by)",
+            "is_flagged AND emergencies.position <= final_position",
         ),
-        (
-            Occasion::EmergencyFlagged,
-            "emergencies.position <= final_position AND flagged_at > $1",
-            "flagged_at",
-        ),
-    ] {
-        let sql = format!(
-            "SELECT emergencies.* FROM emergencies, checkpoint WHERE {condition}
-               AND NOT EXISTS (SELECT FROM notifications WHERE about = emergencies.id AND occasion = $2)
-             ORDER BY {order} LIMIT $3"
-        );
-        let rows: Vec<EmergencyRow> = sqlx::query_as(&sql)
-            .bind(column::instant(after))
-            .bind(<&str>::from(occasion))
-            .bind(i64::from(most))
-            .fetch_all(pool)
-            .await?;
-        untold.extend(rows.into_iter().map(|row| {
-            Occurrence {
-                occasion,
-                about: row.id,
-                patient: row.patient,
-                at: row
-                    .flagged_at
-                    .filter(|_| occasion == Occasion::EmergencyFlagged)
-                    .unwrap_or(row.opened.at),
-            }
-        }));
-    }
-    Ok(untold)
+    };
+    let sql = format!(
+        "SELECT id, patient, {at}, opened->'at' FROM emergencies, checkpoint WHERE {condition} AND {at} > $1
+           AND EXISTS (SELECT FROM UNNEST($2::text[]) AS wanted (channel)
+                       WHERE NOT EXISTS (SELECT FROM notifications AS there WHERE there.about = emergencies.id
+                                         AND there.occasion = $3 AND there.channel = wanted.channel))
+         ORDER BY {at}, id LIMIT $4"
+    );
+    let channels: Vec<&str> = channels.iter().map(|channel| channel.into()).collect();
+    let rows: Vec<(Uuid, Uuid, DateTime<Utc>, Option<Value>)> = sqlx::query_as(&sql)
+        .bind(column::instant(after))
+        .bind(channels)
+        .bind(<&str>::from(occasion))
+        .bind(i64::from(most))
+        .fetch_all(pool)
+        .await?;
+    let occurrence = |(about, patient, at, opened): (Uuid, Uuid, DateTime<Utc>, Option<Value>)| {
+        let opened = opened
+            .and_then(|at| at.as_i64())
+            .and_then(DateTime::from_timestamp_millis);
+        Occurrence {
+            occasion,
+            about,
+            patient: PatientId::new(patient),
+            at: opened.filter(|_| occasion == Occasion::EmergencyOpened).unwrap_or(at),
+        }
+    };
+    Ok(rows.into_iter().map(occurrence).collect())
 }
 
 /// What was to be justified by this instant, and is neither justified nor flagged. By chance, so that what cannot be flagged just now stands in nobody's way.

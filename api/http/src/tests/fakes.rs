@@ -14,7 +14,7 @@ use std::time::Duration;
 use actix_web::dev::ServiceResponse;
 use actix_web::test::{TestRequest, call_service, init_service};
 use application::log::{Finality, Position, StreamId};
-use application::notifications::Occurrence;
+use application::notifications::{Channel, Occasion, Occurrence};
 use application::policy::Object;
 use application::policy::access::Admittance;
 use application::policy::rules::{Registration, Rules};
@@ -850,7 +850,13 @@ impl Queries for FakeQueries {
         Ok(Vec::new())
     }
 
-    async fn untold(&self, _: DateTime<Utc>, _: u32) -> Result<Vec<Occurrence>, QueryError> {
+    async fn untold(
+        &self,
+        _: Occasion,
+        _: &[Channel],
+        _: DateTime<Utc>,
+        _: u32,
+    ) -> Result<Vec<Occurrence>, QueryError> {
         Ok(Vec::new())
     }
 

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use api_config::{MailConfig, NotificationsConfig, Protection, WebhookConfig};
+use api_config::{FinalityRule, MailConfig, NotificationsConfig, Protection, WebhookConfig};
 use application::notifications::Occasion;
 use application::ports::notifications::{Mailer as _, Undelivered};
 use domain::account::Role;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use tests::chain::TestChain;
+use tests::clinic::Clinic;
 use tests::office::Office;
 use tests::outside::{Hook, MailServer, Portal, Service, Speaks};
-use tests::people::patient;
+use tests::people::{Person, patient};
 use tests::system::{SystemOptions, TestSystem, deployed, until};
 use uuid::Uuid;
 
@@ -128,6 +129,12 @@ async fn outcomes(system: &TestSystem) -> Vec<(String, Option<String>)> {
     sqlx::query_as(sql).fetch_all(&system.parts().pool).await.unwrap()
 }
 
+/// Their ids, that by mail first.
+async fn ids(system: &TestSystem) -> Vec<Uuid> {
+    let sql = "SELECT id FROM core.notifications ORDER BY channel, happened_at";
+    sqlx::query_scalar(sql).fetch_all(&system.parts().pool).await.unwrap()
+}
+
 async fn has_trouble(system: &TestSystem, administrator: &str) -> bool {
     let (_, status) = system.get("/v1/admin/status", administrator).await;
     let troubles = status["troubles"].as_array().unwrap();
@@ -153,11 +160,14 @@ async fn a_patient_is_told_once_that_there_is_something_to_look_at_and_nothing_o
         "From: \"The Clinic\" <noreply@clinic.example>\n",
         "Subject: Your record at The Clinic\n",
         "Auto-Submitted: auto-generated\n",
-        "@clinic.example>\n",
         "Sign in at https://portal.clinic.example\n",
     ] {
         assert!(mail.text.contains(part), "{part:?} in {}", mail.text);
     }
+    assert!(mail.text.contains(&format!(
+        "Message-ID: <{}@clinic.example>\n",
+        ids(&outside.world.system).await[0]
+    )));
     let [hook] = outside.portal.hooks().try_into().unwrap();
     let told = verified(&hook);
     assert_eq!(told["type"], "access.updated", "{told}");
@@ -326,6 +336,92 @@ async fn a_server_with_a_channel_from_now_on_tells_of_the_last_days_and_one_with
     second.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_server_that_hangs_holds_up_no_webhook_and_what_is_new_is_told() {
+    let outside = Outside::open("Hodgson", None).await;
+    outside.mail.behave(Service::Hangs);
+    for _ in 0..3 {
+        let patient = outside.patient(Some(ADDRESS)).await;
+        outside.open_record(&patient).await;
+        let before = outside.portal.hooks().len();
+        until("the other system is told", async || {
+            outside.portal.hooks().len() > before
+        })
+        .await;
+    }
+    assert_eq!((outside.mail.turned_away() > 0, outside.mail.mails().len()), (true, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stops_orderly_sees_through_what_it_is_sending() {
+    let outside = Outside::open("Putnam", None).await;
+    outside.portal.answer(204, Duration::from_secs(5));
+    let patient = outside.patient(None).await;
+    outside.open_record(&patient).await;
+    until("it is being sent", async || outside.portal.hooks().len() == 1).await;
+    let second = outside.another_server(2).await;
+    let Outside { world, portal, .. } = outside;
+    world.system.stop().await;
+    let delivered = ("webhook".to_owned(), Some("delivered".to_owned()));
+    assert!(outcomes(&second).await.contains(&delivered));
+    hurry(&second).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(portal.hooks().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_told_of_what_is_not_final() {
+    let portal = Portal::start();
+    let chain = TestChain::start().await;
+    let deployment = deployed(&chain).await;
+    let office = Office::open(&chain, &deployment).await;
+    let options = SystemOptions {
+        recorders: office.recorders.clone(),
+        notifications: NotificationsConfig {
+            mail: None,
+            ..by(&MailServer::start().await, &portal)
+        },
+        finality: FinalityRule::Confirmations(3),
+        ..SystemOptions::default()
+    };
+    let preparing = async {
+        let system = TestSystem::with(&chain, &deployment, options).await;
+        let clinic = Clinic::open(&system, "Barry").await;
+        let resource = format!("/v1/practitioners/{}", clinic.doctor);
+        let doctor = Person::numbered(160).join(&system, &clinic.key, &resource).await;
+        office.attests(&system, &clinic.key, &clinic.doctor).await;
+        let (status, registered) = system.post("/v1/patients", &clinic.key, &patient("Okafor")).await;
+        assert_eq!(status, 201, "{registered}");
+        (system, doctor, registered)
+    };
+    // Until it is prepared, blocks come by themselves.
+    let mining = async {
+        loop {
+            chain.mine(1).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let (system, doctor, registered) = tokio::select! {
+        prepared = preparing => prepared,
+        () = mining => unreachable!("it never ends"),
+    };
+    let path = format!("{}/emergencies", registered["resource"].as_str().unwrap());
+    let (body, url) = (opening(&["summary"]), format!("{}{path}", system.url));
+    let opening = system.http.post(url).bearer_auth(&doctor).json(&body).send();
+    let opening = tokio::spawn(opening);
+    until("it is opened", async || {
+        let opened = sqlx::query_scalar("SELECT count(*) FROM live.emergencies");
+        opened.fetch_one(&system.parts().pool).await.unwrap_or(0_i64) == 1
+    })
+    .await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(portal.hooks(), []);
+    chain.mine(4).await;
+    until("it is told", async || portal.hooks().len() == 1).await;
+    let answer = opening.await.unwrap().unwrap();
+    assert!(answer.status().is_success(), "{answer:?}");
+}
+
 /// What a mail server that speaks so says to a mail from a server that is configured so.
 async fn sent(
     speaks: Speaks,
@@ -400,4 +496,40 @@ async fn mail_goes_to_a_server_with_a_certificate_that_is_trusted_as_it_is_confi
             _ => panic!("{case}"),
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_is_given_up_when_it_is_none_and_nothing_else_is() {
+    for (service, address, refused) in [
+        (Service::KnowsNobody, ADDRESS, true),
+        (Service::DistrustsTheSender, ADDRESS, false),
+        (Service::DoesNotRelay, ADDRESS, false),
+        (Service::IsBusy, ADDRESS, false),
+        // A server without SMTPUTF8 never takes it.
+        (Service::Takes, "jürgen@mail.example", true),
+        (Service::Takes, "no address", true),
+    ] {
+        let server = MailServer::that(Speaks::Plainly).await;
+        server.behave(service);
+        let config = by(&server, &Portal::start()).mail.unwrap();
+        let letter = Occasion::EmergencyOpened.letter(&config.organisation, "https://portal.clinic.example");
+        let sent = config.smtp().unwrap().send(Uuid::new_v4(), address, &letter).await;
+        let error = sent.unwrap_err();
+        assert_eq!(
+            matches!(error, Undelivered::Refused(_)),
+            refused,
+            "{service:?} {address}: {error}"
+        );
+        assert!(!error.to_string().contains("mail.example"), "{error}");
+    }
+    // A domain is asked for in the letters that it has there.
+    let server = MailServer::that(Speaks::Plainly).await;
+    let config = by(&server, &Portal::start()).mail.unwrap();
+    let letter = Occasion::EmergencyOpened.letter(&config.organisation, "https://portal.clinic.example");
+    let sending = config.smtp().unwrap();
+    sending
+        .send(Uuid::new_v4(), "ada@müller.example", &letter)
+        .await
+        .unwrap();
+    assert_eq!(server.mails()[0].to, "<ada@xn--mller-kva.example>");
 }

@@ -6,9 +6,9 @@ use application::trouble::{Trouble, TroubleKind, Troubles};
 
 /// The troubles of one part.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Told(Arc<Mutex<Troubles>>);
+pub(crate) struct PartTroubles(Arc<Mutex<Troubles>>);
 
-impl Told {
+impl PartTroubles {
     fn lock(&self) -> MutexGuard<'_, Troubles> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -22,7 +22,7 @@ impl Told {
     pub(crate) fn tell(&self, kind: TroubleKind, cause: Option<&str>) {
         let mut troubles = self.lock();
         match cause {
-            Some(cause) if troubles.tell(kind, cause) => tracing::error!(cause, "{}", kind.title()),
+            Some(cause) if troubles.tell(kind, cause) => tracing::warn!(cause, "{}", kind.title()),
             Some(_) => {}
             None => {
                 troubles.end(kind);
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn a_trouble_is_told_until_it_is_over() {
-        let told = Told::default();
+        let told = PartTroubles::default();
         told.tell(TroubleKind::ReadsNotLogged, Some("3 reads"));
         let [trouble] = told.clone().troubles().try_into().unwrap();
         assert_eq!(
