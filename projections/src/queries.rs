@@ -163,7 +163,7 @@ impl Queries for PgQueries {
         after: DateTime<Utc>,
         most: u32,
     ) -> Result<Vec<Occurrence>, QueryError> {
-        answer(emergencies::untold(&self.pool, occasion, channels, (after, most))).await
+        answer(emergencies::untold(&self.pool, occasion, channels, after, most)).await
     }
 
     async fn email_of(&self, patient: PatientId) -> Result<Option<String>, QueryError> {

@@ -38,6 +38,8 @@ pub enum Service {
     DistrustsTheSender,
     /// It relays no mail.
     DoesNotRelay,
+    /// It does not know yet whether there is such a mailbox.
+    DoesNotKnowYet,
     /// It answers nothing to whoever names an address.
     Hangs,
 }
@@ -183,16 +185,16 @@ async fn take_mail<L: AsyncRead + AsyncWrite + Unpin>(
                 lock(post).turned_away += 1;
                 "553 5.7.1 not yours"
             }
-            ("RCPT", Service::KnowsNobody | Service::DoesNotRelay) => {
+            ("RCPT", Service::KnowsNobody | Service::DoesNotRelay | Service::DoesNotKnowYet) => {
                 lock(post).turned_away += 1;
                 to = command["RCPT TO:".len()..].to_owned();
-                let why = if service == Service::KnowsNobody {
-                    "5.1.1"
-                } else {
-                    "5.7.1"
+                let why = match service {
+                    Service::KnowsNobody => "550 5.1.1",
+                    Service::DoesNotRelay => "550 5.7.1",
+                    _ => "450 5.1.1",
                 };
                 // As many mail servers do, it repeats the address.
-                line.write_all(format!("550 {why} {to} is not for us\r\n").as_bytes())
+                line.write_all(format!("{why} {to} is not for us\r\n").as_bytes())
                     .await?;
                 continue;
             }

@@ -84,7 +84,9 @@ fn the_sample_configuration_loads_and_has_every_setting_with_its_explanation() {
     for (table, least) in [("mail", 11), ("webhook", 3)] {
         let (_, part) = sample.split_once("\n[notifications]\n").unwrap();
         let (before, line) = part.split_once(&format!("\n# {table} = ")).unwrap();
-        let above = before.rsplit("\n# By mail. ").next().unwrap();
+        let lines_above = before.lines().rev();
+        let above: Vec<_> = lines_above.take_while(|line| !line.contains(" = {")).collect();
+        let above = above.concat();
         let settings = settings_of(&format!("notifications.{table}"), &sample);
         assert!(settings.len() >= least, "{settings:?}");
         for setting in settings {

@@ -110,6 +110,12 @@ pub enum ConfigError {
     /// Mail cannot be sent like this.
     #[error("`notifications.mail` cannot be used: {0}")]
     Mail(#[from] MailError),
+    /// A text has no words, or several lines.
+    #[error("`{0}` must be a line of text")]
+    NoLine(&'static str),
+    /// A text is not an address of the web.
+    #[error("`{0}` must begin with https:// or http://")]
+    NoAddress(&'static str),
     /// There is a password, and not whose.
     #[error("`notifications.mail` has a password and no `user`")]
     PasswordOfNobody,
@@ -850,9 +856,13 @@ mod tests {
     #[test]
     fn channels_that_cannot_be_used_are_refused_and_named() {
         let mail = |more: &str| {
-            let setting = format!(
-                "[notifications]\nmail = {{ host = \"mail.clinic.example\", organisation = \"The Clinic\", {more} }}"
-            );
+            let organisation = if more.contains("organisation") {
+                ""
+            } else {
+                "organisation = \"The Clinic\","
+            };
+            let setting =
+                format!("[notifications]\nmail = {{ host = \"mail.clinic.example\", {organisation} {more} }}");
             let config = parse(&format!("{FILE}\n{setting}")).unwrap();
             config.notifications.mail.unwrap().smtp().map(drop)
         };
@@ -873,6 +883,15 @@ mod tests {
             (
                 format!("{from}, protection = \"none\", user = \"clinic\", password = \"s3cret\""),
                 "`protection` is \"none\"",
+            ),
+            (
+                format!("{from}, organisation = \"The\\nClinic\""),
+                "`notifications.mail.organisation` must be a line",
+            ),
+            (format!("{from}, organisation = \" \""), "must be a line"),
+            (
+                format!("{from}, sign_in_at = \"javascript:alert(1)\""),
+                "`notifications.mail.sign_in_at` must begin with",
             ),
             (
                 format!("{from}, certificate_file = \"/dev/null\""),

@@ -81,6 +81,7 @@ impl MailConfig {
         if let Some(overseers) = &self.overseers {
             mail::address(overseers)?;
         }
+        self.check_words()?;
         let server = MailServer {
             host: self.host.clone(),
             port: self.port,
@@ -89,6 +90,19 @@ impl MailConfig {
             credentials,
         };
         Ok(Smtp::new(server, &self.from)?)
+    }
+
+    /// What stands in letters is a line each, and people sign in at an address of the web.
+    fn check_words(&self) -> Result<(), ConfigError> {
+        let is_line = |text: &str| !text.trim().is_empty() && !text.contains(char::is_control);
+        if !is_line(&self.organisation) {
+            return Err(ConfigError::NoLine("notifications.mail.organisation"));
+        }
+        let is_address = |text: &String| is_line(text) && (text.starts_with("https://") || text.starts_with("http://"));
+        if !self.sign_in_at.as_ref().is_none_or(is_address) {
+            return Err(ConfigError::NoAddress("notifications.mail.sign_in_at"));
+        }
+        Ok(())
     }
 }
 

@@ -73,7 +73,7 @@ pub type Backend = (Executor<AppenderHandle, PostgresJournal>, PgQueries);
 /// How long a start waits for a node.
 const VERIFY_WITHIN: Duration = Duration::from_secs(3);
 
-/// How long the parts may take to end.
+/// How long the parts may take to end: longer than a message to somebody outside takes to be sent.
 const STOP_WITHIN: Duration = Duration::from_secs(45);
 
 /// Why a system does not start.

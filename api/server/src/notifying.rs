@@ -75,7 +75,7 @@ async fn note<Q: Queries>(notifier: &Notifier<Q>) {
 }
 
 async fn send_due<Q: Queries>(notifier: &Notifier<Q>, channel: Channel) {
-    let due = notifier.take_due(channel, AT_ONCE).await.unwrap_or_else(|error| {
+    let due = notifier.queue.take(channel, AT_ONCE).await.unwrap_or_else(|error| {
         tracing::warn!(%error, "messages that are due cannot be looked for");
         Vec::new()
     });
@@ -89,7 +89,7 @@ async fn send_due<Q: Queries>(notifier: &Notifier<Q>, channel: Channel) {
 }
 
 async fn keep_up<Q: Queries>(notifier: &Notifier<Q>, told: &PartTroubles) {
-    match notifier.stuck().await {
+    match notifier.queue.stuck(&notifier.channels.kinds()).await {
         Ok(stuck) => told.tell(TroubleKind::NotificationsNotSent, stuck.map(cause).as_deref()),
         Err(error) => tracing::warn!(%error, "it cannot be told whether messages go out"),
     }

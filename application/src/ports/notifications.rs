@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::kernel::PatientId;
 use uuid::Uuid;
 
 use crate::notifications::{Channel, Letter, Notification};
@@ -19,7 +18,7 @@ pub struct Taken {
     /// The message.
     pub notification: Notification,
     /// Which attempt it is, from 1.
-    pub attempts: u32,
+    pub attempt: u32,
 }
 
 /// How a message ends.
@@ -118,11 +117,5 @@ pub trait Webhook: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Undelivered`].
-    async fn send(
-        &self,
-        id: Uuid,
-        topic: &'static str,
-        at: DateTime<Utc>,
-        patient: Option<PatientId>,
-    ) -> Result<(), Undelivered>;
+    async fn send(&self, message: &Notification) -> Result<(), Undelivered>;
 }

@@ -8,7 +8,7 @@ use strum::VariantArray as _;
 use crate::error::UseCaseError;
 use crate::notifications::{Audience, Channel, Notification, Occasion, Occurrence, TOLD_WITHIN, wait_after};
 use crate::ports::Clock;
-use crate::ports::notifications::{Mailer, NotificationQueue, Outcome, Stuck, Taken, Undelivered, Webhook};
+use crate::ports::notifications::{Mailer, NotificationQueue, Outcome, Taken, Undelivered, Webhook};
 use crate::ports::queries::Queries;
 
 /// How long a message is remembered.
@@ -73,42 +73,29 @@ impl<Q: Queries> Notifier<Q> {
         Ok(())
     }
 
-    /// Takes messages that are due and go by a channel: so many at most.
-    ///
-    /// # Errors
-    /// [`UseCaseError`].
-    pub async fn take_due(&self, channel: Channel, most: u32) -> Result<Vec<Taken>, UseCaseError> {
-        Ok(self.queue.take(channel, most).await?)
-    }
-
     /// Sends a message, and keeps what became of it.
     ///
     /// # Errors
     /// [`UseCaseError`], when that cannot be kept: then it is sent again.
     pub async fn send(&self, taken: &Taken) -> Result<(), UseCaseError> {
-        let Err(error) = self.attempt(&taken.notification).await else {
-            return Ok(self.queue.end(taken, Outcome::Delivered).await?);
-        };
-        let outcome = match (&error, wait_after(taken.attempts)) {
-            (Undelivered::Unaddressed, _) => return Ok(self.queue.end(taken, Outcome::Unaddressed).await?),
-            // Whoever is a patient may have mistyped their address. The operator is told of what they have mistyped.
-            (Undelivered::Refused(_), _) if taken.notification.occasion.audience() == Audience::Patient => {
-                Outcome::Refused
+        let outcome = match self.attempt(&taken.notification).await {
+            Ok(()) => Outcome::Delivered,
+            Err(Undelivered::Unaddressed) => Outcome::Unaddressed,
+            Err(error) => {
+                let Taken { notification, attempt } = taken;
+                let channel: &str = notification.channel.into();
+                tracing::warn!(%error, id = %notification.id, channel, attempt, "a message does not go out");
+                match (error, wait_after(*attempt)) {
+                    // Whoever is a patient may have mistyped their address. The operator is told of what they have mistyped.
+                    (Undelivered::Refused(_), _) if notification.occasion.audience() == Audience::Patient => {
+                        Outcome::Refused
+                    }
+                    (Undelivered::ForNow(_), Some(time)) => return Ok(self.queue.wait(taken, time).await?),
+                    _ => Outcome::GivenUp,
+                }
             }
-            (Undelivered::Refused(_), _) | (Undelivered::ForNow(_), None) => Outcome::GivenUp,
-            (Undelivered::ForNow(_), Some(time)) => {
-                self.log(taken, &error);
-                return Ok(self.queue.wait(taken, time).await?);
-            }
         };
-        self.log(taken, &error);
         Ok(self.queue.end(taken, outcome).await?)
-    }
-
-    fn log(&self, taken: &Taken, error: &Undelivered) {
-        let Taken { notification, attempts } = taken;
-        let channel: &str = notification.channel.into();
-        tracing::warn!(%error, id = %notification.id, channel, attempts, "a message does not go out");
     }
 
     async fn attempt(&self, message: &Notification) -> Result<(), Undelivered> {
@@ -117,8 +104,7 @@ impl<Q: Queries> Notifier<Q> {
         match message.channel {
             Channel::Webhook => {
                 let webhook = self.channels.webhook.as_ref().ok_or_else(not_configured)?;
-                let topic = message.occasion.topic();
-                webhook.send(message.id, topic, message.at, message.patient).await
+                webhook.send(message).await
             }
             Channel::Mail => {
                 let mail = self.channels.mail.as_ref().ok_or_else(not_configured)?;
@@ -134,19 +120,11 @@ impl<Q: Queries> Notifier<Q> {
         match (message.occasion.audience(), message.patient) {
             (Audience::Patient, Some(patient)) => {
                 let found = self.queries.email_of(patient).await;
-                found.map_err(|_| Undelivered::ForNow("the address cannot be read".to_owned()))
+                found.map_err(|error| Undelivered::ForNow(format!("the address cannot be read: {error}")))
             }
             (Audience::Patient, None) => Ok(None),
             (Audience::Overseers, _) => Ok(mail.overseers.clone()),
         }
-    }
-
-    /// What does not go out, if there is anything.
-    ///
-    /// # Errors
-    /// [`UseCaseError`].
-    pub async fn stuck(&self) -> Result<Option<Stuck>, UseCaseError> {
-        Ok(self.queue.stuck(&self.channels.kinds()).await?)
     }
 
     /// Forgets messages of long ago.

@@ -21,9 +21,9 @@ use super::{ATTEMPT, innermost, is_here};
 /// How long a mail server may take for one step.
 const STEP: Duration = Duration::from_secs(20);
 
-/// How a mail server's answer begins, after the code, when an address is none that takes mail, or never will (RFC 3463, sections 3.2 and 3.3). Other answers under the same
-/// codes are about who sends it, or what: they may change.
-const NO_MAILBOX: [&str; 5] = ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.2.1"];
+/// The enhanced status codes by which a mail server says that an address is none (RFC 3463, section 3.2). Other answers under the same codes of three digits are about who sends it,
+/// or what: they may change. So may a mailbox that is disabled (5.2.1), which some say of one that gets too much.
+const NO_MAILBOX: [&str; 4] = ["5.1.1", "5.1.2", "5.1.3", "5.1.6"];
 
 /// How the connection to a mail server is protected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -174,11 +174,37 @@ fn auto_submitted() -> HeaderValue {
 fn undelivered(error: &smtp::Error) -> Undelivered {
     let said = innermost(error);
     match error.status().map(u16::from) {
-        Some(code) if NO_MAILBOX.iter().any(|status| said.starts_with(status)) => {
+        Some(code) if error.is_permanent() && says_no_mailbox(&said) => {
             Undelivered::Refused(format!("the mail server answers {code}"))
         }
         Some(code) => Undelivered::ForNow(format!("the mail server answers {code}")),
         None if error.is_response() => Undelivered::ForNow("the mail server does not speak SMTP".to_owned()),
         None => Undelivered::ForNow(format!("the mail server cannot be used: {said}")),
+    }
+}
+
+/// Whether an answer, without its code, begins with such a status.
+fn says_no_mailbox(said: &str) -> bool {
+    let status = said.split_whitespace().next();
+    status.is_some_and(|status| NO_MAILBOX.contains(&status))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_none_when_the_mail_server_says_that_and_nothing_else() {
+        for (said, is_none) in [
+            ("5.1.1 <ada@mail.example> no such mailbox", true),
+            ("5.1.2", true),
+            ("5.1.10 no mail at this domain", false),
+            ("5.2.1 gets too much mail", false),
+            ("5.7.1 not allowed to relay", false),
+            ("no such mailbox", false),
+            ("", false),
+        ] {
+            assert_eq!(says_no_mailbox(said), is_none, "{said}");
+        }
     }
 }

@@ -95,7 +95,7 @@ impl TryFrom<Row> for Taken {
                 patient: row.patient.map(PatientId::new),
                 at: row.happened_at,
             },
-            attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
+            attempt: u32::try_from(row.attempts).unwrap_or(u32::MAX),
         })
     }
 }
@@ -140,7 +140,7 @@ impl NotificationQueue for PostgresNotifications {
     async fn end(&self, taken: &Taken, outcome: Outcome) -> Result<(), StoreError> {
         sqlx::query(ENDING)
             .bind(taken.notification.id)
-            .bind(i64::from(taken.attempts))
+            .bind(i64::from(taken.attempt))
             .bind(<&str>::from(outcome))
             .execute(&self.0)
             .await
@@ -151,7 +151,7 @@ impl NotificationQueue for PostgresNotifications {
     async fn wait(&self, taken: &Taken, time: Duration) -> Result<(), StoreError> {
         sqlx::query(WAITING)
             .bind(taken.notification.id)
-            .bind(i64::from(taken.attempts))
+            .bind(i64::from(taken.attempt))
             .bind(time)
             .execute(&self.0)
             .await

@@ -1,11 +1,11 @@
 //! Messages to another system of the organisation's, signed as the [Standard Webhooks](https://www.standardwebhooks.com) specification says.
 
+use application::notifications::Notification;
 use application::ports::notifications::{Undelivered, Webhook};
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, SecondsFormat, Utc};
-use domain::kernel::PatientId;
+use chrono::{SecondsFormat, Utc};
 use reqwest::{Client, Url};
 use ring::hmac::{HMAC_SHA256, Key, sign};
 use secrecy::{ExposeSecret, SecretString};
@@ -90,24 +90,20 @@ fn key(secret: &SecretString) -> Result<Key, WebhookError> {
 
 #[async_trait]
 impl Webhook for HttpWebhook {
-    async fn send(
-        &self,
-        id: Uuid,
-        topic: &'static str,
-        at: DateTime<Utc>,
-        patient: Option<PatientId>,
-    ) -> Result<(), Undelivered> {
-        let data = patient.map_or_else(|| json!({}), |patient| json!({ "patient": patient }));
-        let at = at.to_rfc3339_opts(SecondsFormat::Millis, true);
-        let body = json!({ "type": topic, "timestamp": at, "data": data }).to_string();
+    async fn send(&self, message: &Notification) -> Result<(), Undelivered> {
+        let data = message
+            .patient
+            .map_or_else(|| json!({}), |patient| json!({ "patient": patient }));
+        let at = message.at.to_rfc3339_opts(SecondsFormat::Millis, true);
+        let body = json!({ "type": message.occasion.topic(), "timestamp": at, "data": data }).to_string();
         let timestamp = Utc::now().timestamp();
         let request = self
             .client
             .post(self.address.clone())
             .header("content-type", "application/json")
-            .header("webhook-id", id.to_string())
+            .header("webhook-id", message.id.to_string())
             .header("webhook-timestamp", timestamp)
-            .header("webhook-signature", self.signature(id, timestamp, &body))
+            .header("webhook-signature", self.signature(message.id, timestamp, &body))
             .body(body);
         let answer = request.send().await.map_err(undelivered)?;
         if answer.status().is_success() {

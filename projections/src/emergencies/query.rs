@@ -5,6 +5,7 @@ use application::notifications::{Channel, Occasion, Occurrence};
 use application::policy::Object;
 use application::ports::queries::{EmergencyStanding, EmergencyView, Page};
 use chrono::{DateTime, Utc};
+use domain::kernel::time::Millis;
 use domain::kernel::{EmergencyId, PatientId, PractitionerId};
 use serde_json::Value;
 use sqlx::{PgPool, Postgres, QueryBuilder};
@@ -115,9 +116,10 @@ pub(crate) async fn untold(
     pool: &PgPool,
     occasion: Occasion,
     channels: &[Channel],
-    (after, most): (DateTime<Utc>, u32),
+    after: DateTime<Utc>,
+    most: u32,
 ) -> Result<Vec<Occurrence>, sqlx::Error> {
-    // The end of what was opened is known of all; a flag that cannot be read is as old as it can be.
+    // That has columns: the end of what was opened, and the time of a flag, which is as old as it can be if it cannot be read.
     let (at, condition) = match occasion {
         Occasion::EmergencyOpened => ("until", "opened_in <= final_position"),
         Occasion::EmergencyFlagged => (
@@ -140,15 +142,18 @@ pub(crate) async fn untold(
         .bind(i64::from(most))
         .fetch_all(pool)
         .await?;
-    let occurrence = |(about, patient, at, opened): (Uuid, Uuid, DateTime<Utc>, Option<Value>)| {
-        let opened = opened
-            .and_then(|at| at.as_i64())
-            .and_then(DateTime::from_timestamp_millis);
+    let occurrence = |(about, patient, known, opened): (Uuid, Uuid, DateTime<Utc>, Option<Value>)| {
+        // One that cannot be read stands in nobody's way.
+        let opened = opened.and_then(|at| serde_json::from_value(at).ok());
+        let at = match occasion {
+            Occasion::EmergencyOpened => opened.map_or(known, |Millis(at)| at),
+            Occasion::EmergencyFlagged => known,
+        };
         Occurrence {
             occasion,
             about,
             patient: PatientId::new(patient),
-            at: opened.filter(|_| occasion == Occasion::EmergencyOpened).unwrap_or(at),
+            at,
         }
     };
     Ok(rows.into_iter().map(occurrence).collect())

@@ -173,6 +173,12 @@ async fn a_patient_is_told_once_that_there_is_something_to_look_at_and_nothing_o
     assert_eq!(told["type"], "access.updated", "{told}");
     assert_eq!(told["data"], json!({ "patient": patient }), "{told}");
     assert_eq!(told.as_object().unwrap().len(), 3, "{told}");
+    let (_, own) = outside
+        .world
+        .system
+        .get("/v1/me/emergencies", &outside.world.doctor)
+        .await;
+    assert_eq!(told["timestamp"], own["items"][0]["at"], "{told} {own}");
     for said in [mail.text, hook.body] {
         let said = said.to_lowercase();
         for word in ["emergenc", "unconscious", "summary", "okafor", "doctor", "blackwell"] {
@@ -504,6 +510,7 @@ async fn an_address_is_given_up_when_it_is_none_and_nothing_else_is() {
         (Service::KnowsNobody, ADDRESS, true),
         (Service::DistrustsTheSender, ADDRESS, false),
         (Service::DoesNotRelay, ADDRESS, false),
+        (Service::DoesNotKnowYet, ADDRESS, false),
         (Service::IsBusy, ADDRESS, false),
         // A server without SMTPUTF8 never takes it.
         (Service::Takes, "jürgen@mail.example", true),
