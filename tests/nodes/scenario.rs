@@ -68,7 +68,11 @@ async fn bear<C>(site: &Site<C>) {
         importing.output()
     );
     let server = site.serve(&[]).await;
-    let ended = importing.ended().await;
+    let Some(ended) = importing.ends().await else {
+        let status = administrator.get("/v1/admin/status").await;
+        let (import, server) = (importing.output(), server.process.output());
+        panic!("the import does not end: {import}\nthe servers have said: {server}\nthe last one's status: {status}");
+    };
     assert!(ended.success(), "{}", importing.output());
 
     // Everything is there, once.

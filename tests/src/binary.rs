@@ -86,10 +86,16 @@ impl Process {
 
     /// Waits until it ends by itself.
     pub async fn ended(&mut self) -> ExitStatus {
-        match timeout(START, self.child.wait()).await {
-            Ok(status) => status.expect("our child"),
-            Err(_) => panic!("it does not end: {}", self.output()),
+        match self.ends().await {
+            Some(status) => status,
+            None => panic!("it does not end: {}", self.output()),
         }
+    }
+
+    /// The same; `None` when it has not for long.
+    pub async fn ends(&mut self) -> Option<ExitStatus> {
+        let status = timeout(START, self.child.wait()).await.ok()?;
+        Some(status.expect("our child"))
     }
 
     /// Waits until it is ready.

@@ -670,6 +670,7 @@ fn rules(config: &Config) -> Rules {
             .map_or(defaults.emergency_justification, |seconds| {
                 TimeDelta::seconds(seconds.get().into())
             }),
+        organisation: config.chain.namespace.0,
         shared_namespaces: config.chain.shared.iter().map(|shared| shared.namespace.0).collect(),
     }
 }

@@ -110,8 +110,8 @@ pub fn admit_to_appointments(
     })
 }
 
-/// What somebody would do with what is known of a patient, as each grantee that they are, with each of these categories.
-pub fn asked(principal: &Principal, action: Action, categories: &[Category]) -> Vec<Query> {
+/// What somebody would do with what is known of a patient, as each of these grantees that they are, with each of these categories.
+pub fn asked(grantees: &[Grantee], action: Action, categories: &[Category]) -> Vec<Query> {
     let writes = scope_of(action) != Some(Scope::Read);
     let query = |grantee: Grantee, category: Category| Query {
         grantee,
@@ -121,14 +121,17 @@ pub fn asked(principal: &Principal, action: Action, categories: &[Category]) -> 
         purpose: PURPOSE,
         writes,
     };
-    let grantees = principal.grantees().into_iter();
-    grantees
-        .flat_map(|grantee| categories.iter().map(move |category| query(grantee, *category)))
-        .collect()
+    let of = |grantee: &Grantee| {
+        categories
+            .iter()
+            .map(|category| query(*grantee, *category))
+            .collect::<Vec<_>>()
+    };
+    grantees.iter().flat_map(of).collect()
 }
 
-/// Admits somebody to what is known of a patient, by grants of the patient that hold, each with the id under which it was prepared: to those of these categories that they
-/// cover.
+/// Admits somebody to what is known of a patient, by grants of the patient that hold, each with the id under which it was prepared: to those of the categories [`asked`] for that
+/// they cover.
 ///
 /// # Errors
 /// [`Denied::Hidden`] when they cover none, and to whoever is no grantee.
@@ -136,17 +139,17 @@ pub fn admit_by_grants(
     principal: &Principal,
     patient: PatientId,
     action: Action,
-    categories: &[Category],
+    asked: &[Query],
     holding: &[(Uuid, &Details)],
 ) -> Result<Admittance, Denied> {
     let whose = Object::Patient(patient);
     let reaches_to_grants = matches!(reach(principal, action), Ok(Reach::Consented | Reach::Treated));
-    let (mut covered, mut by) = (Vec::new(), BTreeSet::new());
-    for query in asked(principal, action, categories) {
-        let covering = holding.iter().filter(|(_, details)| details.covers(&query));
+    let (mut covered, mut by) = (BTreeSet::new(), BTreeSet::new());
+    for query in asked {
+        let covering = holding.iter().filter(|(_, details)| details.covers(query));
         let grants: Vec<Uuid> = covering.map(|(id, _)| *id).collect();
         if reaches_to_grants && !grants.is_empty() {
-            covered.push(query.category);
+            covered.insert(query.category);
             by.extend(grants);
         }
     }
@@ -155,7 +158,7 @@ pub fn admit_by_grants(
     }
     Ok(Admittance {
         whose,
-        categories: Cow::Owned(covered),
+        categories: covered.into_iter().collect(),
         basis: Basis::Grants(PURPOSE, by.into_iter().take(MOST_NAMED).map(Prepared).collect()),
     })
 }

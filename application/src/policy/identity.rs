@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::access_log::{Named, Reader};
 use domain::account::{Role, Scope};
-use domain::consent::Grantee;
+use domain::consent::{Grantee, StaffRole};
 use domain::kernel::{AccountId, PatientId, PractitionerId, Teller, Wallet};
 use domain::registries::practitioners::Standing;
 use uuid::Uuid;
@@ -97,11 +97,18 @@ impl Principal {
         matches!(self, Self::Patient { .. })
     }
 
-    /// As whom patients can grant it something.
-    pub fn grantees(&self) -> Vec<Grantee> {
-        match self.person() {
-            Self::Practitioner { practitioner, .. } => vec![Grantee::Practitioner(*practitioner)],
-            Self::Unregistered { .. } | Self::Patient { .. } | Self::Staff { .. } | Self::Service { .. } => Vec::new(),
+    /// As whom patients can grant it something here, at the organisation of this number. Of its doctors is a practitioner for whom its own system asks: whoever signs in by themselves may
+    /// work anywhere.
+    pub fn grantees(&self, organisation: u32) -> Vec<Grantee> {
+        let works_as = |role| [Grantee::Organisation(organisation), Grantee::Role(organisation, role)];
+        match (self, self.person()) {
+            (Self::Service { .. }, Self::Practitioner { practitioner, .. }) => {
+                let [all, doctors] = works_as(StaffRole::Doctor);
+                vec![Grantee::Practitioner(*practitioner), all, doctors]
+            }
+            (_, Self::Practitioner { practitioner, .. }) => vec![Grantee::Practitioner(*practitioner)],
+            (_, Self::Staff { role, .. }) => staff_role(*role).map(works_as).into_iter().flatten().collect(),
+            (_, Self::Unregistered { .. } | Self::Patient { .. } | Self::Service { .. }) => Vec::new(),
         }
     }
 
@@ -162,5 +169,21 @@ impl Principal {
             Self::Service { scopes, .. } => scopes.contains(&scope),
             _ => true,
         }
+    }
+}
+
+/// As what somebody works at a hospital, if it is with patients.
+const fn staff_role(role: Role) -> Option<StaffRole> {
+    match role {
+        Role::Nurse => Some(StaffRole::Nurse),
+        Role::Reception => Some(StaffRole::Reception),
+        Role::Laboratory => Some(StaffRole::Laboratory),
+        Role::Patient
+        | Role::Doctor
+        | Role::Hospital
+        | Role::Insurer
+        | Role::Registrar
+        | Role::Auditor
+        | Role::Administrator => None,
     }
 }

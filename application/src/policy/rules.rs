@@ -33,6 +33,8 @@ pub struct Rules {
     pub request_lifetime: TimeDelta,
     /// Within which time a practitioner justifies that they have opened a record in an emergency.
     pub emergency_justification: TimeDelta,
+    /// The number of the organisation's namespace, by which patients grant it something. Of the namespace 0 is nobody.
+    pub organisation: u32,
     /// The numbers of the namespaces that are shared with other organisations.
     pub shared_namespaces: Vec<u32>,
 }
@@ -45,6 +47,7 @@ impl Default for Rules {
             registration_requests: 1000,
             request_lifetime: TimeDelta::days(14),
             emergency_justification: TimeDelta::hours(24),
+            organisation: 0,
             shared_namespaces: Vec::new(),
         }
     }

@@ -151,11 +151,11 @@ impl<B: Backend> Clinic<B> {
         purpose: Action,
         categories: &'static [Category],
     ) -> Result<Admittance, UseCaseError> {
-        let grantees = principal.grantees();
+        let grantees = principal.grantees(self.rules.organisation);
         let consents = self
             .consents(patient, || self.queries.consents_to(patient, &grantees))
             .await?;
-        let asked = asked(principal, purpose, categories);
+        let asked = asked(&grantees, purpose, categories);
         let (mut holding, mut unasked) = (Vec::new(), None);
         for (id, grant) in consents.holding() {
             let Some(query) = asked.iter().find(|query| grant.details.covers(query)) else {
@@ -168,7 +168,7 @@ impl<B: Backend> Clinic<B> {
                 Err(error) => unasked = Some(error),
             }
         }
-        let admitted = admit_by_grants(principal, patient, purpose, categories, &holding);
+        let admitted = admit_by_grants(principal, patient, purpose, &asked, &holding);
         match (admitted, unasked) {
             (Err(_), Some(error)) => Err(error),
             (admitted, _) => Ok(admitted?),

@@ -4,14 +4,14 @@
 use application::ports::queries::ConsentsView;
 use application::ports::revocations::{Revocation, Revoked};
 use chrono::TimeDelta;
-use domain::consent::{Grant, Granted, Message, Purpose, SignerId};
+use domain::consent::{Grant, Granted, Grantee, Message, Purpose, SignerId, StaffRole};
 use domain::kernel::Category;
 use domain::registries::Signed;
 use futures::FutureExt as _;
 use serde_json::Value;
 
 use super::authorization::{Access, request, table};
-use super::fakes::{Api, OTHER, OWN, World, given, grant_to, now, token};
+use super::fakes::{Api, HOSPITAL_KEY, ORGANISATION, OTHER, OWN, World, given, grant_to, key_for, now, token};
 
 /// What a grant opens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -252,6 +252,70 @@ async fn nobody_but_the_doctor_is_let_in_by_a_grant_to_them() {
             }
         }
     }
+}
+
+/// Patient [`OTHER`] is not treated here. What is granted to a role is for the charts' readers of that role alone, and to the organisation for all of these.
+#[actix_web::test]
+async fn the_staff_is_let_in_by_what_is_granted_to_their_organisation_or_to_their_role_in_it() {
+    use StaffRole::{Doctor, Laboratory, Nurse, Reception};
+    const THIS: u32 = ORGANISATION;
+    let callers = [
+        ("a nurse", token("nurse")),
+        ("a system for a nurse", key_for("nurse")),
+        ("a system for a doctor", key_for("doctor")),
+        ("a doctor", token("doctor")),
+        ("a system", HOSPITAL_KEY.to_owned()),
+        ("a system for the reception", key_for("reception")),
+        ("the reception", token("reception")),
+        ("the laboratory", token("laboratory")),
+        ("the administration of the hospital", token("hospital")),
+        ("another patient", token("patient")),
+        ("an insurer", token("insurer")),
+        ("a registrar", token("registrar")),
+        ("an administrator", token("administrator")),
+        ("an auditor", token("auditor")),
+    ];
+    const NURSES: &[&str] = &["a nurse", "a system for a nurse"];
+    const DOCTORS: &[&str] = &["a system for a doctor"];
+    let mut cells = 0;
+    for (grantee, lets_in) in [
+        (Grantee::Organisation(THIS), [NURSES, DOCTORS].concat()),
+        (Grantee::Role(THIS, Nurse), NURSES.to_vec()),
+        (Grantee::Role(THIS, Doctor), DOCTORS.to_vec()),
+        (Grantee::Role(THIS, Reception), vec![]),
+        (Grantee::Role(THIS, Laboratory), vec![]),
+        (Grantee::Organisation(THIS + 1), vec![]),
+        (Grantee::Role(THIS + 1, Nurse), vec![]),
+        (Grantee::Organisation(0), vec![]),
+    ] {
+        for may_write in [true, false] {
+            let world = World::new();
+            *world.executor.said.lock().unwrap() = Some(Vec::new());
+            *world.executor.bound.lock().unwrap() = false;
+            *world.queries.granted.lock().unwrap() = such(|grant| {
+                grant.details.grantee = grantee;
+                grant.details.may_write = may_write;
+            });
+            let api = Api::of(&world).await;
+            for (method, path, access, body) in table() {
+                if !matches!(access, Access::Record("nurse")) {
+                    continue;
+                }
+                for (caller, token) in &callers {
+                    let is_let_in = lets_in.contains(caller) && (may_write || method == "GET");
+                    let status = api
+                        .call(request(method, path, &body, OTHER, Some(token)))
+                        .await
+                        .status();
+                    let what = format!("{method} {path} by {caller}, granted to {grantee}, may write: {may_write}");
+                    assert_eq!(status.is_success(), is_let_in, "{what}: {status}");
+                    assert!(is_let_in || status == 403 || status == 404, "{what}: {status}");
+                    cells += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(cells, 8 * 2 * 7 * 14);
 }
 
 #[actix_web::test]

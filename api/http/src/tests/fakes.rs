@@ -156,6 +156,7 @@ impl World {
             )
             .ruled_by(Rules {
                 registration,
+                organisation: ORGANISATION,
                 ..Rules::default()
             })
             .with_registries(Registries {
@@ -533,6 +534,9 @@ fn patient(id: PatientId) -> PatientView {
 }
 
 /// A grant of everything for treatment to the practitioner with this id, for ever.
+/// The number of the organisation whose server it is.
+pub(super) const ORGANISATION: u32 = 1;
+
 pub(super) fn grant_to(practitioner: Uuid) -> Grant {
     Grant {
         patient: SignerId([0x77; 20]),

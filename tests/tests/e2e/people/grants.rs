@@ -245,6 +245,71 @@ async fn a_grant_of_one_category_opens_that_and_does_not_tell_when_another_chang
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_staff_reads_what_is_granted_to_their_role_or_to_all_who_work_there_though_nobody_is_treated() {
+    let world = World::open("Grote").await;
+    let (nurse, doctor) = (
+        world.system.for_a_nurse(&world.clinic.key).await,
+        format!("{} for practitioner/{}", world.clinic.key, world.clinic.doctor),
+    );
+    let (status, ended) = world
+        .system
+        .post(&world.path("/treatment/end"), &world.token, &json!({}))
+        .await;
+    assert_eq!(status, 200, "{ended}");
+    let chart = async |who: &str| {
+        let (status, answer) = world.system.get(&world.path("/chart"), who).await;
+        let parts = ["conditions", "medications"].map(|part| !answer[part].is_null());
+        (status, parts, answer["type"].as_str().unwrap_or_default().to_owned())
+    };
+    let not_treated = (403, [false; 2], "/problems/not-treated".to_owned());
+    let shown = |summary, medication| (200, [summary, medication], String::new());
+    assert_eq!(chart(&nurse).await, not_treated);
+    assert_eq!(chart(&doctor).await, not_treated);
+
+    let to = |grantee: &str, categories: Value| json!({ "grantee": grantee, "categories": categories, "purpose": "treatment", "mayWrite": false });
+    let nurses = world.give(&to("organisation/1/nurse", json!(["summary"]))).await;
+    assert_eq!(chart(&nurse).await, shown(true, false));
+    assert_eq!(chart(&doctor).await, not_treated, "they are no nurse");
+
+    let all = world.give(&to("organisation/1", json!(["medication"]))).await;
+    world.give(&to("organisation/2", json!(["record"]))).await;
+    assert_eq!(chart(&nurse).await, shown(true, true));
+    assert_eq!(chart(&doctor).await, shown(false, true));
+    // Whoever signs in by themselves may work anywhere.
+    assert_eq!(world.reads("/chart").await.0, 404);
+    let symptom = json!({ "symptom": { "text": "a cough" } });
+    let (status, refused) = world
+        .system
+        .post(&world.path("/chart/findings"), &nurse, &symptom)
+        .await;
+    assert_eq!(
+        (status, &refused["type"]),
+        (403, &json!("/problems/not-treated")),
+        "{refused}"
+    );
+
+    world.revoke(&format!("Revocation&grant={all}")).await;
+    assert_eq!(chart(&nurse).await, shown(true, false));
+    assert_eq!(chart(&doctor).await, not_treated);
+    world.revoke(&format!("GranteeRevocation&grant={nurses}")).await;
+    assert_eq!(chart(&nurse).await, not_treated);
+
+    // Who has read is told with the grants by which they have.
+    let (status, log) = world.system.get("/v1/me/access-log", &world.token).await;
+    assert_eq!(status, 200, "{log}");
+    let grants: Vec<_> = log["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|read| &read["grants"])
+        .collect();
+    assert!(
+        grants.contains(&&json!([nurses])) && grants.contains(&&json!([all])),
+        "{log}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn all_grants_to_somebody_are_revoked_at_once_and_so_are_all_and_new_ones_hold() {
     let world = World::open("Many").await;
     let both = [world.to_the_doctor(&["identity"]), world.to_the_doctor(&["summary"])];
