@@ -13,10 +13,13 @@ mod measure;
 mod node;
 mod scenario;
 
+use api_dev::rpc::Rpc;
 use scenario::Audited;
+use serde_json::{Value, json};
 use tests::chain::TestChain;
 use tests::proxy::{Conduct, Proxy, Refusal};
 use tests::site::Site;
+use tests::system::until;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn anvil() {
@@ -46,6 +49,40 @@ async fn besu_as_imitated() {
     ]);
     // The hashes that it imitates are of no header.
     scenario::run(Site::at(&besu.url(), (chain, besu)).await, Audited::Not).await;
+}
+
+/// See `besu::is_lying`: a transaction whose turn has not come lies as one does whose turn Anvil has missed.
+#[tokio::test(flavor = "multi_thread")]
+async fn besu_as_imitated_takes_anew_what_lies_there_when_it_is_sent_again() {
+    let chain = TestChain::start().await;
+    let besu = Proxy::of(chain.url());
+    besu.behave(Conduct::IsBesu(64));
+    let (anvil, besu) = (Rpc::new(chain.url().to_owned()), Rpc::new(besu.url()));
+    let accounts: Value = anvil.call("eth_accounts", json!([])).await.unwrap();
+    let account = &accounts[0];
+    let next = async || {
+        let counted: Value = anvil
+            .call("eth_getTransactionCount", json!([account, "latest"]))
+            .await
+            .unwrap();
+        u64::from_str_radix(counted.as_str().unwrap().strip_prefix("0x").unwrap(), 16).unwrap()
+    };
+    let send = async |nonce: u64| {
+        let transaction = json!([{ "from": account, "to": account, "nonce": format!("{nonce:#x}") }]);
+        let hash: Value = anvil.call("eth_sendTransaction", transaction).await.unwrap();
+        hash
+    };
+    let first = next().await;
+    let hash = send(first + 1).await;
+    let raw: Value = anvil.call("eth_getRawTransactionByHash", json!([hash])).await.unwrap();
+    let by_itself: Result<Value, _> = anvil.call("eth_sendRawTransaction", json!([raw])).await;
+    assert!(by_itself.is_err(), "it has it already");
+    let again: Result<Value, _> = besu.call("eth_sendRawTransaction", json!([raw])).await;
+    assert_eq!(again.unwrap(), hash, "it was taken anew");
+    send(first).await;
+    until("both are mined", async || next().await == first + 2).await;
+    let mined: Result<Value, _> = besu.call("eth_sendRawTransaction", json!([raw])).await;
+    assert!(mined.is_err(), "what is in a block is not taken: {mined:?}");
 }
 
 /// The gas rules that this Geth knows of and no network has yet.

@@ -26,6 +26,12 @@ const OF_STATE: [(&str, usize); 6] = [
     ("eth_getProof", 2),
 ];
 
+/// Whether Anvil has had a transaction before that was sent to it again. Now and then it leaves one lying for ever whose turn has come, when that of before was mined while it arrived; only one that pays more
+/// takes its place, and where gas is free there is none. A node that makes its blocks by the clock leaves none lying.
+pub fn is_lying(answer: &Value) -> bool {
+    answer["error"]["message"] == "transaction already imported"
+}
+
 /// Says a question in the other node's words.
 pub fn translate_question(call: &mut Value) {
     let by_hash = call["method"] == "eth_getBlockByHash";

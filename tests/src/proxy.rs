@@ -305,6 +305,10 @@ impl Liar {
             }
         }
         let mut answer = self.post(&self.node, &call).await?;
+        let is_besu = conducts.iter().any(|conduct| matches!(conduct, Conduct::IsBesu(_)));
+        if is_besu && method == "eth_sendRawTransaction" && besu::is_lying(&answer) {
+            answer = self.take_up_again(&call).await?;
+        }
         for conduct in conducts {
             if distort(conduct, &method, &mut answer) {
                 self.lied();
@@ -416,6 +420,19 @@ impl Liar {
         *left = left.saturating_sub(1);
         state.lies += u32::from(still);
         still
+    }
+
+    /// Has Anvil take a transaction anew that it has had before and left lying: see [`besu::is_lying`].
+    async fn take_up_again(&self, sending: &Value) -> Option<Value> {
+        let hash = self.forward("web3_sha3", &sending["params"]).await?;
+        let there = self
+            .forward("eth_getTransactionByHash", &json!([hash["result"]]))
+            .await?;
+        let account = &there["result"]["from"];
+        if account.is_string() && there["result"]["blockNumber"].is_null() {
+            self.forward("anvil_removePoolTransactions", &json!([account])).await?;
+        }
+        self.post(&self.node, sending).await
     }
 
     /// The number of the newest block.
