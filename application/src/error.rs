@@ -63,6 +63,9 @@ pub enum UseCaseError {
     /// The staff does such a thing to patients who are treated here, and this one is not.
     #[error("the patient is not treated here")]
     NotTreated,
+    /// Patients do not have themselves erased here.
+    #[error("patients are erased by the operator")]
+    ErasedByOperator,
     /// Only a wallet without an account may do such a thing.
     #[error("the wallet has an account already")]
     HasAccount,

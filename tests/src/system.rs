@@ -47,6 +47,8 @@ pub struct SystemOptions {
     pub log_reads_after: Option<u32>,
     /// Within how many seconds an emergency is to be justified; as by default if `None`.
     pub justify_emergencies_within: Option<u32>,
+    /// Whether patients have themselves erased; they do, if it is not said.
+    pub patients_erase_themselves: Option<bool>,
     /// How people outside are told.
     pub notifications: NotificationsConfig,
     /// Whose system it is: the byte that the organisation's master secret is made of.
@@ -72,6 +74,7 @@ impl Default for SystemOptions {
             chapter_entries: None,
             log_reads_after: None,
             justify_emergencies_within: None,
+            patients_erase_themselves: None,
             notifications: NotificationsConfig::default(),
             organisation: 7,
             shared: Vec::new(),
@@ -193,6 +196,7 @@ impl TestSystem {
             "records": {
                 "chapter_entries": options.chapter_entries, "log_reads_after_seconds": options.log_reads_after,
                 "justify_emergencies_within_seconds": options.justify_emergencies_within,
+                "patients_erase_themselves": options.patients_erase_themselves,
             },
             "bootstrap": { "administrator": administrator.address() },
         });

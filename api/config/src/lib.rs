@@ -435,6 +435,9 @@ pub struct RecordsConfig {
     /// Within how many seconds a practitioner justifies that they have opened a record in an emergency: a day, unless it is configured. What is not justified then is flagged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub justify_emergencies_within_seconds: Option<NonZeroU32>,
+    /// Whether patients have themselves erased: they do, unless it is configured. Otherwise the operator does it for them, as where the law has records kept for a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patients_erase_themselves: Option<bool>,
 }
 
 impl RecordsConfig {

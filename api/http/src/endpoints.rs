@@ -22,7 +22,7 @@ use utoipa::openapi::HttpMethod;
 use super::access::{Access, Endpoint, Endpoints, Kind, guarded};
 use super::routes::{
     access_log, accounts, admin, appointments, attestations, auth, availability, charts, commands, emergencies, events,
-    grants, nothing_here, patients, practitioners, requests, resource, system, treatment, visits, wallets,
+    export, grants, nothing_here, patients, practitioners, requests, resource, system, treatment, visits, wallets,
 };
 use super::throttle;
 
@@ -120,6 +120,8 @@ endpoints! {
     patients::look_up::<B> => Read, May(&[A::ListPatients]);
     patients::read::<B> => Read, May(&[A::ReadPatient]);
     patients::update_details::<B> => Command, May(&[A::UpdatePatient]);
+    patients::erase_me::<B> => Command, May(&[A::EraseSelf]);
+    export::export::<B> => Read, May(&[A::ExportSelf]);
     patients::practitioners::<B> => Read, May(&[A::ReadPatientRelationships]);
 
     charts::read::<B> => Read, May(&[A::ReadChart]);

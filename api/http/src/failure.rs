@@ -21,6 +21,7 @@ impl From<UseCaseError> for Problem {
             UseCaseError::NotAttested => Self::new(ProblemKind::NotAttested),
             UseCaseError::Suspended => Self::new(ProblemKind::Suspended),
             UseCaseError::NoPerson => Self::new(ProblemKind::NoPerson),
+            UseCaseError::ErasedByOperator => Self::new(ProblemKind::ErasureByOperator),
             UseCaseError::NotTreated => Self::new(ProblemKind::NotTreated),
             UseCaseError::HasAccount => {
                 Self::new(ProblemKind::Forbidden).detail("The wallet has an account already: sign in with another one.")

@@ -22,8 +22,14 @@ use super::auth::{Barred, Rejection, Verified, nonce};
 use super::core::Core;
 use super::problem::Problem;
 
-/// What every agreement to a change of wallets begins with. No such message signs anybody in.
+/// What every agreement to a change of wallets begins with.
 const AGREES: &str = "I change the wallet of my account";
+
+/// What a wallet states that has its patient erased.
+const ERASES: &str = "I have all erased that is known of me here, for ever.";
+
+/// What messages begin with that are for something else than signing in: they sign nobody in.
+const NOT_FOR_SIGNING_IN: [&str; 2] = [AGREES, ERASES];
 
 /// What both wallets state when one takes the place of the other. It names both, so that neither signature is good for any other change.
 fn agreement(from: &Wallet, to: &Wallet) -> String {
@@ -61,7 +67,9 @@ impl Core {
     /// `login-failed` when it is not accepted, `database-unavailable` when nobody can tell.
     pub async fn signed_in(&self, signed: &SignIn) -> Result<SignedIn, Problem> {
         let (signed_in, Verified { nonce, statement, .. }) = self.checked(signed).map_err(refused)?;
-        if statement.is_some_and(|statement| statement.starts_with(AGREES)) {
+        let is_for_something_else =
+            |statement: String| NOT_FOR_SIGNING_IN.iter().any(|begin| statement.starts_with(begin));
+        if statement.is_some_and(is_for_something_else) {
             return Err(refused(Rejection::Statement));
         }
         // Last of all, so that only who holds the key can use a nonce up, or a wallet's quota.
@@ -109,6 +117,28 @@ impl Core {
             }
         }
         Ok(WalletChange { from, to })
+    }
+
+    /// Whoever has signed that all is to be erased that is known of them. The nonce is used up for this command.
+    ///
+    /// # Errors
+    /// [`UseCaseError::Unproved`] with what is wrong.
+    pub async fn wants_erasure(&self, signed: &SignIn, command: CommandId) -> Result<SignedIn, UseCaseError> {
+        let pointer = "/signed";
+        let refused = |rejection: Rejection| UseCaseError::Unproved {
+            pointer,
+            detail: rejection.to_string(),
+        };
+        let (signed_in, Verified { nonce, statement, .. }) = self.checked(signed).map_err(refused)?;
+        if statement.as_deref() != Some(ERASES) {
+            let detail = format!("The message's statement must be: {ERASES}");
+            return Err(UseCaseError::Unproved { pointer, detail });
+        }
+        let ends = self.nonce_end(&nonce).map_err(refused)?;
+        match self.ports.sessions.spend_nonce(&nonce, command, ends).await? {
+            true => Ok(signed_in),
+            false => Err(refused(Rejection::Nonce)),
+        }
     }
 
     /// What a message proves, and what it says.

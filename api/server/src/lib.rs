@@ -421,6 +421,7 @@ impl System {
                 master,
                 config.records.log_reads_after(),
             )),
+            erasures: Arc::new(PostgresErasures::new(pools.requests.clone())),
         };
         let (pool, acceptance) = (&pools.requests, Arc::clone(&tracker) as _);
         let registries = registries(config, (&node, &calls), pool, &acceptance);
@@ -488,10 +489,8 @@ impl System {
         });
         tasks.spawn({
             let (clinic, cancel) = (Arc::clone(&clinic), cancel.clone());
-            let erasures = PostgresErasures::new(pools.requests.clone());
             async move {
-                let carrying = erasing::carry_through(&clinic, &erasures);
-                cancel.run_until_cancelled(carrying).await;
+                cancel.run_until_cancelled(erasing::carry_through(&clinic)).await;
             }
         });
         tasks.spawn({
@@ -670,6 +669,10 @@ fn rules(config: &Config) -> Rules {
             .map_or(defaults.emergency_justification, |seconds| {
                 TimeDelta::seconds(seconds.get().into())
             }),
+        patients_erase_themselves: config
+            .records
+            .patients_erase_themselves
+            .unwrap_or(defaults.patients_erase_themselves),
         organisation: config.chain.namespace.0,
         shared_namespaces: config.chain.shared.iter().map(|shared| shared.namespace.0).collect(),
     }

@@ -48,6 +48,8 @@ use super::{CliError, console, logging};
 ///   records.justify_emergencies_within_seconds
 ///                           within how many seconds a practitioner justifies that they have opened a record in an emergency, before it is
 ///                           flagged (86400)
+///   records.patients_erase_themselves
+///                           whether patients have themselves erased; otherwise `medconnect keys erase` does it for them (true)
 ///   notifications.mail      how people outside are told by mail that there is something to look at: { host = "…", from = "…",
 ///                           organisation = "…", … }
 ///   notifications.webhook   how another system of the organisation's is told: { url = "…", secret_file = "…" }

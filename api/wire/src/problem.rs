@@ -65,6 +65,8 @@ problems! {
     NotTreated = "not-treated", 403, "The patient is not treated here",
         "The staff knows the charts of patients who are treated here, and their own act begins that: that they bind a wallet here, or agree on paper (POST \
          /v1/patients/{id}/treatment/agreement). This patient has not, or has ended it. A practitioner can be granted access by the patient.";
+    ErasureByOperator = "erasure-by-operator", 403, "Patients do not have themselves erased here",
+        "Whoever runs this server has decided so, as where the law has records kept for a time. Ask them: they erase who may be erased.";
     RegistrationByInvitation = "registration-by-invitation", 403, "People are invited",
         "Nobody registers themselves here. Ask the hospital to register you and for an invitation, and accept it with \
          POST /v1/invitations/accept.";

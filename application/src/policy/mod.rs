@@ -37,6 +37,10 @@ pub enum Action {
     ReadPatient,
     /// Change a patient's record.
     UpdatePatient,
+    /// Have all erased that is known of oneself.
+    EraseSelf,
+    /// Read all that is known of oneself, at once.
+    ExportSelf,
     /// Read a patient's chart.
     ReadChart,
     /// Note, change and refute findings in a patient's chart.
@@ -211,6 +215,17 @@ const RULES: &[Rule] = &[
         action: Action::UpdatePatient,
         scope: Scope::Write,
         allowed: &[(PATIENT, Reach::Own), (HOSPITAL, Reach::Any), (RECEPTION, Reach::Any)],
+    },
+    Rule {
+        action: Action::ExportSelf,
+        scope: Scope::Read,
+        allowed: &[(PATIENT, Reach::Own)],
+    },
+    // The wallet signs it.
+    Rule {
+        action: Action::EraseSelf,
+        scope: Scope::Write,
+        allowed: &[(PATIENT, Reach::Own)],
     },
     Rule {
         action: Action::ReadChart,
@@ -706,6 +721,8 @@ mod tests {
         (Action::ReadEmergencies, "", "patient doctor"),
         (Action::OverseeEmergencies, "registrar auditor", ""),
         (Action::UpdatePatient, "hospital reception", "patient"),
+        (Action::EraseSelf, "", "patient"),
+        (Action::ExportSelf, "", "patient"),
         (Action::ReadChart, "", "patient"),
         (Action::UpdateChart, "", "patient"),
         (Action::ReportChart, "hospital", ""),

@@ -33,6 +33,8 @@ pub struct Rules {
     pub request_lifetime: TimeDelta,
     /// Within which time a practitioner justifies that they have opened a record in an emergency.
     pub emergency_justification: TimeDelta,
+    /// Whether patients have themselves erased. Otherwise the operator does it for them.
+    pub patients_erase_themselves: bool,
     /// The number of the organisation's namespace, by which patients grant it something. Of the namespace 0 is nobody.
     pub organisation: u32,
     /// The numbers of the namespaces that are shared with other organisations.
@@ -47,6 +49,7 @@ impl Default for Rules {
             registration_requests: 1000,
             request_lifetime: TimeDelta::days(14),
             emergency_justification: TimeDelta::hours(24),
+            patients_erase_themselves: true,
             organisation: 0,
             shared_namespaces: Vec::new(),
         }

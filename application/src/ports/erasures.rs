@@ -18,33 +18,40 @@ pub struct ErasureRequest {
 /// The list.
 #[async_trait]
 pub trait Erasures: Send + Sync + 'static {
-    /// Takes on what nobody is carrying through just now, and what is neither logged nor refused.
+    /// Notes that somebody is to be erased, and answers with what is noted of them now: whoever was noted before, and was not refused, stays so. Nobody else carries it
+    /// through for a moment.
     ///
     /// # Errors
     /// When the store does not answer, as for every method here.
+    async fn ask(&self, request: &ErasureRequest) -> Result<ErasureRequest, StoreError>;
+
+    /// Takes on what nobody is carrying through just now, and what is neither logged nor refused.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
     async fn take_on(&self) -> Result<Vec<ErasureRequest>, StoreError>;
 
     /// The names of all keys that a data subject ever had here, the destroyed ones included.
     ///
     /// # Errors
-    /// As [`Self::take_on`].
+    /// As [`Self::ask`].
     async fn keys_of(&self, subject: SubjectId) -> Result<Vec<KeyName>, StoreError>;
 
     /// The log has it.
     ///
     /// # Errors
-    /// As [`Self::take_on`].
+    /// As [`Self::ask`].
     async fn logged(&self, request: &ErasureRequest) -> Result<(), StoreError>;
 
     /// It could not be done yet, for a reason that says nothing of the person.
     ///
     /// # Errors
-    /// As [`Self::take_on`].
+    /// As [`Self::ask`].
     async fn waits(&self, request: &ErasureRequest, why: &str) -> Result<(), StoreError>;
 
     /// It will not be done, for a reason that says nothing of the person.
     ///
     /// # Errors
-    /// As [`Self::take_on`].
+    /// As [`Self::ask`].
     async fn refused(&self, request: &ErasureRequest, why: &str) -> Result<(), StoreError>;
 }

@@ -91,7 +91,11 @@ impl<B: Backend> Clinic<B> {
     }
 
     /// The chart of a patient who is there; nothing may stand in it yet.
-    async fn chart_or_none(&self, admittance: &Admittance, patient: PatientId) -> Result<ChartView, UseCaseError> {
+    pub(crate) async fn chart_or_none(
+        &self,
+        admittance: &Admittance,
+        patient: PatientId,
+    ) -> Result<ChartView, UseCaseError> {
         match self.queries.chart(admittance, patient).await? {
             Some(chart) => Ok(chart),
             None => {

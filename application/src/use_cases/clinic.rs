@@ -17,6 +17,7 @@ use crate::policy::identity::Principal;
 use crate::policy::rules::{BookingsUnderWay, Rules};
 use crate::policy::{Action, Decision, Object, Reach, decide, reach};
 use crate::ports::command::{CommandContext, CommandError, CommandExecutor, Receipt};
+use crate::ports::erasures::Erasures;
 use crate::ports::invitations::Invitations;
 use crate::ports::queries::{FormerWallet, ProjectionHash, Queries};
 use crate::ports::reads::NotedReads;
@@ -55,6 +56,8 @@ pub struct Stores {
     pub sessions: Arc<dyn Sessions>,
     /// Who has read what.
     pub reads: Arc<dyn NotedReads>,
+    /// Who is to be erased.
+    pub erasures: Arc<dyn Erasures>,
 }
 
 /// The use cases.
@@ -79,6 +82,8 @@ pub struct Clinic<B: Backend> {
     pub sessions: Arc<dyn Sessions>,
     /// Who has read what, and the log does not say yet.
     pub reads: Arc<dyn NotedReads>,
+    /// Who is to be erased.
+    pub erasures: Arc<dyn Erasures>,
     /// The registries that are followed.
     pub(crate) registries: Registries,
     /// What the operator has decided.
@@ -166,6 +171,7 @@ impl<B: Backend> Clinic<B> {
             requests,
             sessions,
             reads,
+            erasures,
         } = stores;
         Self {
             executor,
@@ -178,6 +184,7 @@ impl<B: Backend> Clinic<B> {
             requests,
             sessions,
             reads,
+            erasures,
             registries: Registries::default(),
             rules: Rules::default(),
             bookings: BookingsUnderWay::default(),

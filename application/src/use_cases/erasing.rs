@@ -1,24 +1,29 @@
 //! The erasure of a data subject, as far as the log is concerned. What follows from it, the destruction of keys, happens once it is final.
+//!
+//! Whoever is to be erased is noted first, and then it is carried through, by any server.
 
 use std::collections::BTreeSet;
 
 use domain::account::{Account, AccountCommand, AccountError, Holder, Role};
 use domain::claims::{Called as _, Claims, Name};
 use domain::erasure::{Erasure, ErasureCommand, KeyName};
-use domain::kernel::{AccountId, AggregateType, ClinicAggregate, CommandId, DataSubject, ErasureId, Wallet};
+use domain::kernel::{AccountId, AggregateType, ClinicAggregate, CommandId, DataSubject, ErasureId, PatientId, Wallet};
 use domain::patient::Patient;
 use domain::practitioner::Practitioner;
 use uuid::Uuid;
 
 use crate::error::{Refusal, Resource, UseCaseError};
 use crate::log::Actor;
+use crate::policy::Action;
+use crate::policy::identity::Principal;
 use crate::ports::command::{CommandContext, CommandError, CommandExecutor as _, Receipt};
 use crate::ports::erasures::ErasureRequest;
 use crate::ports::invitations::Person;
 use crate::ports::queries::Queries as _;
 use crate::ports::revocations::{Revocation, Revoked};
+use crate::ports::sessions::SignedIn;
 use crate::ports::transaction::{Root, Target};
-use crate::use_cases::clinic::{Backend, Clinic};
+use crate::use_cases::clinic::{Backend, Clinic, Done, Issue, permit};
 use crate::use_cases::names::{ATTEMPTS, NamingError};
 
 /// Why a wallet is taken from an account. Nobody reads it: it is under the key that is destroyed.
@@ -47,6 +52,17 @@ fn unless_held_back<T, E>(read: Result<T, CommandError<E>>) -> Result<Option<T>,
     }
 }
 
+/// Whether another attempt at an erasure would come to the same.
+pub const fn is_refusal(error: &UseCaseError) -> bool {
+    matches!(
+        error,
+        UseCaseError::NotFound(_)
+            | UseCaseError::Refused(_)
+            | UseCaseError::LastAdministrator
+            | UseCaseError::RefusedByTheLog
+    )
+}
+
 /// What an erasure is decided upon: whom it is about, their account, what they are called.
 type Whole = (
     (Vec<Root<Patient>>, Vec<Root<Practitioner>>),
@@ -56,14 +72,63 @@ type Whole = (
 );
 
 impl<B: Backend> Clinic<B> {
-    /// Erases somebody, for ever, in one commit: their account is closed, its wallet is free again, and their stream ends. `keys` are
-    /// the names of all that were ever theirs. Whoever is erased already stays so. An event that cannot be read keeps nobody from being erased.
+    /// A patient has all erased that is known of them, for ever. Their wallet has signed that, which `agreed` proves: it is asked once it matters, for it uses up what was signed. What was
+    /// noted is carried through, whatever stops meanwhile.
     ///
     /// # Errors
-    /// [`UseCaseError::NotFound`] and [`UseCaseError::Refused`] stand; anything else may be otherwise at the next attempt.
-    pub async fn erase(&self, request: &ErasureRequest, keys: Vec<KeyName>) -> Result<(), UseCaseError> {
+    /// [`UseCaseError`].
+    pub async fn erase_self(
+        &self,
+        principal: &Principal,
+        agreed: impl Future<Output = Result<SignedIn, UseCaseError>> + Send,
+        issue: &Issue,
+    ) -> Result<Done<PatientId>, UseCaseError> {
+        permit(principal, Action::EraseSelf)?;
+        let Principal::Patient { patient, .. } = *principal else {
+            return Err(UseCaseError::Forbidden);
+        };
+        if !self.rules.patients_erase_themselves {
+            return Err(UseCaseError::ErasedByOperator);
+        }
+        let own = self.own_wallet(principal).await?.wallet;
+        if own != Some(agreed.await?.wallet) {
+            return Err(UseCaseError::Invalid {
+                pointer: "/signed",
+                detail: "must be signed by the wallet that is bound to your account",
+            });
+        }
+        let request = ErasureRequest {
+            subject: DataSubject::Patient(patient),
+            command_id: issue.command_id,
+        };
+        let noted = self.erasures.ask(&request).await?;
+        let receipt = self.carry_erasure_through(&noted).await?.ok_or(UseCaseError::Erased)?;
+        Ok(Done { id: patient, receipt })
+    }
+
+    /// Tries once to erase somebody who is noted, and notes what has come of it. `None` of whoever is erased already.
+    ///
+    /// # Errors
+    /// [`UseCaseError`]. What [`is_refusal`] says of it stands; anything else is tried again.
+    pub async fn carry_erasure_through(&self, request: &ErasureRequest) -> Result<Option<Receipt>, UseCaseError> {
+        let keys = self.erasures.keys_of(request.subject.id()).await?;
+        let erased = self.erase(request, keys).await;
+        let noted = match &erased {
+            Ok(_) => self.erasures.logged(request).await,
+            Err(error) if is_refusal(error) => self.erasures.refused(request, &error.to_string()).await,
+            Err(error) => self.erasures.waits(request, &error.to_string()).await,
+        };
+        if let Err(error) = noted {
+            tracing::warn!(%error, "what becomes of an erasure cannot be noted");
+        }
+        erased
+    }
+
+    /// Erases somebody, for ever, in one commit: their account is closed, its wallet is free again, and their stream ends. `keys` are
+    /// the names of all that were ever theirs. Whoever is erased already stays so. An event that cannot be read keeps nobody from being erased.
+    async fn erase(&self, request: &ErasureRequest, keys: Vec<KeyName>) -> Result<Option<Receipt>, UseCaseError> {
         match self.require_subject(request.subject).await {
-            Err(UseCaseError::Erased) => return Ok(()),
+            Err(UseCaseError::Erased) => return Ok(None),
             Ok(()) => {}
             // Somebody is there of whom not everything can be read. Only persons have keys: a service is not erased.
             Err(UseCaseError::HeldBack) if !keys.is_empty() => {}
@@ -86,15 +151,16 @@ impl<B: Backend> Clinic<B> {
             .withdraw(self.account_of_subject(request.subject))
             .await?;
         let mut attempts = 0;
-        let wallet = loop {
+        let (wallet, receipt) = loop {
             attempts += 1;
             let known = match self.known_of(request.subject).await {
-                Err(UseCaseError::Erased) => return Ok(()),
+                Err(UseCaseError::Erased) => return Ok(None),
                 known => known?,
             };
             let wallet = known.wallet;
             match self.end_the_stream(request.subject, &known, &keys, &context).await {
-                Ok(_) | Err(CommandError::Erased) => break wallet,
+                Ok(receipt) => break (wallet, Some(receipt)),
+                Err(CommandError::Erased) => break (wallet, None),
                 Err(error) => match error.rejection()? {
                     // They are called otherwise meanwhile.
                     NamingError::Moved if attempts < ATTEMPTS => {}
@@ -107,7 +173,7 @@ impl<B: Backend> Clinic<B> {
         if let Some(wallet) = wallet {
             self.sessions.close_all(&wallet, None).await?;
         }
-        Ok(())
+        Ok(receipt)
     }
 
     /// Denies somebody who administers, before their account is closed: then two who are erased, or closed, at once see each other's denials. An earlier attempt has done so, if they are denied

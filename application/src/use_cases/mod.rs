@@ -11,6 +11,7 @@ pub mod consented;
 pub mod emergencies;
 pub mod encounters;
 pub mod erasing;
+pub mod exporting;
 pub mod grants;
 pub mod log_entries;
 mod names;

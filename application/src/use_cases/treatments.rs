@@ -50,10 +50,16 @@ impl<B: Backend> Clinic<B> {
     pub async fn treatment(&self, principal: &Principal, patient: PatientId) -> Result<TreatmentView, UseCaseError> {
         let admittance = admit(principal, Object::Patient(patient), Action::ReadTreatment, ACCESS)?;
         self.require_registered(patient).await?;
-        let is_denied = self.revocations.any(&[self.denied_as(patient)]).await?;
-        let (treatment, account) = self.load_treatment(patient).await?;
+        let treatment = self.treatment_of(patient).await?;
         self.note_read(principal, &admittance, Shown::Treatment, patient)
             .await?;
+        Ok(treatment)
+    }
+
+    /// The same, for whoever was admitted to it.
+    pub(crate) async fn treatment_of(&self, patient: PatientId) -> Result<TreatmentView, UseCaseError> {
+        let is_denied = self.revocations.any(&[self.denied_as(patient)]).await?;
+        let (treatment, account) = self.load_treatment(patient).await?;
         Ok(TreatmentView {
             act: treatment.act(&account).filter(|_| !is_denied),
             ended: is_denied || treatment.is_ended(&account),

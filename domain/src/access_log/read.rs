@@ -102,6 +102,8 @@ pub enum Shown {
     Reports,
     /// In which emergencies the record was opened.
     Emergencies,
+    /// All that is known of them, for themselves.
+    Export,
 }
 
 /// By which right. The order is its encoding: add only at the end.

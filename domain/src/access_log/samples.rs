@@ -52,7 +52,7 @@ pub(crate) fn examples() -> Vec<AccessLogEvent> {
         of(Shown::Treatment),
         of(Shown::Reports),
     ];
-    let came_later = [Shown::Treatment, Shown::Reports, Shown::Emergencies];
+    let came_later = [Shown::Treatment, Shown::Reports, Shown::Emergencies, Shown::Export];
     let shown = Shown::iter().filter(|shown| !came_later.contains(shown));
     let first = first.into_iter().chain(shown.map(of)).collect();
     let last = [
@@ -62,7 +62,8 @@ pub(crate) fn examples() -> Vec<AccessLogEvent> {
         ),
         of(Shown::Emergencies),
     ];
-    vec![logged(first), logged(later.into()), logged(last.into())]
+    let export = vec![of(Shown::Export)];
+    vec![logged(first), logged(later.into()), logged(last.into()), logged(export)]
 }
 
 /// That each of these was read three times.

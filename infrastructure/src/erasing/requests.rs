@@ -16,6 +16,15 @@ use crate::sessions::store;
 /// For how long whoever carries a request through is not disturbed. Two who do it at once do no harm: it is one command.
 const UNDISTURBED: Duration = Duration::from_secs(10);
 
+/// Notes a request by a command, which is left alone for so long. Who has asked before, and was not refused, has asked, and the command is that one.
+const ASKING: &str = "INSERT INTO erasure_requests AS noted (subject, command_id, undisturbed_until) VALUES ($1, $2, clock_timestamp() + $3)
+    ON CONFLICT (subject) DO UPDATE
+    SET command_id = CASE WHEN noted.refused IS NULL THEN noted.command_id ELSE EXCLUDED.command_id END,
+        asked_at = CASE WHEN noted.refused IS NULL THEN noted.asked_at ELSE EXCLUDED.asked_at END,
+        waits_for = CASE WHEN noted.refused IS NULL THEN noted.waits_for END,
+        undisturbed_until = EXCLUDED.undisturbed_until, refused = NULL
+    RETURNING command_id";
+
 /// How many requests are taken on at once.
 const AT_ONCE: i64 = 32;
 
@@ -46,6 +55,18 @@ impl PostgresErasures {
 
 #[async_trait]
 impl Erasures for PostgresErasures {
+    async fn ask(&self, request: &ErasureRequest) -> Result<ErasureRequest, StoreError> {
+        let asking = sqlx::query_scalar(ASKING)
+            .bind(request.subject.to_string())
+            .bind(request.command_id.uuid())
+            .bind(UNDISTURBED);
+        let command_id: Uuid = asking.fetch_one(&self.0).await.map_err(store)?;
+        Ok(ErasureRequest {
+            command_id: CommandId::new(command_id),
+            ..*request
+        })
+    }
+
     async fn take_on(&self) -> Result<Vec<ErasureRequest>, StoreError> {
         let sql = "UPDATE erasure_requests SET undisturbed_until = clock_timestamp() + $1 \
                    WHERE subject IN ( \
@@ -95,13 +116,11 @@ impl Erasures for PostgresErasures {
 /// # Errors
 /// When the database refuses.
 pub async fn ask(pool: &PgPool, subject: DataSubject) -> Result<(), sqlx::Error> {
-    let sql = "INSERT INTO erasure_requests (subject, command_id) VALUES ($1, $2)
-               ON CONFLICT (subject) DO UPDATE
-               SET command_id = EXCLUDED.command_id, asked_at = now(), undisturbed_until = now(), refused = NULL, waits_for = NULL
-               WHERE erasure_requests.refused IS NOT NULL";
-    let asking = sqlx::query(sql)
+    // Any server carries it through at once.
+    let asking = sqlx::query(ASKING)
         .bind(subject.to_string())
         .bind(Uuid::new_v4())
+        .bind(Duration::ZERO)
         .execute(pool);
     within(ANSWER, asking).await.map(drop)
 }

@@ -14,6 +14,7 @@ pub mod charts;
 pub mod commands;
 pub mod emergencies;
 pub mod events;
+pub mod export;
 pub mod grants;
 pub mod patients;
 pub mod practitioners;

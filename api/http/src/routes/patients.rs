@@ -10,6 +10,7 @@ use application::use_cases::clinic::Backend;
 use domain::kernel::PatientId;
 
 use crate::answer::Answer;
+use crate::auth::named;
 use crate::body::Json;
 use crate::command::Command;
 use crate::etag;
@@ -140,6 +141,35 @@ pub async fn update_details<B: Backend>(
         let updated = clinic.update_patient_details(&caller, *id, details, expected, &issue);
         Ok(Answer::changed(updated.await?))
     });
+    run.await
+}
+
+/// What is said of an erasure that has not reached the log yet.
+const ERASED_SOON: &str = "It is noted, and will be in the log as soon as the chain can be told.";
+
+/// Erase the caller.
+///
+/// For patients. All is erased that is known of them here, for ever: who they are, their chart, visits, grants, who has read what, and their account. The keys are destroyed under which it stands on the chain, so nobody can read it any more there either. Nobody can undo it. The
+/// wallet signs it, so that nobody erases somebody with a stolen token. Once it is accepted it is carried through, whatever stops meanwhile (202, or 503 with `outcome-unknown`). From the answer on the session is
+/// no longer good: who gets none, and signs in again, finds a wallet without an account. Where the operator has decided so it is `erasure-by-operator`.
+#[utoipa::path(
+    post, path = "/v1/me/erasure", tag = "patients", request_body = dto::EraseMe,
+    responses((status = 200, description = "The caller is erased", body = CommandResult)),
+)]
+pub async fn erase_me<B: Backend>(command: Command<B, dto::EraseMe>) -> Result<HttpResponse, Problem> {
+    let (core, authenticator) = (command.core(), command.authenticator());
+    let run = command
+        .noting(ERASED_SOON)
+        .ending_access()
+        .run(async move |clinic, caller, signed, issue| {
+            let wallet = named(&signed.message);
+            let agreed = core.wants_erasure(&signed, issue.command_id);
+            let done = clinic.erase_self(&caller, agreed, &issue).await?;
+            if let Some(wallet) = wallet {
+                authenticator.forget(&wallet).await;
+            }
+            Ok(Answer::of(done.id.path(), Some(done.id.uuid()), done.receipt))
+        });
     run.await
 }
 

@@ -76,7 +76,14 @@ pub(super) fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
         ("GET", "/v1/me/wallet", People(REGISTERED, 200), none.clone()),
         ("GET", "/v1/me/access-log", People("patient", 200), none.clone()),
         ("GET", "/v1/me/noted-reads", People("patient", 200), none.clone()),
+        ("GET", "/v1/me/export", People("patient", 200), none.clone()),
         // Nothing is signed.
+        (
+            "POST",
+            "/v1/me/erasure",
+            People("patient", 422),
+            json!({"signed": {"message": "", "signature": ""}}),
+        ),
         (
             "PUT",
             "/v1/me/wallet",

@@ -21,6 +21,7 @@ use application::policy::rules::{Registration, Rules};
 use application::ports::StoreError;
 use application::ports::command::{CommandContext, CommandError, CommandExecutor, Loaded, Receipt, Unavailable};
 use application::ports::entries::*;
+use application::ports::erasures::{ErasureRequest, Erasures};
 use application::ports::invitations::Person;
 use application::ports::invitations::{Invitation, InvitationHash, Invitations};
 use application::ports::queries::*;
@@ -45,6 +46,7 @@ use domain::claims::Name;
 use domain::consent::{self, Details, Grant, Granted, Grantee, Purpose, SignerId};
 use domain::emergency::{Emergency, EmergencyEvent, Justification, Opened};
 use domain::encounter::{EncounterNames, NamedEncounter};
+use domain::erasure::KeyName;
 use domain::kernel::typed_data::{SigningDomain, keccak256 as digest};
 use domain::kernel::*;
 use domain::patient::PatientDetails;
@@ -152,6 +154,7 @@ impl World {
                     requests: Arc::new(FakeRequests),
                     sessions: Arc::<FakeSessions>::clone(&sessions),
                     reads: Arc::<FakeReads>::clone(&reads),
+                    erasures: Arc::new(FakeErasures),
                 },
             )
             .ruled_by(Rules {
@@ -1222,6 +1225,35 @@ impl NotedReads for FakeReads {
 }
 
 /// One request, of whatever wallet: it waits, and whatever is decided on it holds if its id is known.
+struct FakeErasures;
+
+#[async_trait]
+impl Erasures for FakeErasures {
+    async fn ask(&self, request: &ErasureRequest) -> Result<ErasureRequest, StoreError> {
+        Ok(*request)
+    }
+
+    async fn take_on(&self) -> Result<Vec<ErasureRequest>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn keys_of(&self, _: SubjectId) -> Result<Vec<KeyName>, StoreError> {
+        Ok(vec![[7; 8]])
+    }
+
+    async fn logged(&self, _: &ErasureRequest) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn waits(&self, _: &ErasureRequest, _: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn refused(&self, _: &ErasureRequest, _: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
 struct FakeRequests;
 
 fn request(id: Uuid) -> RegistrationRequest {

@@ -21,6 +21,14 @@ const APPOINTMENTS: &[Category] = &[Category::Appointments];
 const VISITS: &[Category] = &[Category::Care, Category::Appointments];
 const IDENTITY_AND_VISITS: &[Category] = &[Category::Identity, Category::Care, Category::Appointments];
 const ACCESS: &[Category] = &[Category::Access];
+const EVERYTHING: &[Category] = &[
+    Category::Identity,
+    Category::Summary,
+    Category::Medication,
+    Category::Care,
+    Category::Appointments,
+    Category::Access,
+];
 
 /// What is asked for: the last one is a patient's account.
 const OBJECTS: [Uuid; 3] = [OWN, OTHER, Uuid::from_u128(1011)];
@@ -54,6 +62,7 @@ fn shown(role: &str, method: &str, path: &str) -> Option<(Shown, &'static [Categ
         ) => (Shown::Grants, ACCESS),
         ("GET", "/v1/patients/{id}/treatment") => (Shown::Treatment, ACCESS),
         ("GET", "/v1/patients/{id}/emergencies/{id}" | "/v1/me/emergencies") => (Shown::Emergencies, ACCESS),
+        ("GET", "/v1/me/export") => (Shown::Export, EVERYTHING),
         ("GET", "/v1/accounts/{id}") => (Shown::Account, IDENTITY),
         _ => return None,
     };

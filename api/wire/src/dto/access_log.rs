@@ -12,7 +12,7 @@ use super::{Act, GrantedPart, HumanName, Instant, Purpose, Role, wire_enum};
 wire_enum!(
     /// What was shown: `patient` (who they are), `patient-in-a-list` (the same, in a list or a search), `chart`, `relationships` (who treats them), `appointments` (one, or several),
     /// `grants` (what they grant to whom), `account` (as whom they sign in), `treatment` (whether they are treated here),
-    /// `reports` (what other systems have told of the chart), or `emergencies` (the list of those in which the record was opened).
+    /// `reports` (what other systems have told of the chart), `emergencies` (the list of those in which the record was opened), or `export` (all that is known of them).
     Shown = access_log::Shown
 );
 

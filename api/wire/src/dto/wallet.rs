@@ -69,6 +69,22 @@ impl Checked for ChangeWallet {
     }
 }
 
+/// The body of a patient's request to be erased. Their wallet signs a message as for signing in, with a nonce of its own and the statement `I have all erased that is known of me here, for ever.`
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EraseMe {
+    /// The message that the patient's wallet has signed.
+    pub signed: SignIn,
+}
+
+impl Checked for EraseMe {
+    type Domain = SignIn;
+
+    fn check(self, _: &mut Checks) -> SignIn {
+        self.signed
+    }
+}
+
 /// The body of a registrar's request to take a wallet away.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

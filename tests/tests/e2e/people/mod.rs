@@ -5,6 +5,8 @@ mod attestations;
 mod auth;
 mod authorization;
 mod emergencies;
+mod erasing_oneself;
+mod exporting;
 mod first_visit;
 mod grants;
 mod notifications;

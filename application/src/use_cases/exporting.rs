@@ -1,0 +1,120 @@
+//! All that is known of a patient, for the patient to take along.
+
+use chrono::{DateTime, Utc};
+use domain::access_log::Shown;
+use domain::kernel::{AggregateType, Category};
+
+use crate::error::{Resource, UseCaseError};
+use crate::log::Position;
+use crate::policy::access::{Admittance, admit};
+use crate::policy::identity::Principal;
+use crate::policy::{Action, Object};
+use crate::ports::queries::{
+    AccountView, AppointmentCursor, AppointmentFilter, AppointmentView, ChartView, EmergencyView, GrantCursor, Page,
+    PatientView, Queries as _, RelationshipView,
+};
+use crate::use_cases::clinic::{Backend, Clinic, own_record, permit};
+use crate::use_cases::consented::GrantsAtHand;
+use crate::use_cases::treatments::TreatmentView;
+
+/// Of which categories what is known here is.
+const KNOWN: &[Category] = &[
+    Category::Identity,
+    Category::Summary,
+    Category::Medication,
+    Category::Care,
+    Category::Appointments,
+    Category::Access,
+];
+
+/// What is known of a patient and is no long list. Whoever has it is noted, and is given the lists as well.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Exported {
+    /// When it was so.
+    pub at: DateTime<Utc>,
+    /// Who they are.
+    pub patient: PatientView,
+    /// Their chart.
+    pub chart: ChartView,
+    /// Whether they are treated here.
+    pub treatment: TreatmentView,
+    /// Their account.
+    pub account: AccountView,
+    /// Who treats them.
+    pub relationships: Vec<RelationshipView>,
+    admittance: Admittance,
+}
+
+impl<B: Backend> Clinic<B> {
+    /// Begins to give a patient all that is known of them. It is noted once, as an export.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn export(&self, principal: &Principal) -> Result<Exported, UseCaseError> {
+        permit(principal, Action::ExportSelf)?;
+        let patient = own_record(principal).ok_or(UseCaseError::Forbidden)?;
+        let admittance = admit(principal, Object::Patient(patient), Action::ExportSelf, KNOWN)?;
+        let found = self.queries.patient(&admittance, patient).await?;
+        let view = found.ok_or(UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient)))?;
+        let exported = Exported {
+            at: self.now(),
+            patient: view,
+            chart: self.chart_or_none(&admittance, patient).await?,
+            treatment: self.treatment_of(patient).await?,
+            account: self.own_wallet(principal).await?,
+            relationships: self.queries.relationships_of_patient(&admittance, patient).await?,
+            admittance,
+        };
+        self.note_read(principal, &exported.admittance, Shown::Export, patient)
+            .await?;
+        Ok(exported)
+    }
+
+    /// The appointments and visits that belong to an export, by their start.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn exported_appointments(
+        &self,
+        principal: &Principal,
+        exported: &Exported,
+        page: Page<AppointmentCursor>,
+    ) -> Result<Vec<AppointmentView>, UseCaseError> {
+        let filter = AppointmentFilter {
+            patient: Some(exported.patient.id),
+            ..AppointmentFilter::default()
+        };
+        let admittance = admit(principal, filter.whose(), Action::ExportSelf, KNOWN)?;
+        Ok(self.queries.appointments(&admittance, &filter, page).await?)
+    }
+
+    /// The grants that belong to an export, the newest first.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn exported_grants(
+        &self,
+        Exported {
+            patient, admittance, ..
+        }: &Exported,
+        page: Page<GrantCursor>,
+    ) -> Result<GrantsAtHand, UseCaseError> {
+        let found = self.consents(patient.id, || self.queries.grants(admittance, patient.id, page));
+        found.await
+    }
+
+    /// The emergencies that belong to an export, the newest first.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn exported_emergencies(
+        &self,
+        Exported {
+            patient, admittance, ..
+        }: &Exported,
+        page: Page<Position>,
+    ) -> Result<Vec<EmergencyView>, UseCaseError> {
+        let whose = Object::Patient(patient.id);
+        Ok(self.queries.emergencies(admittance, whose, page).await?)
+    }
+}
