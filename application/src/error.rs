@@ -103,6 +103,9 @@ pub enum UseCaseError {
     /// Nobody need ask to be registered here.
     #[error("patients register themselves")]
     RegistrationIsOpen,
+    /// As many requests for access of this caller wait as may.
+    #[error("as many requests for access wait as may")]
+    TooManyAccessRequests,
     /// As many wait to be registered as may.
     #[error("the list of requests to be registered is full")]
     WaitingListFull,

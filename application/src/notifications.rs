@@ -18,6 +18,8 @@ pub enum Occasion {
     EmergencyOpened,
     /// Somebody has not justified that: those who oversee practitioners are told.
     EmergencyFlagged,
+    /// Somebody asks to be let into a record: its patient is told, once a day at most.
+    AccessRequested,
 }
 
 /// Who is told of it.
@@ -44,7 +46,7 @@ pub enum Channel {
 pub struct Occurrence {
     /// What.
     pub occasion: Occasion,
-    /// What it has happened to: an emergency.
+    /// What it has happened to: an emergency, or a request for access.
     pub about: Uuid,
     /// Whose record it concerns.
     pub patient: PatientId,
@@ -95,7 +97,7 @@ impl Occasion {
     /// Who is told.
     pub const fn audience(self) -> Audience {
         match self {
-            Self::EmergencyOpened => Audience::Patient,
+            Self::EmergencyOpened | Self::AccessRequested => Audience::Patient,
             Self::EmergencyFlagged => Audience::Overseers,
         }
     }
@@ -103,7 +105,7 @@ impl Occasion {
     /// What a message is called for other systems. It never changes, and says no more than the words for people do.
     pub const fn topic(self) -> &'static str {
         match self {
-            Self::EmergencyOpened => "access.updated",
+            Self::EmergencyOpened | Self::AccessRequested => "access.updated",
             Self::EmergencyFlagged => "emergencies.flagged",
         }
     }
@@ -111,9 +113,9 @@ impl Occasion {
     /// The words for people, from an organisation at whose address they sign in.
     pub fn letter(self, organisation: &str, sign_in_at: &str) -> Letter {
         let (subject, said) = match self {
-            Self::EmergencyOpened => (
+            Self::EmergencyOpened | Self::AccessRequested => (
                 format!("Your record at {organisation}"),
-                "The list of who may read your record, or has read it, has something new. Please look at it; if you see something there that you do not understand, ask us.",
+                "There is something new about who may read your record, has read it, or asks to. Please look at it; if you see something there that you do not understand, ask us.",
             ),
             Self::EmergencyFlagged => (
                 format!("Emergencies to look at, {organisation}"),
@@ -207,14 +209,22 @@ mod tests {
 
     #[test]
     fn what_a_patient_is_sent_does_not_say_what_has_happened() {
-        let letter = Occasion::EmergencyOpened.letter("The Clinic", "https://clinic.example");
-        let said = format!(
-            "{} {} {}",
-            Occasion::EmergencyOpened.topic(),
-            letter.subject,
-            letter.text
-        )
-        .to_lowercase();
+        let to_patients = Occasion::VARIANTS
+            .iter()
+            .filter(|occasion| occasion.audience() == Audience::Patient);
+        let mut sent: Vec<_> = to_patients
+            .map(|occasion| {
+                (
+                    occasion.topic(),
+                    occasion.letter("The Clinic", "https://clinic.example"),
+                )
+            })
+            .collect();
+        sent.dedup();
+        let [(topic, letter)] = sent.as_slice() else {
+            panic!("what has happened shows in the words: {sent:?}");
+        };
+        let said = format!("{topic} {} {}", letter.subject, letter.text).to_lowercase();
         for word in ["emergency", "doctor", "opened", "patient"] {
             assert!(!said.contains(word), "{word}");
         }

@@ -7,6 +7,7 @@
 //! - [`derivation`]: ids that follow from what they name.
 //! - [`sessions`], [`invitations`], [`requests`], [`revocations`] and [`commands`]: signing in, binding wallets, asking to be registered,
 //!   denying, idempotency keys. [`secrets`]: randomness and digests. [`servers`]: how many share the database.
+//! - [`access_requests`]: asking patients to be let into their records.
 //! - [`notifications`]: messages to people outside, by mail and webhook.
 //! - [`registries`]: handing in what was signed to contracts of ours, through the appender.
 //! - [`erasing`]: what follows from an erasure once it is final.
@@ -16,6 +17,7 @@
 //! - `trace`: where a command has left a trace. `pauses`: between two attempts at a node.
 //! - [`clock`]: the time. [`log`], [`calls`] and [`notices`]: the types that these parts hand to each other.
 
+pub mod access_requests;
 pub mod appender;
 pub mod calls;
 pub mod chain;

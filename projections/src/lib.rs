@@ -35,6 +35,7 @@ mod stamp;
 mod table;
 #[cfg(test)]
 mod tests;
+mod untold;
 mod writes;
 
 pub use projector::{ProjectionError, ReadModels};

@@ -27,6 +27,7 @@ use domain::registries::consents::Consents;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::untold::untold;
 use crate::{
     access_log, accounts, appointments, calendars, charts, emergencies, grants, hash, patients, practitioners,
     registries, relationships,
@@ -163,7 +164,7 @@ impl Queries for PgQueries {
         after: DateTime<Utc>,
         most: u32,
     ) -> Result<Vec<Occurrence>, QueryError> {
-        answer(emergencies::untold(&self.pool, occasion, channels, after, most)).await
+        answer(untold(&self.pool, occasion, channels, after, most)).await
     }
 
     async fn email_of(&self, patient: PatientId) -> Result<Option<String>, QueryError> {

@@ -17,7 +17,10 @@ ANSWERED_WITH_AN_ID = {
 }
 
 ANSWERED_BY_NOBODY = {
-    # By an id in the body, an invitation, or what a wallet has signed.
+    # By an id in the body, an invitation, a code, or what a wallet has signed.
+    "accessRequestsAsk",
+    "accessRequestsTakeUp",
+    "patientsEraseMe",
     "appointmentsBook",
     "visitsRecord",
     "walletsAccept",

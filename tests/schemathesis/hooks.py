@@ -90,6 +90,9 @@ RULES = {
     "must be a time zone of the IANA database": "the database changes, and this document with it would",
     "must be left out: only allergies have kinds": "two values of one statement",
     "must be `none-known` or `not-asked` for one kind of allergies": "the same",
+    "must be you, or, asked by the staff, somebody who works here": "who asks is not in the body",
+    "the period ends before it begins": "two instants",
+    "the grant ends before it begins, or has ended already": "two instants and now",
     "the identifier of a patient cannot change": "what was registered stays",
     "the identifier and the time zone of a practitioner cannot change": "the same",
 }

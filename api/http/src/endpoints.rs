@@ -21,8 +21,9 @@ use utoipa::openapi::HttpMethod;
 
 use super::access::{Access, Endpoint, Endpoints, Kind, guarded};
 use super::routes::{
-    access_log, accounts, admin, appointments, attestations, auth, availability, charts, commands, emergencies, events,
-    export, grants, nothing_here, patients, practitioners, requests, resource, system, treatment, visits, wallets,
+    access_log, access_requests, accounts, admin, appointments, attestations, auth, availability, charts, commands,
+    emergencies, events, export, grants, nothing_here, patients, practitioners, requests, resource, system, treatment,
+    visits, wallets,
 };
 use super::throttle;
 
@@ -60,6 +61,7 @@ use Action as A;
         (name = "patients", description = "Patients: who they are"),
         (name = "charts", description = "Charts of patients: their conditions, allergies, medications and symptoms"),
         (name = "grants", description = "Grants of patients: who may read and add to their records"),
+        (name = "accessRequests", description = "Requests to patients to be let into their records"),
         (name = "treatment", description = "Whether patients are treated here, so that the staff may know their charts"),
         (name = "emergencies", description = "Records that practitioners open in emergencies, and how they justify it"),
         (name = "reads", description = "Who has read what is known of a patient"),
@@ -140,6 +142,13 @@ endpoints! {
     grants::hand_in::<B> => Command, May(&[A::ManageGrants]);
     grants::revocation_to_sign::<B> => Read, May(&[A::ManageGrants]);
     grants::revoke::<B> => Command, May(&[A::ManageGrants]);
+
+    access_requests::ask::<B> => Command, May(&[A::RequestAccess]);
+    access_requests::read::<B> => Read, May(&[A::ReadAccessRequest]);
+    access_requests::take_up::<B> => Command, May(&[A::ManageGrants]);
+    access_requests::list::<B> => Read, May(&[A::ReadGrants]);
+    access_requests::approve::<B> => Command, May(&[A::ManageGrants]);
+    access_requests::decline::<B> => Command, May(&[A::ManageGrants]);
 
     treatment::read::<B> => Read, May(&[A::ReadTreatment]);
     treatment::agree::<B> => Command, May(&[A::ManageTreatment]);

@@ -33,6 +33,7 @@ impl From<UseCaseError> for Problem {
             UseCaseError::ByInvitation => Self::new(ProblemKind::RegistrationByInvitation),
             UseCaseError::ByApproval => Self::new(ProblemKind::RegistrationByApproval),
             UseCaseError::RegistrationIsOpen => Self::new(ProblemKind::RegistrationIsOpen),
+            UseCaseError::TooManyAccessRequests => Self::new(ProblemKind::TooManyAccessRequests),
             UseCaseError::WaitingListFull => Self::new(ProblemKind::WaitingListFull).retry_after(AFTER_A_WHILE),
             UseCaseError::RequestDecided { patient } => {
                 let problem = Self::new(ProblemKind::RequestDecided);

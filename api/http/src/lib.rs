@@ -210,6 +210,9 @@ impl<B: Backend> AppState<B> {
             if let Err(error) = clinic.requests.sweep(core.ports.clock.now()).await {
                 tracing::warn!(%error, "old requests to be registered could not be forgotten");
             }
+            if let Err(error) = clinic.access_requests.sweep(core.ports.clock.now()).await {
+                tracing::warn!(%error, "old requests for access could not be forgotten");
+            }
         }
     }
 }

@@ -237,7 +237,14 @@ fn problems(endpoint: &Endpoint, operation: &Operation) -> Vec<u16> {
         (400, body || queried || !open),
         (401, !open || path == "/v1/auth/login"),
         (403, !open && !matches!(path, "/v1/me" | "/v1/commands/{id}")),
-        (404, named || (method, path) == ("GET", "/v1/me/registration-request")),
+        (
+            404,
+            named
+                || matches!(
+                    (method, path),
+                    ("GET", "/v1/me/registration-request") | ("POST", "/v1/me/access-requests")
+                ),
+        ),
         (406, true),
         (408, body),
         (

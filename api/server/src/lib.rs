@@ -29,6 +29,7 @@ use application::use_cases::clinic::{Clinic, Registries, Stores};
 use application::use_cases::notifying::Notifier;
 use chrono::TimeDelta;
 use domain::kernel::Wallet;
+use infrastructure::access_requests::PostgresAccessRequests;
 use infrastructure::appender::{Appender, AppenderConfig, AppenderHandle};
 use infrastructure::calls::CallLog;
 use infrastructure::chain::RecorderError;
@@ -422,6 +423,7 @@ impl System {
                 config.records.log_reads_after(),
             )),
             erasures: Arc::new(PostgresErasures::new(pools.requests.clone())),
+            access_requests: Arc::new(PostgresAccessRequests::new(pools.requests.clone(), master)),
         };
         let (pool, acceptance) = (&pools.requests, Arc::clone(&tracker) as _);
         let registries = registries(config, (&node, &calls), pool, &acceptance);

@@ -182,6 +182,8 @@ problems! {
          Nothing changed. Whoever runs the server names the namespace and its secret in `chain.shared`, and runs `medconnect rebuild`.";
     WaitingListFull = "waiting-list-full", 503, "The waiting list is full",
         "No more requests to be registered can wait. Nothing changed. Ask the hospital to register you, or again after Retry-After.";
+    TooManyAccessRequests = "too-many-access-requests", 409, "Too many requests for access wait",
+        "No more requests of the caller can wait. Nothing changed. Ask again once patients have decided, or some have ended.";
     NotFinal = "not-final", 503, "The blocks that it depends on are not final yet",
         "The command depends on blocks that the chain may still drop, and they did not become final in time. Nothing changed. \
          Ask again after Retry-After.";

@@ -112,6 +112,15 @@ impl Principal {
         }
     }
 
+    /// Whether it asks patients to grant something to this grantee, at the organisation of this number: a practitioner for themselves, the staff for whoever works there.
+    pub fn asks_for(&self, grantee: Grantee, organisation: u32) -> bool {
+        match (self, grantee) {
+            (Self::Practitioner { practitioner, .. }, _) => grantee == Grantee::Practitioner(*practitioner),
+            (_, Grantee::Practitioner(_)) => true,
+            (_, Grantee::Organisation(number) | Grantee::Role(number, _)) => number == organisation,
+        }
+    }
+
     /// As whom it reads; `None` for a wallet without an account.
     pub fn reader(&self) -> Option<Reader> {
         match *self {

@@ -53,6 +53,10 @@ pub enum Action {
     ManageGrants,
     /// Read what a patient grants to whom.
     ReadGrants,
+    /// Ask a patient to be let into their record.
+    RequestAccess,
+    /// Read what one has asked, and how it stands.
+    ReadAccessRequest,
     /// Read who has read what is known of oneself.
     ReadAccessLog,
     /// Say that a patient agrees to be treated here, or ends it.
@@ -257,6 +261,27 @@ const RULES: &[Rule] = &[
         action: Action::ReadGrants,
         scope: Scope::Read,
         allowed: &[(PATIENT, Reach::Own)],
+    },
+    // Of a practitioner for themselves, of the staff for who works there.
+    Rule {
+        action: Action::RequestAccess,
+        scope: Scope::Write,
+        allowed: &[
+            (DOCTOR, Reach::Any),
+            (NURSE, Reach::Any),
+            (RECEPTION, Reach::Any),
+            (HOSPITAL, Reach::ForAPerson),
+        ],
+    },
+    Rule {
+        action: Action::ReadAccessRequest,
+        scope: Scope::Read,
+        allowed: &[
+            (DOCTOR, Reach::Any),
+            (NURSE, Reach::Any),
+            (RECEPTION, Reach::Any),
+            (HOSPITAL, Reach::ForAPerson),
+        ],
     },
     Rule {
         action: Action::ReadAccessLog,
@@ -503,6 +528,8 @@ const FOR_PERSONS: &[Action] = &[
     Action::OpenInEmergency,
     Action::JustifyEmergency,
     Action::ReadEmergencies,
+    Action::RequestAccess,
+    Action::ReadAccessRequest,
 ];
 
 /// What a practitioner may do whom no registrar has attested: say who they are, and see how they stand.
@@ -720,6 +747,8 @@ mod tests {
         (Action::JustifyEmergency, "", "doctor"),
         (Action::ReadEmergencies, "", "patient doctor"),
         (Action::OverseeEmergencies, "registrar auditor", ""),
+        (Action::RequestAccess, "doctor nurse reception", ""),
+        (Action::ReadAccessRequest, "doctor nurse reception", ""),
         (Action::UpdatePatient, "hospital reception", "patient"),
         (Action::EraseSelf, "", "patient"),
         (Action::ExportSelf, "", "patient"),

@@ -3,10 +3,11 @@
 //! - [`command`]: the write side: transact, receipt, conflict. [`transaction`]: what a command is decided upon.
 //! - [`queries`]: what can be read, and in which shape. [`entries`]: the log itself. [`projector`]: the read models as the follower fills them.
 //! - [`registries`]: the contracts beside the log that decide.
-//! - [`sessions`], [`registry`], [`revocations`], [`invitations`], [`requests`], [`reads`], [`notifications`], [`erasures`]: what stands beside the log, the same for all servers on
+//! - [`sessions`], [`registry`], [`revocations`], [`invitations`], [`requests`], [`access_requests`], [`reads`], [`notifications`], [`erasures`]: what stands beside the log, the same for all servers on
 //!   one database. [`secrets`]: randomness and digests.
 //! - Here: the time, ids that follow from what they name, and how far the log has come.
 
+pub mod access_requests;
 pub mod command;
 pub mod entries;
 pub mod erasures;

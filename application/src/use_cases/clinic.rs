@@ -16,6 +16,7 @@ use crate::log::Actor;
 use crate::policy::identity::Principal;
 use crate::policy::rules::{BookingsUnderWay, Rules};
 use crate::policy::{Action, Decision, Object, Reach, decide, reach};
+use crate::ports::access_requests::AccessRequests;
 use crate::ports::command::{CommandContext, CommandError, CommandExecutor, Receipt};
 use crate::ports::erasures::Erasures;
 use crate::ports::invitations::Invitations;
@@ -58,6 +59,8 @@ pub struct Stores {
     pub reads: Arc<dyn NotedReads>,
     /// Who is to be erased.
     pub erasures: Arc<dyn Erasures>,
+    /// Requests to be let into records.
+    pub access_requests: Arc<dyn AccessRequests>,
 }
 
 /// The use cases.
@@ -84,6 +87,8 @@ pub struct Clinic<B: Backend> {
     pub reads: Arc<dyn NotedReads>,
     /// Who is to be erased.
     pub erasures: Arc<dyn Erasures>,
+    /// Requests to be let into records.
+    pub access_requests: Arc<dyn AccessRequests>,
     /// The registries that are followed.
     pub(crate) registries: Registries,
     /// What the operator has decided.
@@ -172,6 +177,7 @@ impl<B: Backend> Clinic<B> {
             sessions,
             reads,
             erasures,
+            access_requests,
         } = stores;
         Self {
             executor,
@@ -185,6 +191,7 @@ impl<B: Backend> Clinic<B> {
             sessions,
             reads,
             erasures,
+            access_requests,
             registries: Registries::default(),
             rules: Rules::default(),
             bookings: BookingsUnderWay::default(),

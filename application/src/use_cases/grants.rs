@@ -282,7 +282,7 @@ impl<B: Backend> Clinic<B> {
     }
 
     /// What a grantee is called, for whoever signs. A practitioner must be there.
-    async fn name_of(&self, grantee: Grantee) -> Result<String, UseCaseError> {
+    pub(crate) async fn name_of(&self, grantee: Grantee) -> Result<String, UseCaseError> {
         let practitioner = match grantee {
             Grantee::Practitioner(practitioner) => practitioner,
             Grantee::Organisation(number) => return Ok(format!("organisation {number}")),

@@ -1,6 +1,7 @@
 //! The use cases: methods of [`clinic::Clinic`], one module per aggregate or per kind of thing that is asked for.
 
 pub mod access_log;
+pub mod access_requests;
 pub mod accounts;
 mod administering;
 pub mod attestations;

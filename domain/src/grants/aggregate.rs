@@ -49,6 +49,7 @@ impl Grants {
             now,
             ..
         } = preparation;
+        proposal.check(now)?;
         let categories: BTreeSet<_> = proposal.categories.into_iter().collect();
         let documents: BTreeSet<_> = proposal.documents.into_iter().collect();
         let known = self.salts.get(&(patient, proposal.grantee));
@@ -65,7 +66,7 @@ impl Grants {
             salt: salts.grant,
         };
         let grantee_epoch = epochs.grantees.get(&details.grantee_tag()).copied().unwrap_or_default();
-        let grant = Grant {
+        Ok(Grant {
             patient,
             details,
             not_before: proposal.not_before,
@@ -73,35 +74,8 @@ impl Grants {
             epoch: epochs.patient,
             grantee_epoch,
             deadline,
-        };
-        check(&grant)?;
-        let is_over = grant.expiry != 0 && i64::try_from(grant.expiry).is_ok_and(|expiry| expiry <= now.timestamp());
-        if is_over { Err(GrantsError::Expired) } else { Ok(grant) }
+        })
     }
-}
-
-/// What no grant is, whenever it is prepared.
-pub(super) fn check(grant: &Grant) -> Result<(), GrantsError> {
-    let Details {
-        categories,
-        documents,
-        from,
-        until,
-        ..
-    } = &grant.details;
-    if categories.is_empty() {
-        return Err(GrantsError::NoCategory);
-    }
-    if documents.len() > Details::MOST_DOCUMENTS {
-        return Err(GrantsError::TooManyDocuments);
-    }
-    if *until != 0 && until <= from {
-        return Err(GrantsError::PeriodEmpty);
-    }
-    if grant.expiry != 0 && grant.expiry <= grant.not_before {
-        return Err(GrantsError::Expired);
-    }
-    Ok(())
 }
 
 impl ClinicAggregate for Grants {

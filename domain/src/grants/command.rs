@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::consent::{Granted, Grantee, GranteeTag, Purpose, SignerId};
+use super::error::GrantsError;
+use crate::consent::{Details, Grant, Granted, Grantee, GranteeTag, Purpose, SignerId};
 
 /// A command to what a patient grants.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,7 +38,7 @@ pub struct Preparation {
 }
 
 /// What a patient would grant. Times are in seconds since 1970.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Proposal {
     /// To whom.
     pub grantee: Grantee,
@@ -56,6 +58,53 @@ pub struct Proposal {
     pub not_before: u64,
     /// When it ends; 0 for never.
     pub expiry: u64,
+}
+
+impl Proposal {
+    /// Refuses what no patient prepares now.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self, now: DateTime<Utc>) -> Result<(), GrantsError> {
+        self.check_at_any_time()?;
+        let is_over = self.expiry != 0 && i64::try_from(self.expiry).is_ok_and(|expiry| expiry <= now.timestamp());
+        if is_over { Err(GrantsError::Expired) } else { Ok(()) }
+    }
+
+    /// Refuses what no grant is, whenever it is prepared.
+    pub(super) const fn check_at_any_time(&self) -> Result<(), GrantsError> {
+        if self.categories.is_empty() {
+            return Err(GrantsError::NoCategory);
+        }
+        if self.documents.len() > Details::MOST_DOCUMENTS {
+            return Err(GrantsError::TooManyDocuments);
+        }
+        if self.until != 0 && self.until <= self.from {
+            return Err(GrantsError::PeriodEmpty);
+        }
+        if self.expiry != 0 && self.expiry <= self.not_before {
+            return Err(GrantsError::Expired);
+        }
+        Ok(())
+    }
+}
+
+/// What a grant would have been proposed as.
+impl From<&Grant> for Proposal {
+    fn from(grant: &Grant) -> Self {
+        let details = &grant.details;
+        Self {
+            grantee: details.grantee,
+            categories: details.categories.clone(),
+            documents: details.documents.clone(),
+            from: details.from,
+            until: details.until,
+            purpose: details.purpose,
+            may_write: details.may_write,
+            not_before: grant.not_before,
+            expiry: grant.expiry,
+        }
+    }
 }
 
 /// Random bytes.

@@ -1,6 +1,7 @@
 //! Which grants could not have been prepared.
 
-use super::aggregate::{Grants, check};
+use super::aggregate::Grants;
+use super::command::Proposal;
 use super::event::GrantsEvent;
 use crate::consent::{Details, Grant};
 use crate::kernel::{Contradiction, contradicts};
@@ -18,7 +19,7 @@ impl Grants {
             } = &grant.details;
             let has_another_salt = self.salt_of(grant).is_some_and(|salt| salt != grantee_salt);
             let is_in_order = is_in_order(categories) && is_in_order(documents);
-            check(grant).is_err() || has_another_salt || !is_in_order
+            Proposal::from(grant).check_at_any_time().is_err() || has_another_salt || !is_in_order
         };
         contradicts(self.has(*id), Contradiction::Twice)
             .or_else(|| contradicts(grant.known().is_some_and(is_impossible), Contradiction::Impossible))

@@ -45,6 +45,8 @@ pub enum Resource {
     RegisterEntry,
     /// A grant that a patient has prepared.
     Grant,
+    /// A request to be let into a patient's record.
+    AccessRequest,
 }
 
 impl std::fmt::Display for Resource {
@@ -60,6 +62,7 @@ impl std::fmt::Display for Resource {
                 "entry in a public register: nobody has told under which number one has the practitioner"
             }
             Self::Grant => "grant that was prepared here",
+            Self::AccessRequest => "request for access, or it has ended",
             Self::Request => "request to be registered, or it has ended",
         })
     }

@@ -23,6 +23,7 @@ use uuid::Uuid;
 pub use requests::{PostgresErasures, Standing, ask, standing};
 pub use status::EraserStatus;
 
+use crate::access_requests;
 use crate::crash::{ERASURE_DESTROYED, ERASURE_PURGED, crash_point};
 use crate::keys::KeyRing;
 use crate::log::KeyId;
@@ -40,12 +41,13 @@ const WHOLE_LOOK: Duration = Duration::from_secs(10);
 /// How long after a purge that could not be finished another is tried.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// What refers to the erased beside the log: sessions of wallets that have no account any more, and revocations of what is closed. Who has
+/// What refers to the erased beside the log: sessions of wallets that have no account any more, revocations of what is closed, and what those have asked whose account is. Who has
 /// signed in and is not registered yet signs in once more.
-const FORGETTING: [&str; 2] = [
+const FORGETTING: [&str; 3] = [
     "DELETE FROM sessions WHERE NOT EXISTS (SELECT FROM accounts WHERE accounts.wallet = sessions.wallet)",
     "DELETE FROM revocations USING accounts
      WHERE accounts.closed AND revocations.pending IS NOT NULL AND strpos(revocations.pending::text, accounts.id::text) > 0",
+    "DELETE FROM access_requests USING accounts WHERE accounts.closed AND accounts.id = access_requests.asker",
 ];
 
 /// Invitations of the erased.
@@ -208,7 +210,10 @@ impl Eraser {
                 .bind(&subjects)
                 .execute(&mut *transaction)
                 .await?;
-            for forgetting in FORGETTING_ALL_OF.iter().chain([&notifications::FORGETTING_ALL_OF]) {
+            for forgetting in FORGETTING_ALL_OF
+                .iter()
+                .chain([&notifications::FORGETTING_ALL_OF, &access_requests::FORGETTING_ALL_OF])
+            {
                 sqlx::query(forgetting)
                     .bind(&subjects)
                     .execute(&mut *transaction)

@@ -3,5 +3,5 @@
 mod query;
 mod rows;
 
-pub(crate) use query::{list, one, open_to, overdue, overseen, untold};
+pub(crate) use query::{list, one, open_to, overdue, overseen};
 pub(crate) use rows::EmergencyRow;

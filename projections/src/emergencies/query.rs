@@ -1,13 +1,10 @@
 //! Reads in which emergencies records were opened.
 
 use application::log::Position;
-use application::notifications::{Channel, Occasion, Occurrence};
 use application::policy::Object;
 use application::ports::queries::{EmergencyStanding, EmergencyView, Page};
 use chrono::{DateTime, Utc};
-use domain::kernel::time::Millis;
 use domain::kernel::{EmergencyId, PatientId, PractitionerId};
-use serde_json::Value;
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
@@ -109,54 +106,6 @@ pub(crate) async fn open_to(
         .bind(column::instant(now))
         .bind(MOST_OPEN);
     open.fetch_all(pool).await
-}
-
-/// What has happened for good after this instant, of which there is no message by one of these channels; so much at most. Of what was opened, what was open after it.
-pub(crate) async fn untold(
-    pool: &PgPool,
-    occasion: Occasion,
-    channels: &[Channel],
-    after: DateTime<Utc>,
-    most: u32,
-) -> Result<Vec<Occurrence>, sqlx::Error> {
-    // That has columns: the end of what was opened, and the time of a flag, which is as old as it can be if it cannot be read.
-    let (at, condition) = match occasion {
-        Occasion::EmergencyOpened => ("until", "opened_in <= final_position"),
-        Occasion::EmergencyFlagged => (
-            "coalesce(flagged_at, justify_by)",
-            "is_flagged AND emergencies.position <= final_position",
-        ),
-    };
-    let sql = format!(
-        "SELECT id, patient, {at}, opened->'at' FROM emergencies, checkpoint WHERE {condition} AND {at} > $1
-           AND EXISTS (SELECT FROM UNNEST($2::text[]) AS wanted (channel)
-                       WHERE NOT EXISTS (SELECT FROM notifications AS there WHERE there.about = emergencies.id
-                                         AND there.occasion = $3 AND there.channel = wanted.channel))
-         ORDER BY {at}, id LIMIT $4"
-    );
-    let channels: Vec<&str> = channels.iter().map(|channel| channel.into()).collect();
-    let rows: Vec<(Uuid, Uuid, DateTime<Utc>, Option<Value>)> = sqlx::query_as(&sql)
-        .bind(column::instant(after))
-        .bind(channels)
-        .bind(<&str>::from(occasion))
-        .bind(i64::from(most))
-        .fetch_all(pool)
-        .await?;
-    let occurrence = |(about, patient, known, opened): (Uuid, Uuid, DateTime<Utc>, Option<Value>)| {
-        // One that cannot be read stands in nobody's way.
-        let opened = opened.and_then(|at| serde_json::from_value(at).ok());
-        let at = match occasion {
-            Occasion::EmergencyOpened => opened.map_or(known, |Millis(at)| at),
-            Occasion::EmergencyFlagged => known,
-        };
-        Occurrence {
-            occasion,
-            about,
-            patient: PatientId::new(patient),
-            at,
-        }
-    };
-    Ok(rows.into_iter().map(occurrence).collect())
 }
 
 /// What was to be justified by this instant, and is neither justified nor flagged. By chance, so that what cannot be flagged just now stands in nobody's way.

@@ -4,6 +4,7 @@
 //! each, says [`endpoints`](super::endpoints); the policy is in the application.
 
 pub mod access_log;
+pub mod access_requests;
 pub mod accounts;
 pub mod admin;
 pub mod appointments;

@@ -33,13 +33,15 @@ pub(super) enum Access {
     Vouched(&'static str),
     /// Doctors on any record, in person and with a hospital's system; these roles on what is theirs.
     Doctors(&'static str),
+    /// These roles, in person and where a hospital's system asks for them.
+    Asking(&'static str),
     /// Hospital systems whose key has the scope to import, and no person.
     HospitalSystem,
     /// These roles, who have wallets, in persons only; what the table says is answered with this status.
     People(&'static str, u16),
 }
 
-use Access::{AnyCaller, Doctors, HospitalSystem, People, Public, Record, Roles, Vouched};
+use Access::{AnyCaller, Asking, Doctors, HospitalSystem, People, Public, Record, Roles, Vouched};
 
 const fn roles(any: &'static str, own: &'static str) -> Access {
     Roles { any, own, hidden: 404 }
@@ -279,6 +281,37 @@ pub(super) fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
         ),
         ("GET", "/v1/me/emergencies", Doctors("patient"), none.clone()),
         ("GET", "/v1/emergencies", roles("registrar auditor", ""), none.clone()),
+        (
+            "POST",
+            "/v1/access-requests",
+            Asking("doctor nurse reception"),
+            json!({"grant": {"grantee": format!("practitioner/{OWN}"), "categories": ["record"], "purpose": "treatment"}}),
+        ),
+        (
+            "GET",
+            "/v1/access-requests/{id}",
+            Asking("doctor nurse reception"),
+            none.clone(),
+        ),
+        (
+            "POST",
+            "/v1/me/access-requests",
+            People("patient", 200),
+            json!({"code": "7Q4M-2KX9"}),
+        ),
+        ("GET", "/v1/me/access-requests", People("patient", 200), none.clone()),
+        (
+            "POST",
+            "/v1/me/access-requests/{id}/approve",
+            People("patient", 201),
+            none.clone(),
+        ),
+        (
+            "POST",
+            "/v1/me/access-requests/{id}/decline",
+            People("patient", 200),
+            none.clone(),
+        ),
         (
             "POST",
             "/v1/patients/{id}/grants",
@@ -628,6 +661,8 @@ async fn every_role_may_do_what_the_table_says_and_nothing_else() {
                     }
                     Doctors(own) if names(own, role) => assert_eq!(status, 404, "{what}"),
                     Doctors(_) => assert_eq!(status, 403, "{what}"),
+                    Asking(roles) if names(roles, role) => assert!(status < 300, "{what}: {status}"),
+                    Asking(_) => assert_eq!(status, 403, "{what}"),
                     Roles { any, .. } if names(any, role) => assert!(status < 300, "{what}: {status}"),
                     Roles { own, .. } if names(own, role) && object == OWN => assert!(status < 300, "{what}: {status}"),
                     Roles { own, hidden, .. } if names(own, role) => assert_eq!(status, hidden, "{what}"),
@@ -676,7 +711,7 @@ async fn a_practitioner_is_refused_with_the_reason_before_attestation_and_while_
         let api = Api::of(&world).await;
         let mut refused = 0;
         for (method, path, access, body) in table() {
-            if !matches!(access, Roles { .. } | Record(_) | Doctors(_) | People(..)) {
+            if !matches!(access, Roles { .. } | Record(_) | Doctors(_) | Asking(_) | People(..)) {
                 continue;
             }
             let doctor = token("doctor");
@@ -705,6 +740,7 @@ async fn who_may_never_do_a_thing_is_refused_before_what_they_say_is_read() {
             Record(staff) => (staff, "patient doctor"),
             Vouched(staff) => (staff, "patient"),
             Doctors(own) => ("doctor", own),
+            Asking(roles) => (roles, ""),
             _ => continue,
         };
         let malformed = if body.is_null() {
@@ -737,7 +773,7 @@ async fn a_hospitals_system_may_do_what_its_role_and_scopes_allow() {
             HospitalSystem => assert!(status < 300, "{what}: {status}"),
             People(..) => assert_eq!(status, 403, "{what}"),
             Roles { any, .. } | Record(any) if names(any, "hospital") => assert!(status < 300, "{what}: {status}"),
-            Roles { .. } | Record(_) | Vouched(_) | Doctors(_) => assert_eq!(status, 403, "{what}"),
+            Roles { .. } | Record(_) | Vouched(_) | Doctors(_) | Asking(_) => assert_eq!(status, 403, "{what}"),
         }
     }
 }
@@ -747,7 +783,9 @@ async fn what_is_clinical_or_vouched_for_a_hospitals_system_does_for_a_person_al
     let api = Api::of(&World::new()).await;
     let mut refused = 0;
     for (method, path, access, body) in table() {
-        if matches!(access, Vouched(_) | Doctors(_)) || matches!(access, Record(staff) if !names(staff, "hospital")) {
+        if matches!(access, Vouched(_) | Doctors(_) | Asking(_))
+            || matches!(access, Record(staff) if !names(staff, "hospital"))
+        {
             let answer = api.call(request(method, path, &body, OTHER, Some(HOSPITAL_KEY))).await;
             assert_eq!(answer.status(), 403, "{method} {path}");
             let told: Value = read_body_json(answer).await;
@@ -755,7 +793,7 @@ async fn what_is_clinical_or_vouched_for_a_hospitals_system_does_for_a_person_al
             refused += 1;
         }
     }
-    assert_eq!(refused, 13);
+    assert_eq!(refused, 15);
 }
 
 #[actix_web::test]
@@ -778,11 +816,12 @@ async fn a_hospitals_system_does_for_a_person_what_both_may() {
                     // Who works with the hospital's system is of its staff: the patients are treated.
                     Record(_) | Doctors(_) if role == "doctor" => assert!(status < 300, "{what}: {status}"),
                     Record(staff) | Vouched(staff) if names(staff, role) => assert!(status < 300, "{what}: {status}"),
+                    Asking(roles) if names(roles, role) => assert!(status < 300, "{what}: {status}"),
                     Roles { any, .. } if !names(any, "hospital") => assert_eq!(status, 403, "{what}"),
                     Roles { any, .. } if names(any, role) => assert!(status < 300, "{what}: {status}"),
                     Roles { own, .. } if names(own, role) && object == OWN => assert!(status < 300, "{what}: {status}"),
                     Roles { own, hidden, .. } if names(own, role) => assert_eq!(status, hidden, "{what}"),
-                    Roles { .. } | Record(_) | Vouched(_) | Doctors(_) => assert_eq!(status, 403, "{what}"),
+                    Roles { .. } | Record(_) | Vouched(_) | Doctors(_) | Asking(_) => assert_eq!(status, 403, "{what}"),
                 }
                 cells += 1;
             }

@@ -19,6 +19,7 @@ use application::policy::Object;
 use application::policy::access::Admittance;
 use application::policy::rules::{Registration, Rules};
 use application::ports::StoreError;
+use application::ports::access_requests::*;
 use application::ports::command::{CommandContext, CommandError, CommandExecutor, Loaded, Receipt, Unavailable};
 use application::ports::entries::*;
 use application::ports::erasures::{ErasureRequest, Erasures};
@@ -47,6 +48,7 @@ use domain::consent::{self, Details, Grant, Granted, Grantee, Purpose, SignerId}
 use domain::emergency::{Emergency, EmergencyEvent, Justification, Opened};
 use domain::encounter::{EncounterNames, NamedEncounter};
 use domain::erasure::KeyName;
+use domain::grants::Proposal;
 use domain::kernel::typed_data::{SigningDomain, keccak256 as digest};
 use domain::kernel::*;
 use domain::patient::PatientDetails;
@@ -155,6 +157,7 @@ impl World {
                     sessions: Arc::<FakeSessions>::clone(&sessions),
                     reads: Arc::<FakeReads>::clone(&reads),
                     erasures: Arc::new(FakeErasures),
+                    access_requests: Arc::new(FakeAccessRequests),
                 },
             )
             .ruled_by(Rules {
@@ -1224,7 +1227,81 @@ impl NotedReads for FakeReads {
     }
 }
 
-/// One request, of whatever wallet: it waits, and whatever is decided on it holds if its id is known.
+/// One request for access, of whoever asks and to whoever is asked, if its id is known.
+struct FakeAccessRequests;
+
+fn access_request(id: Uuid) -> AccessRequest {
+    AccessRequest {
+        id,
+        asker: AccountId::new(OWN),
+        reader: Reader::Practitioner(PractitionerId::new(OWN)),
+        proposal: Proposal {
+            grantee: Grantee::Practitioner(PractitionerId::new(OWN)),
+            categories: vec![Granted::Record],
+            documents: Vec::new(),
+            from: 0,
+            until: 0,
+            purpose: Purpose::Treatment,
+            may_write: false,
+            not_before: 0,
+            expiry: 0,
+        },
+        reason: None,
+        code: Some(RequestCode([0; 5])),
+        patient: None,
+        declined: false,
+        grant: None,
+        asked_at: now(),
+        expires_at: now() + TimeDelta::hours(1),
+    }
+}
+
+#[async_trait]
+impl AccessRequests for FakeAccessRequests {
+    async fn ask(&self, _: &AccessRequest, _: u32) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
+    async fn of_asker(&self, _: AccountId, id: Uuid, _: DateTime<Utc>) -> Result<Option<AccessRequest>, StoreError> {
+        Ok(known(id).then(|| access_request(id)))
+    }
+
+    async fn take_up(
+        &self,
+        _: RequestCode,
+        _: PatientId,
+        _: DateTime<Utc>,
+        _: DateTime<Utc>,
+    ) -> Result<Option<Uuid>, StoreError> {
+        Ok(Some(OWN))
+    }
+
+    async fn of_patient(&self, _: PatientId, id: Uuid, _: DateTime<Utc>) -> Result<Option<AccessRequest>, StoreError> {
+        Ok(known(id).then(|| access_request(id)))
+    }
+
+    async fn to_patient(
+        &self,
+        _: PatientId,
+        _: Page<AccessRequestCursor>,
+        _: DateTime<Utc>,
+    ) -> Result<Vec<AccessRequest>, StoreError> {
+        Ok(vec![access_request(OWN)])
+    }
+
+    async fn approved(&self, _: PatientId, _: Uuid, _: Uuid, _: DateTime<Utc>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn decline(&self, _: PatientId, id: Uuid, _: DateTime<Utc>) -> Result<bool, StoreError> {
+        Ok(known(id))
+    }
+
+    async fn sweep(&self, _: DateTime<Utc>) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
 struct FakeErasures;
 
 #[async_trait]
@@ -1254,6 +1331,7 @@ impl Erasures for FakeErasures {
     }
 }
 
+/// One request, of whatever wallet: it waits, and whatever is decided on it holds if its id is known.
 struct FakeRequests;
 
 fn request(id: Uuid) -> RegistrationRequest {

@@ -76,7 +76,7 @@ async fn every_page_refers_to_its_items_and_the_server_gives_what_they_are_said_
             let role = match item {
                 "Account" => "administrator",
                 "LogEntry" => "auditor",
-                "Grant" | "AccessLogEntry" => "patient",
+                "Grant" | "AccessLogEntry" | "AccessRequest" => "patient",
                 "Emergency" if path.starts_with("/v1/me/") => "patient",
                 "Emergency" => "registrar",
                 "Relationship" if path.starts_with("/v1/patients/") => "nurse",

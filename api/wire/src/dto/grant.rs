@@ -146,6 +146,22 @@ impl Checked for NewGrant {
     }
 }
 
+impl From<Proposal> for NewGrant {
+    fn from(proposal: Proposal) -> Self {
+        Self {
+            grantee: proposal.grantee.to_string(),
+            categories: proposal.categories.into_iter().map(GrantedPart::of).collect(),
+            documents: proposal.documents,
+            from: instant(proposal.from),
+            until: instant(proposal.until),
+            purpose: proposal.purpose.into(),
+            may_write: proposal.may_write,
+            not_before: instant(proposal.not_before),
+            expiry: instant(proposal.expiry),
+        }
+    }
+}
+
 /// Whether an organisation has a number that none has, with more digits than the document allows.
 const fn is_beyond_all(grantee: &consent::Grantee) -> bool {
     match grantee {

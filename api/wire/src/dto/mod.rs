@@ -5,6 +5,7 @@
 
 mod abated;
 mod access_log;
+mod access_request;
 mod account;
 mod attestation;
 mod calendar;
@@ -31,6 +32,7 @@ mod wire_enum;
 
 pub use abated::Abated;
 pub use access_log::*;
+pub use access_request::*;
 pub use account::*;
 pub use attestation::*;
 pub use calendar::*;

@@ -61,6 +61,8 @@ texts! {
     TakingReason = TextRule::DECISION, from 1, such as "The patient reported the phone stolen.";
     /// The reason why a registration request is declined.
     DecliningReason = TextRule::DECISION, from 1, such as "We know you already: ask at the desk for an invitation.";
+    /// The reason why somebody asks a patient for access.
+    AskingReason = TextRule::DECISION, from 1, such as "You come to us next week, and we would like to know what you take.";
     /// The secret of an invitation.
     InvitationText = TextRule::INVITATION, from 1, such as "mi_9Zt3sQ8xkJ0mB2vT7cYfR1wHnEaLuDpGiXoKeVzNbMw";
 }

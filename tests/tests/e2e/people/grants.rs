@@ -64,14 +64,14 @@ impl World {
         prepared["id"].as_str().unwrap().to_owned()
     }
 
-    async fn to_sign(&self, grant: &str) -> Value {
+    pub(super) async fn to_sign(&self, grant: &str) -> Value {
         let path = self.path(&format!("/grants/{grant}/typed-data"));
         let (status, typed_data) = self.system.get(&path, &self.token).await;
         assert_eq!(status, 200, "{typed_data}");
         typed_data
     }
 
-    async fn hand_in(&self, grant: &str, signature: &Value) -> (u16, Value) {
+    pub(super) async fn hand_in(&self, grant: &str, signature: &Value) -> (u16, Value) {
         let path = self.path(&format!("/grants/{grant}/signature"));
         self.system.post(&path, &self.token, signature).await
     }

@@ -1,5 +1,6 @@
 //! Who signs in, who may do what, and whose wallet is whose.
 
+mod access_requests;
 mod administrators;
 mod attestations;
 mod auth;

@@ -197,6 +197,54 @@ async fn a_patient_is_told_once_that_there_is_something_to_look_at_and_nothing_o
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_asked_for_access_is_told_in_the_same_words_once_a_day_and_nobody_who_is_not_there() {
+    let outside = Outside::open("Asking", None).await;
+    let system = &outside.world.system;
+    let second = outside.another_server(2).await;
+    let asks = async |patient: Option<&str>| {
+        let grantee = format!("practitioner/{}", outside.world.clinic.doctor);
+        let body = json!({ "patient": patient, "grant": { "grantee": grantee, "categories": ["record"], "purpose": "treatment" } });
+        let (status, asked) = system.post("/v1/access-requests", &outside.world.doctor, &body).await;
+        assert_eq!(status, 201, "{asked}");
+    };
+    let patient = outside.patient(Some(ADDRESS)).await;
+    // By a code nobody is named.
+    asks(None).await;
+    asks(Some(&Uuid::new_v4().to_string())).await;
+    for _ in 0..3 {
+        asks(Some(&patient)).await;
+    }
+    until("both channels have told", async || {
+        !outside.mail.mails().is_empty() && !outside.portal.hooks().is_empty()
+    })
+    .await;
+    asks(Some(&patient)).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!((outside.mail.mails().len(), outside.portal.hooks().len()), (1, 1));
+    let letter = Occasion::EmergencyOpened.letter("The Clinic", "https://portal.clinic.example");
+    let sentence = letter.text.lines().next().unwrap();
+    assert!(outside.mail.mails()[0].text.replace("=\n", "").contains(sentence));
+    let hook = verified(&outside.portal.hooks()[0]);
+    assert_eq!(
+        (&hook["type"], &hook["data"]),
+        (&json!("access.updated"), &json!({ "patient": patient }))
+    );
+
+    // As if a day had gone by.
+    sqlx::query("UPDATE core.notifications SET happened_at = happened_at - interval '25 hours'")
+        .execute(&system.parts().pool)
+        .await
+        .unwrap();
+    sqlx::query("DELETE FROM core.access_requests")
+        .execute(&system.parts().pool)
+        .await
+        .unwrap();
+    asks(Some(&patient)).await;
+    until("they are told again", async || outside.mail.mails().len() == 2).await;
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_go_out_is_told_to_administrators_and_tried_again() {
     let outside = Outside::open("Jex-Blake", None).await;
     let system = &outside.world.system;

@@ -582,6 +582,9 @@ impl World {
             "notBefore": "2100-01-01T00:00:00Z", "expiry": "2150-01-01T00:00:00Z",
         });
         let prepared = self.add(&format!("/v1/patients/{patient}/grants"), token, &grant).await;
+        let asking = json!({ "patient": patient, "grant": grant, "reason": "You come next week." });
+        let asked = self.add("/v1/access-requests", &self.nurse, &asking).await;
+        let undesired = self.add("/v1/access-requests", &self.nurse, &asking).await;
         let emergencies = format!("/v1/patients/{patient}/emergencies");
         let emergency = json!({ "reason": "Unconscious.", "categories": ["identity", "summary"], "minutes": 5 });
         let opened = self.add(&emergencies, &self.doctor, &emergency).await;
@@ -725,6 +728,20 @@ impl World {
                 Good::get().asking([limit.clone(), ("standing", "to-justify".to_owned())]),
             ),
             ("readsList", Good::get().asking([limit.clone()])),
+            ("patientsExport", Good::get()),
+            (
+                "patientsEraseMe",
+                Good::get().saying(json!({ "signed": unsigned })).answered(422),
+            ),
+            ("accessRequestsAsk", Good::get().saying(asking.clone()).answered(201)),
+            ("accessRequestsRead", Good::of(&asked)),
+            (
+                "accessRequestsTakeUp",
+                Good::get().saying(json!({ "code": "7Q4M-2KX9" })).answered(404),
+            ),
+            ("accessRequestsList", Good::get().asking([limit.clone()])),
+            ("accessRequestsApprove", Good::of(&asked).answered(201)),
+            ("accessRequestsDecline", Good::of(&undesired)),
             ("readsNoted", Good::get()),
             ("grantsRead", Good::of(patient).with("grant", &prepared)),
             ("grantsToSign", Good::of(patient).with("grant", &prepared)),
@@ -873,6 +890,9 @@ impl World {
             id if id.starts_with("emergencies") => &self.doctor,
             id if id.starts_with("grants") || id.starts_with("reads") => &self.patient.1,
             id if ["accounts", "admin", "events"].iter().any(|tag| id.starts_with(tag)) => &self.administrator,
+            "patientsExport" | "patientsEraseMe" => &self.patient.1,
+            "accessRequestsAsk" | "accessRequestsRead" => &self.nurse,
+            id if id.starts_with("accessRequests") => &self.patient.1,
             "chartsReport" | "chartsReported" => &self.hospital,
             "patientsPractitioners" => &self.nurse,
             id if id.starts_with("charts") || id.starts_with("treatment") => &self.nurse,
