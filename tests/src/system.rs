@@ -90,7 +90,7 @@ pub struct TestSystem {
     /// The parts.
     pub system: Option<System>,
     /// What it was told.
-    pub config: Config,
+    pub config: Box<Config>,
     /// Where the log's contract stands.
     pub deployment: Deployment,
     /// The database's URL.
@@ -200,7 +200,7 @@ impl TestSystem {
             },
             "bootstrap": { "administrator": administrator.address() },
         });
-        let config: Config = serde_json::from_value(config).expect("a configuration");
+        let config: Box<Config> = serde_json::from_value(config).expect("a configuration");
         let system = System::start(&config, listener).await.expect("a system");
         let http = reqwest::Client::builder()
             .timeout(Duration::from_secs(60))
