@@ -5,16 +5,18 @@ CREATE TABLE access_requests (
     asker      uuid NOT NULL,
     -- A keyed hash of the code, unless a patient was named.
     code       bytea UNIQUE CHECK (length(code) = 32),
-    -- The patient who was named, or who has taken it up. Whether there is one nobody has looked.
+    -- The patient who was named, or who has taken it up. Nobody has checked that there is one.
     patient    uuid,
     sealed     bytea NOT NULL,
     declined   boolean NOT NULL DEFAULT false,
-    -- The grant that the patient has prepared upon it last.
-    granted_by uuid,
+    -- The grants that the patient has prepared upon it, the last one last.
+    prepared   uuid[] NOT NULL DEFAULT '{}',
     asked_at   timestamptz NOT NULL CHECK (isfinite(asked_at)),
     expires_at timestamptz NOT NULL,
     CHECK (code IS NOT NULL OR patient IS NOT NULL)
 );
 CREATE INDEX access_requests_asker ON access_requests (asker);
 CREATE INDEX access_requests_patient ON access_requests (patient, asked_at, id);
+-- What patients are told of, who have not decided.
+CREATE INDEX access_requests_untold ON access_requests (asked_at) WHERE code IS NULL AND NOT declined AND prepared = '{}';
 CREATE INDEX access_requests_expiry ON access_requests (expires_at);

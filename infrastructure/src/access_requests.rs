@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::keys::{FingerprintKey, InterimKey, MasterSecret};
 use crate::postgres::Answering;
+use crate::sealed_rows;
 use crate::sessions::store;
 
 /// [`AccessRequests`] in Postgres.
@@ -47,7 +48,7 @@ struct Row {
     patient: Option<Uuid>,
     sealed: Vec<u8>,
     declined: bool,
-    granted_by: Option<Uuid>,
+    prepared: Vec<Uuid>,
     asked_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
 }
@@ -102,7 +103,7 @@ impl PostgresAccessRequests {
             code,
             patient: row.patient.map(PatientId::new),
             declined: row.declined,
-            grant: row.granted_by,
+            prepared: row.prepared,
             asked_at: row.asked_at,
             expires_at: row.expires_at,
         })
@@ -119,7 +120,8 @@ impl AccessRequests for PostgresAccessRequests {
     async fn ask(&self, request: &AccessRequest, most: u32) -> Result<bool, StoreError> {
         let sql = "INSERT INTO access_requests (id, asker, code, patient, sealed, asked_at, expires_at) \
                    SELECT $1, $2, $3, $4, $5, $6, $7 \
-                   WHERE $8 > (SELECT count(*) FROM access_requests WHERE asker = $2 AND expires_at > $6 AND id <> $1) \
+                   WHERE $8 > (SELECT count(*) FROM access_requests \
+                               WHERE asker = $2 AND expires_at > $6 AND id <> $1 AND NOT declined AND prepared = '{}') \
                    ON CONFLICT (id) DO UPDATE SET id = EXCLUDED.id";
         let noted = sqlx::query(sql)
             .bind(request.id)
@@ -154,7 +156,7 @@ impl AccessRequests for PostgresAccessRequests {
         now: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Option<Uuid>, StoreError> {
-        let sql = "UPDATE access_requests SET patient = $2, expires_at = greatest(expires_at, $4) \
+        let sql = "UPDATE access_requests SET patient = $2, expires_at = CASE WHEN patient IS NULL THEN greatest(expires_at, $4) ELSE expires_at END \
                    WHERE code = $1 AND expires_at > $3 AND NOT declined AND (patient IS NULL OR patient = $2) RETURNING id";
         sqlx::query_scalar(sql)
             .bind(self.digest(code))
@@ -183,43 +185,54 @@ impl AccessRequests for PostgresAccessRequests {
         page: Page<AccessRequestCursor>,
         now: DateTime<Utc>,
     ) -> Result<Vec<AccessRequest>, StoreError> {
-        let (before, id) = page.after.unzip();
         let sql = "SELECT * FROM access_requests \
                    WHERE patient = $1 AND expires_at > $2 AND NOT declined \
                      AND ($3::timestamptz IS NULL OR (asked_at, id) < ($3, $4)) \
                    ORDER BY asked_at DESC, id DESC LIMIT $5";
-        let rows: Vec<Row> = sqlx::query_as(sql)
-            .bind(patient.uuid())
-            .bind(now)
-            .bind(before)
-            .bind(id)
-            .bind(i64::from(page.limit))
-            .fetch_all(&self.pool)
-            .await
-            .map_err(store)?;
-        // One that cannot be read hides no other one; it ends with its time.
-        let read = rows.into_iter().filter_map(|row| {
-            let id = row.id;
-            let unread = |error| tracing::error!(%error, request = %id, "a request for access is left out");
-            self.open(row).map_err(unread).ok()
-        });
-        Ok(read.collect())
+        let (mut after, mut found) = (page.after, Vec::new());
+        loop {
+            let (before, id) = after.unzip();
+            let rows: Vec<Row> = sqlx::query_as(sql)
+                .bind(patient.uuid())
+                .bind(now)
+                .bind(before)
+                .bind(id)
+                .bind(i64::from(page.limit))
+                .fetch_all(&self.pool)
+                .await
+                .map_err(store)?;
+            after = rows.last().map(|row| (row.asked_at, row.id));
+            if sealed_rows::fill(&mut found, page.limit, rows, |row| self.open(row)) {
+                return Ok(found);
+            }
+        }
     }
 
-    async fn approved(
+    async fn approve(
         &self,
         patient: PatientId,
         id: Uuid,
         grant: Uuid,
         until: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let sql = "UPDATE access_requests SET granted_by = $3, expires_at = greatest(expires_at, $4) \
+    ) -> Result<bool, StoreError> {
+        let sql = "UPDATE access_requests \
+                   SET prepared = array_append(array_remove(prepared, $3), $3), expires_at = greatest(expires_at, $4) \
                    WHERE patient = $1 AND id = $2 AND NOT declined";
-        sqlx::query(sql)
+        let noted = sqlx::query(sql)
             .bind(patient.uuid())
             .bind(id)
             .bind(grant)
             .bind(until)
+            .execute(&self.pool)
+            .await
+            .map_err(store)?;
+        Ok(noted.rows_affected() == 1)
+    }
+
+    async fn give_back(&self, id: Uuid, grant: Uuid) -> Result<(), StoreError> {
+        sqlx::query("UPDATE access_requests SET prepared = array_remove(prepared, $2) WHERE id = $1")
+            .bind(id)
+            .bind(grant)
             .execute(&self.pool)
             .await
             .map(drop)

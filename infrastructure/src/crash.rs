@@ -55,6 +55,8 @@ places! {
     APPROVAL_BEGUN = "approval.begun";
     /// The log has the newcomer; that the request is approved is not noted.
     APPROVAL_LOGGED = "approval.logged";
+    /// A patient is noted as to be erased; nothing is decided.
+    ERASURE_NOTED = "erasure.noted";
     /// A read is noted; its answer has not left.
     READ_NOTED = "read.noted";
     /// Reads are taken together; the command that logs them is not executed.

@@ -14,6 +14,7 @@
 //! - [`store`]: the command executor over all of these; it reads the journal with `postgres-es`.
 //! - [`postgres`]: pools, schemas, migrations.
 //! - [`crash`]: named places at which a test can kill the process.
+//! - `sealed_rows`: pages of what is sealed.
 //! - `trace`: where a command has left a trace. `pauses`: between two attempts at a node.
 //! - [`clock`]: the time. [`log`], [`calls`] and [`notices`]: the types that these parts hand to each other.
 
@@ -39,6 +40,7 @@ pub mod reads;
 pub mod registries;
 pub mod requests;
 pub mod revocations;
+mod sealed_rows;
 pub mod sealing;
 pub mod secrets;
 pub mod servers;

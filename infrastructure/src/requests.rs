@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use crate::crash::{self, crash_point};
 use crate::keys::{InterimKey, MasterSecret};
 use crate::postgres::Answering;
+use crate::sealed_rows;
 use crate::sessions::store;
 
 /// [`RegistrationRequests`] in Postgres.
@@ -182,26 +183,26 @@ impl RegistrationRequests for PostgresRequests {
         page: Page<RequestCursor>,
         now: DateTime<Utc>,
     ) -> Result<Vec<RegistrationRequest>, StoreError> {
-        let (after, id) = page.after.unzip();
         let sql = "SELECT id, standing, sealed, asked_at, expires_at FROM registration_requests \
                    WHERE standing IN ('waiting', 'approving') AND expires_at > $1 \
                      AND ($2::timestamptz IS NULL OR (asked_at, id) > ($2, $3)) \
                    ORDER BY asked_at, id LIMIT $4";
-        let rows: Vec<Row> = sqlx::query_as(sql)
-            .bind(now)
-            .bind(after)
-            .bind(id)
-            .bind(i64::from(page.limit))
-            .fetch_all(&self.pool)
-            .await
-            .map_err(store)?;
-        // One that cannot be read hides no other one; it ends with its time.
-        let read = rows.iter().filter_map(|row| {
-            let request = self.request(row);
-            let unread = |error| tracing::error!(%error, request = %row.id, "a request to be registered is left out");
-            request.map_err(unread).ok()
-        });
-        Ok(read.collect())
+        let (mut after, mut found) = (page.after, Vec::new());
+        loop {
+            let (asked_at, id) = after.unzip();
+            let rows: Vec<Row> = sqlx::query_as(sql)
+                .bind(now)
+                .bind(asked_at)
+                .bind(id)
+                .bind(i64::from(page.limit))
+                .fetch_all(&self.pool)
+                .await
+                .map_err(store)?;
+            after = rows.last().map(|row| (row.asked_at, row.id));
+            if sealed_rows::fill(&mut found, page.limit, rows, |row| self.request(&row)) {
+                return Ok(found);
+            }
+        }
     }
 
     async fn begin_approval(

@@ -8,7 +8,7 @@ use std::time::Duration;
 use application::log::Position;
 use application::notifications::{Channel, Occasion, Occurrence};
 use application::policy::Object;
-use application::policy::access::{Admittance, NotAdmitted, VISITS};
+use application::policy::access::{Admittance, NotAdmitted, Times, VISITS};
 use application::ports::Clock;
 use application::ports::queries::Unadmitted;
 use application::ports::queries::{
@@ -237,8 +237,26 @@ impl Queries for PgQueries {
         page: Page<AppointmentCursor>,
     ) -> Result<Vec<AppointmentView>, QueryError> {
         admittance.check(filter.whose(), &[Category::Appointments])?;
-        let visits = admittance.covers(Category::Care);
-        let found = answer(appointments::list(&self.pool, filter, visits, page)).await?;
+        let seen = (Times::All, admittance.times(Category::Care));
+        let found = answer(appointments::list(&self.pool, filter, &seen, page)).await?;
+        Ok(found.into_iter().filter_map(|view| view.seen_by(admittance)).collect())
+    }
+
+    async fn appointments_of(
+        &self,
+        admittance: &Admittance,
+        patient: PatientId,
+        page: Page<AppointmentCursor>,
+    ) -> Result<Vec<AppointmentView>, QueryError> {
+        let seen = (
+            admittance.check_times(patient, Category::Appointments)?,
+            admittance.times(Category::Care),
+        );
+        let filter = AppointmentFilter {
+            patient: Some(patient),
+            ..AppointmentFilter::default()
+        };
+        let found = answer(appointments::list(&self.pool, &filter, &seen, page)).await?;
         Ok(found.into_iter().filter_map(|view| view.seen_by(admittance)).collect())
     }
 

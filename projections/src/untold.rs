@@ -13,7 +13,7 @@ use crate::column;
 /// What has happened, as a query of `id`, `patient`, since when it is known (`known`), when it was if a row says that in another form (`said`), and of what one message is enough (`one`).
 const fn happened(occasion: Occasion) -> &'static str {
     match occasion {
-        // That has a column is the end of what was opened.
+        // What has a column of its own is the end of what was opened.
         Occasion::EmergencyOpened => {
             "SELECT id, patient, until AS known, opened->'at' AS said, id AS one FROM emergencies, checkpoint WHERE opened_in <= final_position"
         }
@@ -22,12 +22,12 @@ const fn happened(occasion: Occasion) -> &'static str {
             "SELECT id, patient, coalesce(flagged_at, justify_by) AS known, NULL::jsonb AS said, id AS one FROM emergencies, checkpoint
              WHERE is_flagged AND emergencies.position <= final_position"
         }
-        // Whoever is asked often is told once a day.
+        // Whoever is asked often is told once a day; and whoever was told since they were asked has been told of it.
         Occasion::AccessRequested => {
             "SELECT asked.id, patient, asked_at AS known, NULL::jsonb AS said, patient AS one FROM access_requests AS asked JOIN patients ON patients.id = patient
-             WHERE code IS NULL AND NOT declined AND granted_by IS NULL AND expires_at > now()
-               AND NOT EXISTS (SELECT FROM notifications AS other WHERE other.patient = asked.patient AND other.occasion = 'access-requested'
-                               AND other.about <> asked.id AND other.happened_at > asked_at - interval '1 day')"
+             WHERE code IS NULL AND NOT declined AND prepared = '{}' AND expires_at > now()
+               AND NOT EXISTS (SELECT FROM notifications AS other WHERE other.patient = asked.patient AND other.occasion = $3
+                               AND other.about <> asked.id AND (other.due_at > now() - interval '1 day' OR other.due_at >= asked_at))"
         }
     }
 }

@@ -420,8 +420,16 @@ async fn settle(core: &Core, record: Record, result: &Outcome) {
 
 /// Whether nothing changed, and nothing was decided, or only by what may be otherwise next time.
 fn may_be_tried_again(problem: &Problem) -> bool {
-    use ProblemKind::{Forbidden, NoPerson, NotAttested, NotFound, NotTreated, Suspended};
-    let may_change = [Forbidden, NoPerson, NotAttested, NotFound, NotTreated, Suspended];
+    use ProblemKind::{Forbidden, NoPerson, NotAttested, NotFound, NotTreated, Suspended, TooManyAccessRequests};
+    let may_change = [
+        Forbidden,
+        NoPerson,
+        NotAttested,
+        NotFound,
+        NotTreated,
+        Suspended,
+        TooManyAccessRequests,
+    ];
     problem.is_transient() || may_change.contains(&problem.kind())
 }
 

@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::auth::{Authenticate, SignInPolicy};
 use super::claims::Claims;
+use super::exports::Exports;
 use super::limits::Limiter;
 use super::metrics::HttpMetrics;
 use super::problem::Problem;
@@ -59,6 +60,7 @@ pub struct Core {
     pub(super) permits: Arc<Semaphore>,
     pub(super) long_bodies: Arc<Semaphore>,
     pub(super) claims: Arc<Claims>,
+    pub(super) exports: Exports,
 }
 
 /// The shared state of a request.

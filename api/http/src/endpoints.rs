@@ -124,6 +124,7 @@ endpoints! {
     patients::update_details::<B> => Command, May(&[A::UpdatePatient]);
     patients::erase_me::<B> => Command, May(&[A::EraseSelf]);
     export::export::<B> => Read, May(&[A::ExportSelf]);
+    appointments::of_patient::<B> => Read, May(&[A::ReadPatientAppointments]);
     patients::practitioners::<B> => Read, May(&[A::ReadPatientRelationships]);
 
     charts::read::<B> => Read, May(&[A::ReadChart]);

@@ -28,6 +28,7 @@ pub mod core;
 pub mod cursor;
 pub mod endpoints;
 pub mod etag;
+pub mod exports;
 pub mod failure;
 pub mod headers;
 pub mod layers;
@@ -69,6 +70,7 @@ pub use self::core::{CommandTracker, Core, HttpPorts};
 pub use self::settings::HttpSettings;
 use api_document::ApiDocument;
 use auth::{Authenticator, Lifetimes, SignInPolicy, Stores};
+use exports::Exports;
 use limits::Limiter;
 use problem::Problem;
 use routes::{resource, system};
@@ -158,6 +160,7 @@ impl<B: Backend> AppState<B> {
             permits: Arc::new(Semaphore::new(settings.concurrency)),
             long_bodies: Arc::new(Semaphore::new(body::LONG_BODIES)),
             claims: Arc::default(),
+            exports: Exports::default(),
             authenticator: Arc::new(authenticator),
             sign_in,
             settings,

@@ -255,7 +255,7 @@ fn problems(endpoint: &Endpoint, operation: &Operation) -> Vec<u16> {
         (413, body),
         (415, body),
         (422, body),
-        (429, signs_in || command),
+        (429, signs_in || command || path == "/v1/me/export"),
         (503, versioned),
     ];
     all.into_iter()

@@ -119,11 +119,11 @@ impl Core {
         Ok(WalletChange { from, to })
     }
 
-    /// Whoever has signed that all is to be erased that is known of them. The nonce is used up for this command.
+    /// Checks that this wallet has signed that all is to be erased that is known of its owner. The nonce is used up for this command.
     ///
     /// # Errors
     /// [`UseCaseError::Unproved`] with what is wrong.
-    pub async fn wants_erasure(&self, signed: &SignIn, command: CommandId) -> Result<SignedIn, UseCaseError> {
+    pub async fn wants_erasure(&self, signed: &SignIn, of: Wallet, command: CommandId) -> Result<(), UseCaseError> {
         let pointer = "/signed";
         let refused = |rejection: Rejection| UseCaseError::Unproved {
             pointer,
@@ -134,9 +134,14 @@ impl Core {
             let detail = format!("The message's statement must be: {ERASES}");
             return Err(UseCaseError::Unproved { pointer, detail });
         }
+        if signed_in.wallet != of {
+            let detail = "must be signed by the wallet that is bound to your account".to_owned();
+            return Err(UseCaseError::Unproved { pointer, detail });
+        }
+        // Last of all, so that nobody else uses it up.
         let ends = self.nonce_end(&nonce).map_err(refused)?;
         match self.ports.sessions.spend_nonce(&nonce, command, ends).await? {
-            true => Ok(signed_in),
+            true => Ok(()),
             false => Err(refused(Rejection::Nonce)),
         }
     }

@@ -7,9 +7,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use domain::access_log::{Basis, OpenedAs, Prepared, Reader};
 use domain::account::Scope;
-use domain::consent::{Details, Grantee, Purpose, Query};
+use domain::consent::{Details, Grantee, Period, Purpose, Query};
 use domain::kernel::{Category, PatientId};
 use domain::treatment::Act;
 use uuid::Uuid;
@@ -23,6 +24,9 @@ const PURPOSE: Purpose = Purpose::Treatment;
 /// Of which categories appointments and visits are, which are read together: why somebody came is of their care.
 pub const VISITS: &[Category] = &[Category::Appointments, Category::Care];
 
+/// What is done with what is of a time alone: for that, grants of a period count, too.
+const OF_A_TIME: &[Action] = &[Action::ReadPatientAppointments];
+
 /// How many grants or emergencies an admittance names that rests on more of them.
 const MOST_NAMED: usize = 16;
 
@@ -31,7 +35,35 @@ const MOST_NAMED: usize = 16;
 pub struct Admittance {
     whose: Object,
     categories: Cow<'static, [Category]>,
+    /// Of which categories besides, as far as something is of these periods.
+    within: Vec<(Category, Period)>,
     basis: Basis,
+}
+
+/// Of which times something is that somebody is admitted to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Times {
+    /// Of any.
+    All,
+    /// Of one of these periods.
+    Within(Vec<Period>),
+}
+
+impl Times {
+    /// Whether there is no such time.
+    pub fn is_never(&self) -> bool {
+        *self == Self::Within(Vec::new())
+    }
+
+    /// Whether a time is one of them.
+    pub fn contain(&self, at: DateTime<Utc>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Within(periods) => {
+                u64::try_from(at.timestamp()).is_ok_and(|time| periods.iter().any(|period| period.contains(time)))
+            }
+        }
+    }
 }
 
 /// Why somebody is not admitted.
@@ -63,6 +95,7 @@ pub fn admit(
         Decision::Allow => Ok(Admittance {
             whose,
             categories: Cow::Borrowed(categories),
+            within: Vec::new(),
             basis: match principal.reader() {
                 Some(Reader::Patient) => Basis::Own,
                 _ => Basis::Role,
@@ -130,8 +163,17 @@ pub fn asked(grantees: &[Grantee], action: Action, categories: &[Category]) -> V
     grantees.iter().flat_map(of).collect()
 }
 
+/// The same of a grant: where it is limited to a period and the action is about what is of a time, at a time in that period.
+pub fn asked_of(details: &Details, query: &Query, action: Action) -> Query {
+    let period = details.period().filter(|_| OF_A_TIME.contains(&action));
+    Query {
+        time: period.map(Period::first),
+        ..*query
+    }
+}
+
 /// Admits somebody to what is known of a patient, by grants of the patient that hold, each with the id under which it was prepared: to those of the categories [`asked`] for that
-/// they cover.
+/// they cover, as far as they do.
 ///
 /// # Errors
 /// [`Denied::Hidden`] when they cover none, and to whoever is no grantee.
@@ -144,23 +186,39 @@ pub fn admit_by_grants(
 ) -> Result<Admittance, Denied> {
     let whose = Object::Patient(patient);
     let reaches_to_grants = matches!(reach(principal, action), Ok(Reach::Consented | Reach::Treated));
-    let (mut covered, mut by) = (BTreeSet::new(), BTreeSet::new());
-    for query in asked {
-        let covering = holding.iter().filter(|(_, details)| details.covers(query));
-        let grants: Vec<Uuid> = covering.map(|(id, _)| *id).collect();
-        if reaches_to_grants && !grants.is_empty() {
-            covered.insert(query.category);
-            by.extend(grants);
+    let (mut covered, mut within, mut by) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for (query, (id, details)) in asked
+        .iter()
+        .flat_map(|query| holding.iter().map(move |one| (query, one)))
+    {
+        if !reaches_to_grants || !details.covers(&asked_of(details, query, action)) {
+            continue;
         }
+        match details.period() {
+            None => covered.insert(query.category),
+            Some(period) => within.insert((query.category, period)),
+        };
+        by.insert(*id);
     }
-    if covered.is_empty() {
+    if by.is_empty() {
         return Err(Denied::Hidden(whose));
     }
     Ok(Admittance {
         whose,
         categories: covered.into_iter().collect(),
+        within: within.into_iter().collect(),
         basis: Basis::Grants(PURPOSE, by.into_iter().take(MOST_NAMED).map(Prepared).collect()),
     })
+}
+
+/// Admits whoever has asked a patient for a grant to knowing that this one was given.
+pub fn admit_to_answer(patient: PatientId, grant: Uuid) -> Admittance {
+    Admittance {
+        whose: Object::Patient(patient),
+        categories: Cow::Borrowed(&[Category::Access]),
+        within: Vec::new(),
+        basis: Basis::Grants(PURPOSE, vec![Prepared(grant)]),
+    }
 }
 
 /// Admits the staff to what is known of a patient who is treated here, by this act of theirs; and a practitioner, whom the paper `names` on which the patient has agreed.
@@ -183,6 +241,7 @@ pub fn admit_to_treated(
     Ok(Admittance {
         whose,
         categories: Cow::Borrowed(categories),
+        within: Vec::new(),
         basis: Basis::Treatment(act),
     })
 }
@@ -225,6 +284,7 @@ pub fn admit_in_emergency(
     Ok(Admittance {
         whose,
         categories: shown.copied().collect(),
+        within: otherwise.map_or_else(Vec::new, |otherwise| otherwise.within.clone()),
         basis: Basis::Emergencies(ids.take(MOST_NAMED).collect(), grants),
     })
 }
@@ -251,15 +311,27 @@ impl Admittance {
     #[must_use]
     pub fn only(&self, categories: &[Category]) -> Self {
         let both = self.categories.iter().filter(|category| categories.contains(category));
+        let within = self.within.iter().filter(|(category, _)| categories.contains(category));
         Self {
             categories: both.copied().collect(),
+            within: within.copied().collect(),
             ..self.clone()
         }
     }
 
-    /// For which categories.
-    pub fn categories(&self) -> &[Category] {
-        &self.categories
+    /// For which categories, be it for some times alone.
+    pub fn categories(&self) -> BTreeSet<Category> {
+        let within = self.within.iter().map(|(category, _)| *category);
+        self.categories.iter().copied().chain(within).collect()
+    }
+
+    /// For which times it is good for what is of a category.
+    pub fn times(&self, category: Category) -> Times {
+        if self.covers(category) {
+            return Times::All;
+        }
+        let periods = self.within.iter().filter(|(of, _)| *of == category);
+        Times::Within(periods.map(|(_, period)| *period).collect())
     }
 
     /// Whether it is good for a category.
@@ -282,6 +354,16 @@ impl Admittance {
         } else {
             Err(NotAdmitted)
         }
+    }
+
+    /// Fails unless it is good for what is known of a patient in this category at some time.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn check_times(&self, patient: PatientId, category: Category) -> Result<Times, NotAdmitted> {
+        self.check(Object::Patient(patient), &[])?;
+        let times = self.times(category);
+        if times.is_never() { Err(NotAdmitted) } else { Ok(times) }
     }
 
     /// As [`Self::check`], for one patient.

@@ -112,7 +112,7 @@ impl Principal {
         }
     }
 
-    /// Whether it asks patients to grant something to this grantee, at the organisation of this number: a practitioner for themselves, the staff for whoever works there.
+    /// Whether it asks patients to grant something to this grantee, at the organisation of this number: a practitioner for themselves, the staff for any practitioner, for the organisation, and for a role in it.
     pub fn asks_for(&self, grantee: Grantee, organisation: u32) -> bool {
         match (self, grantee) {
             (Self::Practitioner { practitioner, .. }, _) => grantee == Grantee::Practitioner(*practitioner),

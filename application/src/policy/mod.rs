@@ -73,6 +73,8 @@ pub enum Action {
     OverseeEmergencies,
     /// List and search patients.
     ListPatients,
+    /// Read a patient's appointments and visits.
+    ReadPatientAppointments,
     /// Read who treats a patient.
     ReadPatientRelationships,
     /// Register oneself as a practitioner.
@@ -357,6 +359,16 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        action: Action::ReadPatientAppointments,
+        scope: Scope::Read,
+        allowed: &[
+            (PATIENT, Reach::Own),
+            (DOCTOR, Reach::Consented),
+            (NURSE, Reach::Treated),
+            (HOSPITAL, Reach::ForAPerson),
+        ],
+    },
+    Rule {
         action: Action::ReadPatientRelationships,
         scope: Scope::Read,
         allowed: &[
@@ -523,6 +535,7 @@ const RULES: &[Rule] = &[
 const FOR_PERSONS: &[Action] = &[
     Action::ReadChart,
     Action::UpdateChart,
+    Action::ReadPatientAppointments,
     Action::ReadPatientRelationships,
     Action::ManageTreatment,
     Action::OpenInEmergency,
@@ -758,6 +771,7 @@ mod tests {
         // As a visit.
         (Action::ReadReports, "", ""),
         (Action::ListPatients, "hospital nurse reception laboratory", ""),
+        (Action::ReadPatientAppointments, "", "patient"),
         (Action::ReadPatientRelationships, "", "patient"),
         (Action::RegisterAsPractitioner, "unregistered", ""),
         (Action::RegisterPractitioner, "hospital", ""),
@@ -800,13 +814,19 @@ mod tests {
     ];
 
     /// What a nurse may do to patients who are treated.
-    const TREATED: &[Action] = &[Action::ReadChart, Action::UpdateChart, Action::ReadPatientRelationships];
+    const TREATED: &[Action] = &[
+        Action::ReadChart,
+        Action::UpdateChart,
+        Action::ReadPatientAppointments,
+        Action::ReadPatientRelationships,
+    ];
 
     /// What a doctor may do to patients who have granted it to them.
     const CONSENTED: &[Action] = &[
         Action::ReadPatient,
         Action::ReadChart,
         Action::UpdateChart,
+        Action::ReadPatientAppointments,
         Action::ReadPatientRelationships,
     ];
 
@@ -1018,6 +1038,7 @@ mod tests {
         };
         for action in [
             Action::ReadChart,
+            Action::ReadPatientAppointments,
             Action::UpdateChart,
             Action::ReadPatientRelationships,
             Action::ManageTreatment,

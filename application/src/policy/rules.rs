@@ -35,7 +35,7 @@ pub struct Rules {
     pub emergency_justification: TimeDelta,
     /// Whether patients have themselves erased. Otherwise the operator does it for them.
     pub patients_erase_themselves: bool,
-    /// The number of the organisation's namespace, by which patients grant it something. Of the namespace 0 is nobody.
+    /// The number of the organisation's namespace, by which patients grant it something. Nobody belongs to the namespace 0.
     pub organisation: u32,
     /// The numbers of the namespaces that are shared with other organisations.
     pub shared_namespaces: Vec<u32>,

@@ -75,8 +75,8 @@ pub struct AccessRequest {
     pub patient: Option<PatientId>,
     /// Whether the patient has declined.
     pub declined: bool,
-    /// What the patient has prepared upon it last.
-    pub grant: Option<Uuid>,
+    /// The ids of what the patient has prepared upon it, the last one last.
+    pub prepared: Vec<Uuid>,
     /// When it was asked.
     pub asked_at: DateTime<Utc>,
     /// When it is forgotten.
@@ -89,7 +89,7 @@ pub type AccessRequestCursor = (DateTime<Utc>, Uuid);
 /// The requests. Those that have ended are missing, swept or not.
 #[async_trait]
 pub trait AccessRequests: Send + Sync + 'static {
-    /// Notes a request; once more changes nothing. `false` when `most` others of who asks wait: of those that are asked in the same moment a few more may get in.
+    /// Notes a request; once more changes nothing. `false` when `most` others of who asks are not decided: of those that are asked in the same moment a few more may get in.
     ///
     /// # Errors
     /// When the store does not answer, as for every method here.
@@ -140,12 +140,23 @@ pub trait AccessRequests: Send + Sync + 'static {
         now: DateTime<Utc>,
     ) -> Result<Vec<AccessRequest>, StoreError>;
 
-    /// A patient has prepared a grant upon a request, which is remembered until then at least.
+    /// A patient prepares a grant upon a request, which is remembered until then at least. Once more changes nothing. `false` when they are asked no such thing.
     ///
     /// # Errors
     /// As [`Self::ask`].
-    async fn approved(&self, patient: PatientId, id: Uuid, grant: Uuid, until: DateTime<Utc>)
-    -> Result<(), StoreError>;
+    async fn approve(
+        &self,
+        patient: PatientId,
+        id: Uuid,
+        grant: Uuid,
+        until: DateTime<Utc>,
+    ) -> Result<bool, StoreError>;
+
+    /// Nothing came of preparing a grant, and nothing will.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    async fn give_back(&self, id: Uuid, grant: Uuid) -> Result<(), StoreError>;
 
     /// A patient declines. Once more changes nothing. `false` when they are asked no such thing.
     ///

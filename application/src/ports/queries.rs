@@ -139,21 +139,25 @@ pub struct AppointmentView {
     pub cancellation_reason: Option<String>,
     /// Whether it was recorded from another system rather than booked here.
     pub recorded: bool,
-    /// The version at which it last changed: of the calendar's stream, or of the patient's record where it was recorded.
-    pub version: u64,
+    /// The version at which it last changed: of the calendar's stream, or of the patient's record where it was recorded. `None` for whoever was admitted to a part of the record.
+    pub version: Option<u64>,
 }
 
 impl AppointmentView {
     /// What somebody may see of it: `None` of a visit of the past, and neither why somebody came nor why they did not, unless they may know of the patient's care.
     #[must_use]
     pub fn seen_by(self, admittance: &Admittance) -> Option<Self> {
-        if admittance.covers(Category::Care) {
-            return Some(self);
+        let seen = Self {
+            version: self.version.filter(|_| !admittance.is_to_a_part()),
+            ..self
+        };
+        if admittance.times(Category::Care).contain(seen.slot.start) {
+            return Some(seen);
         }
-        (!self.recorded).then_some(Self {
+        (!seen.recorded).then_some(Self {
             reason: None,
             cancellation_reason: None,
-            ..self
+            ..seen
         })
     }
 }
@@ -820,6 +824,17 @@ pub trait Queries: Send + Sync + 'static {
         &self,
         admittance: &Admittance,
         filter: &AppointmentFilter,
+        page: Page<AppointmentCursor>,
+    ) -> impl Future<Output = Result<Vec<AppointmentView>, QueryError>> + Send;
+
+    /// The appointments and visits of a patient by start, then id: as far as somebody is admitted to when the patient comes.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn appointments_of(
+        &self,
+        admittance: &Admittance,
+        patient: PatientId,
         page: Page<AppointmentCursor>,
     ) -> impl Future<Output = Result<Vec<AppointmentView>, QueryError>> + Send;
 

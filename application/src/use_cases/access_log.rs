@@ -48,11 +48,10 @@ impl<B: Backend> Clinic<B> {
         if patients.is_empty() {
             return Ok(());
         }
-        let categories: BTreeSet<Category> = admittance.categories().iter().copied().collect();
         let reading = Reading {
             reader: principal.reader().ok_or(UseCaseError::Forbidden)?,
             shown,
-            categories: categories.into_iter().collect(),
+            categories: admittance.categories().into_iter().collect(),
             basis: admittance.basis().clone(),
         };
         let patients: Vec<PatientId> = patients.into_iter().collect();

@@ -2,18 +2,20 @@
 //! signature under it.
 
 use chrono::TimeDelta;
+use domain::access_log::Shown;
 use domain::grants::Proposal;
-use domain::kernel::{Category, PatientId};
+use domain::kernel::{Category, PatientId, RefusalKind};
 use domain::registries::consents::GrantStanding;
 use uuid::Uuid;
 
 use crate::error::{Refusal, Resource, UseCaseError};
-use crate::policy::access::admit;
+use crate::policy::access::{admit, admit_to_answer};
 use crate::policy::identity::Principal;
 use crate::policy::{Action, Object};
 use crate::ports::access_requests::{AccessRequest, AccessRequestCursor, RequestCode};
-use crate::ports::queries::{Page, Queries as _};
+use crate::ports::queries::{GrantView, Page, Queries as _};
 use crate::use_cases::clinic::{Backend, Clinic, Done, Issue, own_record, permit};
+use crate::use_cases::grants::GRANT;
 
 const ACCESS: &[Category] = &[Category::Access];
 
@@ -51,8 +53,13 @@ pub struct AskedFor {
 pub enum RequestStanding {
     /// The patient has not decided, or not signed, or what they have signed does not hold.
     Waiting,
-    /// What was asked for is granted, by this patient.
-    Granted(PatientId),
+    /// What was asked for is granted.
+    Granted {
+        /// Who has granted it.
+        patient: PatientId,
+        /// By which grant.
+        by: Uuid,
+    },
     /// The patient has declined.
     Declined,
 }
@@ -79,7 +86,7 @@ impl<B: Backend> Clinic<B> {
         if !principal.asks_for(proposal.grantee, self.rules.organisation) {
             return Err(UseCaseError::Invalid {
                 pointer: "/grant/grantee",
-                detail: "must be you, or, asked by the staff, somebody who works here",
+                detail: "must be you, or, asked by the staff, a practitioner, this organisation, or a role in it",
             });
         }
         let now = self.now();
@@ -105,7 +112,7 @@ impl<B: Backend> Clinic<B> {
             code,
             patient,
             declined: false,
-            grant: None,
+            prepared: Vec::new(),
             asked_at: now,
             expires_at: now + if patient.is_some() { ADDRESSED } else { AT_THE_DESK },
         };
@@ -129,25 +136,30 @@ impl<B: Backend> Clinic<B> {
         let found = self.access_requests.of_asker(asker, id, self.now()).await?;
         let request = found.ok_or(UseCaseError::NotFound(Resource::AccessRequest))?;
         let standing = self.standing_of(&request).await?;
+        if let RequestStanding::Granted { patient, by } = standing {
+            let admittance = admit_to_answer(patient, by);
+            self.note_read(principal, &admittance, Shown::Grants, patient).await?;
+        }
         Ok((request, standing))
     }
 
     async fn standing_of(&self, request: &AccessRequest) -> Result<RequestStanding, UseCaseError> {
-        if request.declined {
-            return Ok(RequestStanding::Declined);
-        }
-        let (Some(patient), Some(grant)) = (request.patient, request.grant) else {
-            return Ok(RequestStanding::Waiting);
+        let undecided = match request.declined {
+            true => RequestStanding::Declined,
+            false => RequestStanding::Waiting,
+        };
+        let Some(patient) = request.patient.filter(|_| !request.prepared.is_empty()) else {
+            return Ok(undecided);
         };
         let grantee = [request.proposal.grantee];
         let found = self
             .consents(patient, || self.queries.consents_to(patient, &grantee))
             .await?;
-        let prepared = found.grants().iter().find(|view| view.id == Some(grant));
-        Ok(match prepared.map(|view| found.standing(view)) {
-            Some(GrantStanding::Holds | GrantStanding::NotYetValid) => RequestStanding::Granted(patient),
-            _ => RequestStanding::Waiting,
-        })
+        let holds =
+            |view: &&GrantView| matches!(found.standing(view), GrantStanding::Holds | GrantStanding::NotYetValid);
+        let given = found.grants().iter().filter(holds).filter_map(|view| view.id);
+        let by = given.filter(|id| request.prepared.contains(id)).last();
+        Ok(by.map_or(undecided, |by| RequestStanding::Granted { patient, by }))
     }
 
     /// A patient takes up the request that has this code.
@@ -187,12 +199,26 @@ impl<B: Backend> Clinic<B> {
         let patient = self.who_grants(principal, Action::ManageGrants)?;
         let now = self.now();
         let found = self.access_requests.of_patient(patient, id, now).await?;
-        let request = found.ok_or(UseCaseError::NotFound(Resource::AccessRequest))?;
-        let prepared = self.prepare_grant(principal, patient, request.proposal, issue).await?;
-        self.access_requests
-            .approved(patient, id, prepared.id, now + TOLD)
-            .await?;
-        Ok((patient, prepared))
+        let ended = || UseCaseError::NotFound(Resource::AccessRequest);
+        let request = found.ok_or_else(ended)?;
+        // It is noted first: whoever signs what is prepared has granted what was asked for, whatever stops in between.
+        let grant = issue.new_id(GRANT);
+        if !self.access_requests.approve(patient, id, grant, now + TOLD).await? {
+            return Err(ended());
+        }
+        match self.prepare_grant(principal, patient, request.proposal, issue).await {
+            Ok(prepared) => Ok((patient, prepared)),
+            Err(UseCaseError::Unknown) => Err(UseCaseError::Unknown),
+            Err(error) => {
+                self.access_requests.give_back(id, grant).await?;
+                Err(match error {
+                    // What was asked for is over meanwhile, or nobody is there any more for whom.
+                    UseCaseError::Refused(refusal) if refusal.kind == RefusalKind::Invalid => ended(),
+                    UseCaseError::UnknownReference { .. } => ended(),
+                    error => error,
+                })
+            }
+        }
     }
 
     /// Declines what the caller is asked.

@@ -427,6 +427,25 @@ impl<B: Backend> Clinic<B> {
         Ok(found)
     }
 
+    /// The appointments and visits of a patient, by their start: as far as the patient has granted it to whoever asks, or is treated here.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn appointments_of(
+        &self,
+        principal: &Principal,
+        patient: PatientId,
+        page: Page<AppointmentCursor>,
+    ) -> Result<Vec<AppointmentView>, UseCaseError> {
+        let admittance = self
+            .admit_to_visits(principal, patient, Action::ReadPatientAppointments)
+            .await?;
+        let found = self.queries.appointments_of(&admittance, patient, page).await?;
+        self.note_read(principal, &admittance, Shown::Appointments, patient)
+            .await?;
+        Ok(found)
+    }
+
     async fn find_appointment(
         &self,
         principal: &Principal,

@@ -7,7 +7,9 @@ use domain::registries::consents::GrantStanding;
 use uuid::Uuid;
 
 use crate::error::{Resource, UseCaseError};
-use crate::policy::access::{Admittance, admit, admit_by_grants, admit_in_emergency, admit_to_treated, asked};
+use crate::policy::access::{
+    Admittance, VISITS, admit, admit_by_grants, admit_in_emergency, admit_to_treated, asked, asked_of,
+};
 use crate::policy::identity::Principal;
 use crate::policy::{Action, Object, Reach, reach};
 use crate::ports::queries::{ConsentsView, GrantView, Queries as _, QueryError};
@@ -84,13 +86,24 @@ impl<B: Backend> Clinic<B> {
         categories: &'static [Category],
     ) -> Result<Admittance, UseCaseError> {
         let admittance = self.admit_to(principal, patient, purpose, categories).await?;
-        if admittance.covers_all(categories) {
-            return Ok(admittance);
+        match admittance.covers_all(categories) {
+            true => Ok(admittance),
+            false => Err(not_admitted(principal, purpose)?),
         }
-        Err(match reach(principal, purpose)? {
-            Reach::Treated => UseCaseError::NotTreated,
-            _ => UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient)),
-        })
+    }
+
+    /// The same for appointments and visits, as far as somebody is admitted to when the patient comes.
+    pub(crate) async fn admit_to_visits(
+        &self,
+        principal: &Principal,
+        patient: PatientId,
+        purpose: Action,
+    ) -> Result<Admittance, UseCaseError> {
+        let admittance = self.admit_to(principal, patient, purpose, VISITS).await?;
+        match admittance.times(Category::Appointments).is_never() {
+            false => Ok(admittance),
+            true => Err(not_admitted(principal, purpose)?),
+        }
     }
 
     /// The same without emergencies.
@@ -158,10 +171,11 @@ impl<B: Backend> Clinic<B> {
         let asked = asked(&grantees, purpose, categories);
         let (mut holding, mut unasked) = (Vec::new(), None);
         for (id, grant) in consents.holding() {
-            let Some(query) = asked.iter().find(|query| grant.details.covers(query)) else {
+            let mut of_it = asked.iter().map(|query| asked_of(&grant.details, query, purpose));
+            let Some(query) = of_it.find(|query| grant.details.covers(query)) else {
                 continue;
             };
-            match self.is_witnessed(grant, query).await {
+            match self.is_witnessed(grant, &query).await {
                 Ok(true) => holding.push((id, &grant.details)),
                 Ok(false) => {}
                 // Another one may open what is asked for.
@@ -199,4 +213,12 @@ impl<B: Backend> Clinic<B> {
             now: self.now(),
         })
     }
+}
+
+/// What somebody is told who is admitted to something else than they have asked for.
+fn not_admitted(principal: &Principal, purpose: Action) -> Result<UseCaseError, UseCaseError> {
+    Ok(match reach(principal, purpose)? {
+        Reach::Treated => UseCaseError::NotTreated,
+        _ => UseCaseError::NotFound(Resource::Aggregate(AggregateType::Patient)),
+    })
 }

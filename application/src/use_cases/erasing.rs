@@ -21,9 +21,8 @@ use crate::ports::erasures::ErasureRequest;
 use crate::ports::invitations::Person;
 use crate::ports::queries::Queries as _;
 use crate::ports::revocations::{Revocation, Revoked};
-use crate::ports::sessions::SignedIn;
 use crate::ports::transaction::{Root, Target};
-use crate::use_cases::clinic::{Backend, Clinic, Done, Issue, permit};
+use crate::use_cases::clinic::{Backend, Clinic, Issue, permit};
 use crate::use_cases::names::{ATTEMPTS, NamingError};
 
 /// Why a wallet is taken from an account. Nobody reads it: it is under the key that is destroyed.
@@ -72,17 +71,20 @@ type Whole = (
 );
 
 impl<B: Backend> Clinic<B> {
-    /// A patient has all erased that is known of them, for ever. Their wallet has signed that, which `agreed` proves: it is asked once it matters, for it uses up what was signed. What was
-    /// noted is carried through, whatever stops meanwhile.
+    /// A patient has all erased that is known of them, for ever. Their wallet has signed that, which `agreed` proves of this wallet, and uses up what was signed. What was
+    /// noted is carried through, whatever stops meanwhile. There is no receipt where another server has done it.
     ///
     /// # Errors
-    /// [`UseCaseError`].
-    pub async fn erase_self(
+    /// [`UseCaseError`]; [`UseCaseError::Unknown`] whenever it may still be carried through.
+    pub async fn erase_self<F>(
         &self,
         principal: &Principal,
-        agreed: impl Future<Output = Result<SignedIn, UseCaseError>> + Send,
+        agreed: impl FnOnce(Wallet) -> F,
         issue: &Issue,
-    ) -> Result<Done<PatientId>, UseCaseError> {
+    ) -> Result<(PatientId, Option<Receipt>), UseCaseError>
+    where
+        F: Future<Output = Result<(), UseCaseError>>,
+    {
         permit(principal, Action::EraseSelf)?;
         let Principal::Patient { patient, .. } = *principal else {
             return Err(UseCaseError::Forbidden);
@@ -90,20 +92,32 @@ impl<B: Backend> Clinic<B> {
         if !self.rules.patients_erase_themselves {
             return Err(UseCaseError::ErasedByOperator);
         }
-        let own = self.own_wallet(principal).await?.wallet;
-        if own != Some(agreed.await?.wallet) {
-            return Err(UseCaseError::Invalid {
-                pointer: "/signed",
-                detail: "must be signed by the wallet that is bound to your account",
-            });
-        }
+        // Whose wallet was taken away meanwhile, or who is erased, is not asked any more.
+        let own = self
+            .own_wallet(principal)
+            .await?
+            .wallet
+            .ok_or(UseCaseError::Forbidden)?;
+        agreed(own).await?;
         let request = ErasureRequest {
             subject: DataSubject::Patient(patient),
             command_id: issue.command_id,
         };
-        let noted = self.erasures.ask(&request).await?;
-        let receipt = self.carry_erasure_through(&noted).await?.ok_or(UseCaseError::Erased)?;
-        Ok(Done { id: patient, receipt })
+        let goes_on = |error: UseCaseError| match is_refusal(&error) {
+            true => error,
+            false => {
+                tracing::warn!(%error, command = %issue.command_id, "an erasure that a patient has asked for waits");
+                UseCaseError::Unknown
+            }
+        };
+        // Who is not answered may have noted it.
+        let noted = self
+            .erasures
+            .ask(&request)
+            .await
+            .map_err(|error| goes_on(error.into()))?;
+        let receipt = self.carry_erasure_through(&noted).await.map_err(goes_on)?;
+        Ok((patient, receipt))
     }
 
     /// Tries once to erase somebody who is noted, and notes what has come of it. `None` of whoever is erased already.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::access_log::Shown;
-use domain::kernel::{AggregateType, Category};
+use domain::kernel::{AggregateType, Category, PatientId};
 
 use crate::error::{Resource, UseCaseError};
 use crate::log::Position;
@@ -27,7 +27,7 @@ const KNOWN: &[Category] = &[
     Category::Access,
 ];
 
-/// What is known of a patient and is no long list. Whoever has it is noted, and is given the lists as well.
+/// What is known of a patient and is no long list.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Exported {
     /// When it was so.
@@ -42,6 +42,12 @@ pub struct Exported {
     pub account: AccountView,
     /// Who treats them.
     pub relationships: Vec<RelationshipView>,
+}
+
+/// Whose lists are exported. Whoever has it is noted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Exporting {
+    patient: PatientId,
     admittance: Admittance,
 }
 
@@ -50,7 +56,7 @@ impl<B: Backend> Clinic<B> {
     ///
     /// # Errors
     /// [`UseCaseError`].
-    pub async fn export(&self, principal: &Principal) -> Result<Exported, UseCaseError> {
+    pub async fn export(&self, principal: &Principal) -> Result<(Exported, Exporting), UseCaseError> {
         permit(principal, Action::ExportSelf)?;
         let patient = own_record(principal).ok_or(UseCaseError::Forbidden)?;
         let admittance = admit(principal, Object::Patient(patient), Action::ExportSelf, KNOWN)?;
@@ -63,11 +69,20 @@ impl<B: Backend> Clinic<B> {
             treatment: self.treatment_of(patient).await?,
             account: self.own_wallet(principal).await?,
             relationships: self.queries.relationships_of_patient(&admittance, patient).await?,
-            admittance,
         };
-        self.note_read(principal, &exported.admittance, Shown::Export, patient)
-            .await?;
-        Ok(exported)
+        self.note_read(principal, &admittance, Shown::Export, patient).await?;
+        Ok((exported, Exporting { patient, admittance }))
+    }
+
+    /// Ends an export. It is none of a patient who was erased meanwhile: their lists were empty.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn end_export(&self, Exporting { patient, admittance }: &Exporting) -> Result<(), UseCaseError> {
+        match self.queries.patient(admittance, *patient).await? {
+            Some(_) => Ok(()),
+            None => Err(UseCaseError::Erased),
+        }
     }
 
     /// The appointments and visits that belong to an export, by their start.
@@ -77,11 +92,11 @@ impl<B: Backend> Clinic<B> {
     pub async fn exported_appointments(
         &self,
         principal: &Principal,
-        exported: &Exported,
+        exporting: &Exporting,
         page: Page<AppointmentCursor>,
     ) -> Result<Vec<AppointmentView>, UseCaseError> {
         let filter = AppointmentFilter {
-            patient: Some(exported.patient.id),
+            patient: Some(exporting.patient),
             ..AppointmentFilter::default()
         };
         let admittance = admit(principal, filter.whose(), Action::ExportSelf, KNOWN)?;
@@ -94,12 +109,10 @@ impl<B: Backend> Clinic<B> {
     /// [`UseCaseError`].
     pub async fn exported_grants(
         &self,
-        Exported {
-            patient, admittance, ..
-        }: &Exported,
+        Exporting { patient, admittance }: &Exporting,
         page: Page<GrantCursor>,
     ) -> Result<GrantsAtHand, UseCaseError> {
-        let found = self.consents(patient.id, || self.queries.grants(admittance, patient.id, page));
+        let found = self.consents(*patient, || self.queries.grants(admittance, *patient, page));
         found.await
     }
 
@@ -109,12 +122,10 @@ impl<B: Backend> Clinic<B> {
     /// [`UseCaseError`].
     pub async fn exported_emergencies(
         &self,
-        Exported {
-            patient, admittance, ..
-        }: &Exported,
+        Exporting { patient, admittance }: &Exporting,
         page: Page<Position>,
     ) -> Result<Vec<EmergencyView>, UseCaseError> {
-        let whose = Object::Patient(patient.id);
+        let whose = Object::Patient(*patient);
         Ok(self.queries.emergencies(admittance, whose, page).await?)
     }
 }

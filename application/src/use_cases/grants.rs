@@ -26,7 +26,7 @@ use crate::use_cases::consented::GrantsAtHand;
 const ACCESS: &[Category] = &[Category::Access];
 
 /// What a command's new grant is told apart by from whatever else it makes.
-const GRANT: &str = "grant";
+pub(crate) const GRANT: &str = "grant";
 
 /// What a patient would sign to revoke grants.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -17,4 +17,4 @@ pub use details::{Details, Granted, Grantee, NoGrantee, Purpose, StaffRole};
 pub use grant::Grant;
 pub use ids::{GrantId, GranteeTag, SignerId};
 pub use messages::{DOMAIN_NAME, Message, NamedGrant};
-pub use query::Query;
+pub use query::{Period, Query};

@@ -37,9 +37,39 @@ impl Details {
         self.documents.is_empty() || document.is_some_and(|document| self.documents.contains(&document))
     }
 
-    /// What is of no time is in no period. The second 0 is none.
+    /// What is of no time is in no period.
     fn covers_time(&self, time: Option<u64>) -> bool {
-        let is_within = |time| time != 0 && self.from <= time && (self.until == 0 || time < self.until);
-        (self.from == 0 && self.until == 0) || time.is_some_and(is_within)
+        self.period()
+            .is_none_or(|period| time.is_some_and(|time| period.contains(time)))
+    }
+
+    /// To which period it is limited, if it is.
+    pub fn period(&self) -> Option<Period> {
+        let period = Period {
+            from: self.from,
+            until: self.until,
+        };
+        (period != Period { from: 0, until: 0 }).then_some(period)
+    }
+}
+
+/// A period, in seconds since 1970: from this one on, and before that one; 0 for no limit.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Period {
+    /// From when on.
+    pub from: u64,
+    /// Until before when.
+    pub until: u64,
+}
+
+impl Period {
+    /// Whether a second is in it. The second 0 is in none.
+    pub const fn contains(self, time: u64) -> bool {
+        time != 0 && self.from <= time && (self.until == 0 || time < self.until)
+    }
+
+    /// The first second that is in it, if any is.
+    pub const fn first(self) -> u64 {
+        if self.from == 0 { 1 } else { self.from }
     }
 }

@@ -10,6 +10,7 @@ use domain::kernel::{CommandId, DataSubject, SubjectId};
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::crash::{self, crash_point};
 use crate::postgres::{ANSWER, Answering, within};
 use crate::sessions::store;
 
@@ -22,7 +23,7 @@ const ASKING: &str = "INSERT INTO erasure_requests AS noted (subject, command_id
     SET command_id = CASE WHEN noted.refused IS NULL THEN noted.command_id ELSE EXCLUDED.command_id END,
         asked_at = CASE WHEN noted.refused IS NULL THEN noted.asked_at ELSE EXCLUDED.asked_at END,
         waits_for = CASE WHEN noted.refused IS NULL THEN noted.waits_for END,
-        undisturbed_until = EXCLUDED.undisturbed_until, refused = NULL
+        undisturbed_until = CASE WHEN noted.refused IS NULL THEN greatest(noted.undisturbed_until, EXCLUDED.undisturbed_until) ELSE EXCLUDED.undisturbed_until END, refused = NULL
     RETURNING command_id";
 
 /// How many requests are taken on at once.
@@ -61,6 +62,7 @@ impl Erasures for PostgresErasures {
             .bind(request.command_id.uuid())
             .bind(UNDISTURBED);
         let command_id: Uuid = asking.fetch_one(&self.0).await.map_err(store)?;
+        crash_point(crash::ERASURE_NOTED);
         Ok(ErasureRequest {
             command_id: CommandId::new(command_id),
             ..*request

@@ -1,8 +1,10 @@
 //! Reads appointments.
 
+use application::policy::access::Times;
 use application::ports::queries::{AppointmentCursor, AppointmentFilter, AppointmentView, Page};
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use domain::calendar::AppointmentStatus;
+use domain::consent::Period;
 use domain::kernel::{AppointmentId, PatientId};
 use sqlx::{PgPool, Postgres, QueryBuilder};
 
@@ -22,7 +24,7 @@ fn view(row: AppointmentRow) -> AppointmentView {
         reason: row.reason,
         cancellation_reason: row.cancellation_reason,
         recorded: row.recorded,
-        version: row.version,
+        version: Some(row.version),
     }
 }
 
@@ -39,21 +41,21 @@ fn push_own(query: &mut QueryBuilder<'_, Postgres>) {
 }
 
 /// The list is in the order of starts, and so are its indexes; a filter by day cannot use them as it stands. But a start is
-/// near its day, except in a stray row, so a day bounds the start. Stray rows are few, and looked through beside. Visits of the past stand in it, or not.
+/// near its day, except in a stray row, so a day bounds the start. Stray rows are few, and looked through beside. `seen` says of which times appointments stand in it, and of which visits of the past.
 pub(crate) async fn list(
     pool: &PgPool,
     filter: &AppointmentFilter,
-    visits: bool,
+    seen: &(Times, Times),
     page: Page<AppointmentCursor>,
 ) -> Result<Vec<AppointmentView>, sqlx::Error> {
     let mut query = QueryBuilder::new("");
     if filter.from.is_none() && filter.to.is_none() {
-        push_part(&mut query, (filter, visits), page, Rows::All);
+        push_part(&mut query, (filter, seen), page, Rows::All);
     } else {
         query.push("(");
-        push_part(&mut query, (filter, visits), page, Rows::NearTheirDay);
+        push_part(&mut query, (filter, seen), page, Rows::NearTheirDay);
         query.push(") UNION ALL (");
-        push_part(&mut query, (filter, visits), page, Rows::Stray);
+        push_part(&mut query, (filter, seen), page, Rows::Stray);
         query
             .push(") ORDER BY starts, id LIMIT ")
             .push_bind(i64::from(page.limit));
@@ -82,7 +84,7 @@ enum Rows {
 
 fn push_part(
     query: &mut QueryBuilder<'_, Postgres>,
-    (filter, visits): (&AppointmentFilter, bool),
+    (filter, (times, visits)): (&AppointmentFilter, &(Times, Times)),
     page: Page<AppointmentCursor>,
     rows: Rows,
 ) {
@@ -95,8 +97,14 @@ fn push_part(
             Rows::Stray => "stray",
         });
     push_own(query);
-    if !visits {
-        query.push(" AND NOT recorded");
+    if let Times::Within(periods) = times {
+        query.push(" AND ");
+        push_within(query, periods);
+    }
+    if let Times::Within(periods) = visits {
+        query.push(" AND (NOT recorded OR ");
+        push_within(query, periods);
+        query.push(")");
     }
     if let Some(patient) = filter.patient {
         query.push(" AND patient = ").push_bind(patient.uuid());
@@ -133,6 +141,27 @@ fn push_part(
     query
         .push(" ORDER BY starts, id LIMIT ")
         .push_bind(i64::from(page.limit));
+}
+
+/// That an appointment starts in one of these periods.
+fn push_within(query: &mut QueryBuilder<'_, Postgres>, periods: &[Period]) {
+    let instant = |second: u64| {
+        let at = i64::try_from(second)
+            .ok()
+            .and_then(|second| DateTime::from_timestamp(second, 0));
+        column::instant(at.unwrap_or(DateTime::<Utc>::MAX_UTC))
+    };
+    let from: Vec<_> = periods.iter().map(|period| instant(period.first())).collect();
+    let until: Vec<_> = periods
+        .iter()
+        .map(|period| instant(if period.until == 0 { u64::MAX } else { period.until }))
+        .collect();
+    query
+        .push("EXISTS (SELECT FROM UNNEST(")
+        .push_bind(from)
+        .push("::timestamptz[], ")
+        .push_bind(until)
+        .push("::timestamptz[]) AS period (first, after) WHERE starts >= first AND starts < after)");
 }
 
 fn midnight(day: NaiveDate) -> DateTime<Utc> {

@@ -115,6 +115,28 @@ pub async fn list<B: Backend>(
     Ok(reading.page(page.answer(found, |one| (one.slot.start, one.id), dto::Appointment::from)))
 }
 
+/// List the appointments and visits of a patient, in the order of their start.
+///
+/// For the patient; for practitioners to whom the patient has granted `appointments` (when the patient comes, and to whom) and `care` (why, and visits of the past), be it of a period; and
+/// for those who work with patients who are treated here.
+#[utoipa::path(
+    get, path = "/v1/patients/{id}/appointments", tag = "appointments",
+    params(("id" = Uuid, Path, description = "The id of the patient"), PageQuery),
+    responses((status = 200, description = "A page of appointments", body = PageBody<dto::Appointment>)),
+)]
+pub async fn of_patient<B: Backend>(
+    reading: Reading<B>,
+    id: web::Path<PatientId>,
+    Parameters(query): Parameters<PageQuery>,
+) -> Result<HttpResponse, Problem> {
+    let page = reading.list("appointments of a patient", &*id).page(&query)?;
+    let found = reading
+        .clinic
+        .appointments_of(&reading.caller, *id, page.query())
+        .await?;
+    Ok(reading.page(page.answer(found, |one| (one.slot.start, one.id), dto::Appointment::from)))
+}
+
 /// Read an appointment.
 ///
 /// With `If-None-Match` and the entity tag of an earlier answer, an appointment that has not changed is not sent again (304).
@@ -128,10 +150,10 @@ pub async fn list<B: Backend>(
 )]
 pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<AppointmentId>) -> Result<HttpResponse, Problem> {
     let appointment = reading.clinic.appointment(&reading.caller, *id).await?;
-    let tag = etag::of_appointment(AppointmentVersion {
-        day: appointment.day,
-        version: appointment.version,
-    });
+    let day = appointment.day;
+    let tag = appointment
+        .version
+        .map(|version| etag::of_appointment(AppointmentVersion { day, version }));
     Ok(reading.answer(tag, &dto::Appointment::from(appointment)))
 }
 

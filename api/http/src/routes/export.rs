@@ -1,6 +1,7 @@
 //! All that is known of a patient, for the patient to take along: written page by page, however much it is.
 
 use std::io;
+use std::time::Duration;
 
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use actix_web::web::{self, Bytes};
@@ -11,17 +12,22 @@ use application::error::UseCaseError;
 use application::policy::identity::Principal;
 use application::ports::queries::Page;
 use application::use_cases::clinic::{Backend, Clinic};
-use application::use_cases::exporting::Exported;
+use application::use_cases::exporting::Exporting;
 use futures::stream;
 use serde::Serialize;
 use tokio::sync::mpsc::{self, Sender};
+use tokio::time::timeout;
 use tracing::Instrument as _;
 
+use crate::exports::Begun;
 use crate::problem::Problem;
 use crate::read::Reading;
 
 /// How many items of a list are asked for at once.
 const AT_ONCE: u32 = 200;
+
+/// How long it is waited for a reader to take the next part.
+const READ_WITHIN: Duration = Duration::from_secs(60);
 
 /// Read all that is known of the caller.
 ///
@@ -32,15 +38,21 @@ const AT_ONCE: u32 = 200;
     responses((status = 200, description = "All that is known of the caller", body = dto::Export)),
 )]
 pub async fn export<B: Backend>(reading: Reading<B>) -> Result<HttpResponse, Problem> {
-    let exported = reading.clinic.export(&reading.caller).await?;
+    let account = reading.caller.account().ok_or(UseCaseError::Forbidden)?;
+    let begun = reading.core.exports.begin(account).await?;
+    let (exported, exporting) = reading.clinic.export(&reading.caller).await?;
+    let noted = reading.clinic.noted_reads(&reading.caller).await?;
+    let noted = noted.into_iter().map(dto::AccessLogEntry::from).collect();
     let (parts, body) = mpsc::channel(1);
     let export = Export {
         clinic: reading.clinic,
         caller: reading.caller,
-        exported,
+        exporting,
         parts,
+        _begun: begun,
     };
-    rt::spawn(export.write().in_current_span());
+    let head = dto::Export::of(exported, noted);
+    rt::spawn(export.write(head).in_current_span());
     let body = stream::unfold(body, async |mut body| Some((body.recv().await?, body)));
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "application/json"))
@@ -52,14 +64,15 @@ pub async fn export<B: Backend>(reading: Reading<B>) -> Result<HttpResponse, Pro
 struct Export<B: Backend> {
     clinic: web::Data<Clinic<B>>,
     caller: Principal,
-    exported: Exported,
+    exporting: Exporting,
     /// To whoever reads it: it is written as fast as it is read.
     parts: Sender<io::Result<Bytes>>,
+    _begun: Begun,
 }
 
 /// Why no more is written.
 enum Ended {
-    /// Nobody reads any more.
+    /// Nobody reads any more, or for too long.
     Unread,
     /// The rest cannot be told.
     Failed(Problem),
@@ -79,24 +92,26 @@ impl From<serde_json::Error> for Ended {
 
 impl<B: Backend> Export<B> {
     /// Writes all of it. Where that fails, the answer breaks off.
-    async fn write(self) {
-        if let Err(Ended::Failed(problem)) = self.write_all().await {
+    async fn write(self, head: dto::Export) {
+        if let Err(Ended::Failed(problem)) = self.write_all(&head).await {
             tracing::warn!(error = %problem, "an export breaks off");
             // Whoever reads sees that it has no end; if nobody does, nobody need.
-            let _ = self.parts.send(Err(io::Error::other("the export breaks off"))).await;
+            let _ = timeout(
+                READ_WITHIN,
+                self.parts.send(Err(io::Error::other("the export breaks off"))),
+            )
+            .await;
         }
     }
 
-    async fn write_all(&self) -> Result<(), Ended> {
-        let (clinic, caller, exported) = (&self.clinic, &self.caller, &self.exported);
-        let noted = clinic.noted_reads(caller).await?;
-        let noted = noted.into_iter().map(dto::AccessLogEntry::from).collect();
+    async fn write_all(&self, head: &dto::Export) -> Result<(), Ended> {
+        let (clinic, caller, exporting) = (&self.clinic, &self.caller, &self.exporting);
         // Without its lists, which are empty, and without its end.
-        let mut head = serde_json::to_vec(&dto::Export::of(exported.clone(), noted))?;
+        let mut head = serde_json::to_vec(head)?;
         head.pop();
         self.send(head).await?;
         self.list("appointments", async |page| {
-            let found = clinic.exported_appointments(caller, exported, page).await?;
+            let found = clinic.exported_appointments(caller, exporting, page).await?;
             let keyed = found
                 .into_iter()
                 .map(|one| ((one.slot.start, one.id), dto::Appointment::from(one)));
@@ -104,7 +119,7 @@ impl<B: Backend> Export<B> {
         })
         .await?;
         self.list("grants", async |page| {
-            let found = clinic.exported_grants(exported, page).await?;
+            let found = clinic.exported_grants(exporting, page).await?;
             let keyed = found.grants().iter().map(|grant| {
                 let key = (grant.position, grant.grant_id);
                 (key, dto::Grant::from((grant, found.standing(grant))))
@@ -113,11 +128,19 @@ impl<B: Backend> Export<B> {
         })
         .await?;
         self.list("emergencies", async |page| {
-            let found = clinic.exported_emergencies(exported, page).await?;
+            let found = clinic.exported_emergencies(exporting, page).await?;
             Ok(found
                 .into_iter()
                 .map(|one| (one.position, dto::Emergency::seen(one)))
                 .collect())
+        })
+        .await?;
+        self.list("accessRequests", async |page| {
+            let found = clinic.access_requests_to(caller, page).await?;
+            let keyed = found
+                .into_iter()
+                .map(|one| ((one.asked_at, one.id), dto::AccessRequest::from(one)));
+            Ok(keyed.collect())
         })
         .await?;
         self.list("reads", async |page| {
@@ -129,6 +152,7 @@ impl<B: Backend> Export<B> {
             Ok(keyed.collect())
         })
         .await?;
+        clinic.end_export(exporting).await?;
         self.send(b"}".to_vec()).await
     }
 
@@ -166,6 +190,7 @@ impl<B: Backend> Export<B> {
         if part.is_empty() {
             return Ok(());
         }
-        self.parts.send(Ok(part.into())).await.map_err(|_| Ended::Unread)
+        let sent = timeout(READ_WITHIN, self.parts.send(Ok(part.into()))).await;
+        sent.ok().and_then(Result::ok).ok_or(Ended::Unread)
     }
 }

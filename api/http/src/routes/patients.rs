@@ -145,7 +145,7 @@ pub async fn update_details<B: Backend>(
 }
 
 /// What is said of an erasure that has not reached the log yet.
-const ERASED_SOON: &str = "It is noted, and will be in the log as soon as the chain can be told.";
+const ERASED_SOON: &str = "Once it is noted it is carried through, by whichever server can: who then signs in again with this wallet has no account.";
 
 /// Erase the caller.
 ///
@@ -163,12 +163,15 @@ pub async fn erase_me<B: Backend>(command: Command<B, dto::EraseMe>) -> Result<H
         .ending_access()
         .run(async move |clinic, caller, signed, issue| {
             let wallet = named(&signed.message);
-            let agreed = core.wants_erasure(&signed, issue.command_id);
-            let done = clinic.erase_self(&caller, agreed, &issue).await?;
+            let agreed = |own| core.wants_erasure(&signed, own, issue.command_id);
+            let (patient, erased) = clinic.erase_self(&caller, agreed, &issue).await?;
             if let Some(wallet) = wallet {
                 authenticator.forget(&wallet).await;
             }
-            Ok(Answer::of(done.id.path(), Some(done.id.uuid()), done.receipt))
+            Ok(match erased {
+                Some(receipt) => Answer::of(patient.path(), Some(patient.uuid()), receipt),
+                None => Answer::beside_the_log(issue.command_id, &patient.path(), patient.uuid()),
+            })
         });
     run.await
 }

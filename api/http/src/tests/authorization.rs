@@ -243,6 +243,7 @@ pub(super) fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
             json!({}),
         ),
         ("GET", "/v1/patients/{id}/practitioners", Record("nurse"), none.clone()),
+        ("GET", "/v1/patients/{id}/appointments", Record("nurse"), none.clone()),
         (
             "GET",
             "/v1/patients/{id}/treatment",
@@ -793,7 +794,7 @@ async fn what_is_clinical_or_vouched_for_a_hospitals_system_does_for_a_person_al
             refused += 1;
         }
     }
-    assert_eq!(refused, 15);
+    assert_eq!(refused, 16);
 }
 
 #[actix_web::test]

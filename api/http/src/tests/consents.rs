@@ -23,6 +23,8 @@ enum Opens {
     Summary,
     /// The medications in the chart.
     Medication,
+    /// When the patient comes, or came in a period.
+    Appointments,
     /// All that stands here, to read.
     Reading,
     /// All of it, to read and write.
@@ -31,9 +33,10 @@ enum Opens {
 
 /// The endpoints that a grant can open: which grants do.
 fn opened(method: &str, path: &str, opens: Opens) -> bool {
-    use Opens::{Everything, Identity, Medication, Nothing, Reading, Summary};
+    use Opens::{Appointments, Everything, Identity, Medication, Nothing, Reading, Summary};
     match (method, path) {
         ("GET", "/v1/patients/{id}") => matches!(opens, Identity | Reading | Everything),
+        ("GET", "/v1/patients/{id}/appointments") => matches!(opens, Appointments | Reading | Everything),
         // Who they are, and all visits.
         ("GET", "/v1/patients/{id}/practitioners") => matches!(opens, Reading | Everything),
         ("GET", "/v1/patients/{id}/chart") => matches!(opens, Summary | Medication | Reading | Everything),
@@ -77,7 +80,7 @@ fn of(categories: &[Category]) -> ConsentsView {
 
 /// Grants, and what each opens.
 fn grants() -> Vec<(&'static str, ConsentsView, Opens)> {
-    use Opens::{Everything, Identity, Medication, Nothing, Reading, Summary};
+    use Opens::{Appointments, Everything, Identity, Medication, Nothing, Reading, Summary};
     let hour = TimeDelta::hours(1);
     let read_only = |mut view: ConsentsView| {
         for view in &mut view.grants {
@@ -108,7 +111,13 @@ fn grants() -> Vec<(&'static str, ConsentsView, Opens)> {
             such(|grant| grant.details.documents = vec![OWN]),
             Nothing,
         ),
-        ("one period", such(|grant| grant.details.from = seconds(-hour)), Nothing),
+        (
+            "one period",
+            such(|grant| grant.details.from = seconds(-hour)),
+            Appointments,
+        ),
+        ("when they come", of(&[Category::Appointments]), Appointments),
+        ("why they come alone", of(&[Category::Care]), Nothing),
         ("until a time", such(|grant| grant.expiry = seconds(hour)), Everything),
         (
             "from a time on",
@@ -315,7 +324,7 @@ async fn the_staff_is_let_in_by_what_is_granted_to_their_organisation_or_to_thei
             }
         }
     }
-    assert_eq!(cells, 8 * 2 * 7 * 14);
+    assert_eq!(cells, 8 * 2 * 7 * 16);
 }
 
 #[actix_web::test]

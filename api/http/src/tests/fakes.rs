@@ -506,6 +506,8 @@ fn practitioner_details() -> PractitionerDetails {
 pub(super) struct FakeQueries {
     /// Accounts that are closed.
     pub(super) closed: Mutex<HashSet<AccountId>>,
+    /// How often a patient is found, if they are erased then.
+    pub(super) found_so_often: Mutex<Option<u32>>,
     /// How many appointments a patient has ahead.
     pub(super) open: Mutex<u64>,
     /// How practitioners stand, if not as attested.
@@ -539,10 +541,10 @@ fn patient(id: PatientId) -> PatientView {
     }
 }
 
-/// A grant of everything for treatment to the practitioner with this id, for ever.
 /// The number of the organisation whose server it is.
 pub(super) const ORGANISATION: u32 = 1;
 
+/// A grant of everything for treatment to the practitioner with this id, for ever.
 pub(super) fn grant_to(practitioner: Uuid) -> Grant {
     Grant {
         patient: SignerId([0x77; 20]),
@@ -663,7 +665,7 @@ fn appointment(id: AppointmentId) -> AppointmentView {
         reason: None,
         cancellation_reason: None,
         recorded: false,
-        version: 4,
+        version: Some(4),
     }
 }
 
@@ -719,6 +721,12 @@ impl FakeQueries {
 
 impl Queries for FakeQueries {
     async fn patient(&self, _: &Admittance, id: PatientId) -> Result<Option<PatientView>, QueryError> {
+        if let Some(times) = self.found_so_often.lock().unwrap().as_mut() {
+            match times.checked_sub(1) {
+                Some(left) => *times = left,
+                None => return Ok(None),
+            }
+        }
         Ok(known(id.uuid()).then(|| patient(id)))
     }
 
@@ -946,6 +954,18 @@ impl Queries for FakeQueries {
     ) -> Result<Vec<AppointmentView>, QueryError> {
         self.filters.lock().unwrap().push(filter.clone());
         Ok(vec![appointment(AppointmentId::new(OWN))])
+    }
+
+    async fn appointments_of(
+        &self,
+        admittance: &Admittance,
+        patient: PatientId,
+        _: Page<AppointmentCursor>,
+    ) -> Result<Vec<AppointmentView>, QueryError> {
+        let times = admittance.check_times(patient, Category::Appointments)?;
+        let found = appointment(AppointmentId::new(patient.uuid()));
+        let found = Some(found).filter(|found| times.contain(found.slot.start));
+        Ok(found.and_then(|found| found.seen_by(admittance)).into_iter().collect())
     }
 
     async fn encounters_named(
@@ -1250,7 +1270,7 @@ fn access_request(id: Uuid) -> AccessRequest {
         code: Some(RequestCode([0; 5])),
         patient: None,
         declined: false,
-        grant: None,
+        prepared: Vec::new(),
         asked_at: now(),
         expires_at: now() + TimeDelta::hours(1),
     }
@@ -1289,7 +1309,11 @@ impl AccessRequests for FakeAccessRequests {
         Ok(vec![access_request(OWN)])
     }
 
-    async fn approved(&self, _: PatientId, _: Uuid, _: Uuid, _: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn approve(&self, _: PatientId, id: Uuid, _: Uuid, _: DateTime<Utc>) -> Result<bool, StoreError> {
+        Ok(known(id))
+    }
+
+    async fn give_back(&self, _: Uuid, _: Uuid) -> Result<(), StoreError> {
         Ok(())
     }
 

@@ -6,6 +6,7 @@ mod commands;
 mod consents;
 mod emergencies;
 mod events;
+mod exports;
 mod fakes;
 mod limits;
 mod pages;

@@ -79,7 +79,7 @@ async fn every_page_refers_to_its_items_and_the_server_gives_what_they_are_said_
                 "Grant" | "AccessLogEntry" | "AccessRequest" => "patient",
                 "Emergency" if path.starts_with("/v1/me/") => "patient",
                 "Emergency" => "registrar",
-                "Relationship" if path.starts_with("/v1/patients/") => "nurse",
+                "Relationship" | "Appointment" if path.starts_with("/v1/patients/") => "nurse",
                 _ => "hospital",
             };
             let method: Method = method.to_uppercase().parse().unwrap();

@@ -41,6 +41,7 @@ fn shown(role: &str, method: &str, path: &str) -> Option<(Shown, &'static [Categ
         ("GET", "/v1/patients") | ("POST", "/v1/patients/search" | "/v1/patients/lookup") => {
             (Shown::PatientInAList, IDENTITY)
         }
+        ("GET", "/v1/patients/{id}/appointments") => (Shown::Appointments, VISITS),
         ("GET", "/v1/patients/{id}/practitioners") => (Shown::Relationships, IDENTITY_AND_VISITS),
         ("GET", "/v1/practitioners/{id}/patients") => (Shown::Relationships, VISITS),
         ("GET", "/v1/patients/{id}/chart") => (Shown::Chart, CHART),
@@ -72,12 +73,14 @@ fn shown(role: &str, method: &str, path: &str) -> Option<(Shown, &'static [Categ
 /// By which right who asks is shown something, in a world in which a doctor is granted what another patient's record holds.
 fn right(role: &str, shown: Shown, path: &str) -> Basis {
     match (role, shown) {
-        ("nurse" | "service for nurse", Shown::Appointments) if path.ends_with("{id}") => Basis::Treatment(Act::Paper),
+        ("nurse" | "service for nurse", Shown::Appointments) if path == "/v1/appointments/{id}" => {
+            Basis::Treatment(Act::Paper)
+        }
         ("patient", _) => Basis::Own,
-        ("doctor", Shown::Relationships) if path.starts_with("/v1/patients") => {
+        ("doctor", Shown::Relationships | Shown::Appointments) if path.starts_with("/v1/patients") => {
             Basis::Grants(Purpose::Treatment, vec![Prepared(OWN)])
         }
-        ("nurse" | "service for nurse" | "service for doctor", Shown::Relationships)
+        ("nurse" | "service for nurse" | "service for doctor", Shown::Relationships | Shown::Appointments)
             if path.starts_with("/v1/patients") =>
         {
             Basis::Treatment(Act::Paper)

@@ -126,7 +126,7 @@ async fn the_staff_reads_and_adds_to_the_charts_of_those_who_are_treated_and_of_
             }
         }
     }
-    assert_eq!(cells, 770);
+    assert_eq!(cells, 880);
 }
 
 #[actix_web::test]

@@ -84,7 +84,7 @@ impl From<(access_requests::AccessRequest, RequestStanding)> for OwnAccessReques
         let named = request.patient.filter(|_| request.code.is_none());
         let (standing, patient) = match standing {
             RequestStanding::Waiting => (AccessRequestStanding::Waiting, named),
-            RequestStanding::Granted(patient) => (AccessRequestStanding::Granted, Some(patient)),
+            RequestStanding::Granted { patient, .. } => (AccessRequestStanding::Granted, Some(patient)),
             RequestStanding::Declined => (AccessRequestStanding::Declined, named),
         };
         Self {
@@ -130,7 +130,7 @@ impl From<access_requests::AccessRequest> for AccessRequest {
             asker: request.reader.into(),
             grant: request.proposal.into(),
             reason: request.reason,
-            prepared: request.grant,
+            prepared: request.prepared.last().copied(),
             asked_at: Instant(request.asked_at),
             expires_at: Instant(request.expires_at),
         }

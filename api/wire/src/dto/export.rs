@@ -5,7 +5,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    AccessLogEntry, Appointment, Chart, Emergency, Grant, Instant, OwnWallet, Patient, Relationship, Treatment,
+    AccessLogEntry, AccessRequest, Appointment, Chart, Emergency, Grant, Instant, OwnWallet, Patient, Relationship,
+    Treatment,
 };
 
 /// All that is known of a patient.
@@ -38,6 +39,10 @@ pub struct Export {
     #[schema(required)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub emergencies: Vec<Emergency>,
+    /// What they are asked to grant, the newest first.
+    #[schema(required)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub access_requests: Vec<AccessRequest>,
     /// Who has read what of them, the latest first.
     #[schema(required)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -58,6 +63,7 @@ impl Export {
             appointments: Vec::new(),
             grants: Vec::new(),
             emergencies: Vec::new(),
+            access_requests: Vec::new(),
             reads: Vec::new(),
         }
     }

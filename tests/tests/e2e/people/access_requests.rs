@@ -1,10 +1,12 @@
 //! Somebody asks a patient to be let into their record, and the patient decides: at the desk by a code, or among what they are asked.
 
+use application::ports::access_requests::RequestCode;
+use domain::kernel::{DataSubject, PractitionerId};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tests::clinic::Clinic;
 use tests::people::Person;
-use tests::system::TestSystem;
+use tests::system::{TestSystem, until};
 use uuid::Uuid;
 
 use super::grants::{World, registered};
@@ -110,6 +112,14 @@ async fn at_the_desk_a_patient_takes_a_code_up_approves_and_signs_and_only_then_
     );
     assert_eq!(world.reads("/chart").await.0, 200);
 
+    // That they have granted it is something of theirs, so who was told of it is noted.
+    let (_, noted) = system.get("/v1/me/noted-reads", &world.token).await;
+    let told = noted["items"].as_array().unwrap().iter().any(|read| {
+        (&read["shown"], &read["grants"], &read["reader"]["kind"])
+            == (&json!("grants"), &json!([grant]), &json!("practitioner"))
+    });
+    assert!(told, "{noted}");
+
     world.revoke(&format!("Revocation&grant={grant}")).await;
     let request = read(system, &path, &world.doctor).await;
     assert_eq!(
@@ -129,7 +139,13 @@ async fn at_the_desk_a_patient_takes_a_code_up_approves_and_signs_and_only_then_
         .fetch_one(&system.parts().pool)
         .await
         .unwrap();
-    for word in ["next week", "summary", code, &code.replace('-', "")] {
+    let bytes = code.parse::<RequestCode>().unwrap().0;
+    assert!(
+        stored.contains(&world.patient),
+        "who is asked stands in the open: {stored}"
+    );
+    assert!(!stored.contains(&hex::encode(bytes)), "{stored}");
+    for word in ["next week", code, &code.replace('-', "")] {
         assert!(
             !stored.contains(word) && !stored.contains(&hex::encode(word)),
             "{word}: {stored}"
@@ -188,7 +204,7 @@ async fn a_patient_who_is_named_finds_what_they_are_asked_and_whether_there_is_o
         .post("/v1/me/erasure", &world.token, &json!({ "signed": signed }))
         .await;
     assert_eq!(status, 200, "{erased}");
-    tests::system::until("it is forgotten", async || {
+    until("it is forgotten", async || {
         rows(&system.parts().pool).await == before - 2
     })
     .await;
@@ -242,7 +258,9 @@ async fn each_asks_for_whom_they_may_and_what_is_wrong_is_told_with_its_place() 
         &Person::numbered(303).sign_in(system).await,
     ] {
         assert_eq!(system.post(ASKING, who, &asking(&doctor, &["record"])).await.0, 403);
-        assert_eq!(take_up(system, &world.doctor, "7Q4M-2KX9").await.0, 403);
+    }
+    for who in [&world.doctor, &nurse, &world.clinic.key] {
+        assert_eq!(take_up(system, who, "7Q4M-2KX9").await.0, 403);
     }
 
     let nobody = format!("practitioner/{}", Uuid::new_v4());
@@ -329,10 +347,61 @@ async fn who_repeats_a_request_has_asked_once_and_what_has_ended_is_gone() {
             .await
             .unwrap();
     assert!(left);
-    // Who has not signed in time approves again.
-    let (_, once) = decide(system, &world.token, &id.to_string(), "approve").await;
-    let (status, twice) = decide(system, &world.token, &id.to_string(), "approve").await;
+    // Who has not signed in time approves again, and whichever they sign is what was asked for.
+    let id = id.to_string();
+    let (_, once) = decide(system, &world.token, &id, "approve").await;
+    let (status, twice) = decide(system, &world.token, &id, "approve").await;
     assert_eq!(status, 201, "{twice}");
     assert_ne!(once["id"], twice["id"]);
     assert_eq!(asked(system, &world.token).await[0]["prepared"], twice["id"]);
+    let once = once["id"].as_str().unwrap();
+    let signature = world.ada.signs(&world.to_sign(once).await);
+    assert_eq!(world.hand_in(once, &signature).await.0, 200);
+    assert_eq!(read(system, &path, &world.doctor).await["standing"], "granted");
+
+    // As if a server had died between noting and preparing.
+    let cut_off = "UPDATE access_requests SET prepared = prepared || gen_random_uuid()";
+    sqlx::query(cut_off).execute(pool).await.unwrap();
+    assert_eq!(read(system, &path, &world.doctor).await["standing"], "granted");
+    assert_eq!(decide(system, &world.token, &id, "approve").await.0, 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_granted_any_more_has_ended_and_of_who_is_erased_nothing_is_left_that_they_asked() {
+    let world = World::open("Over").await;
+    let (system, pool) = (&world.system, &world.system.parts().pool);
+    let mut body = asking(&format!("practitioner/{}", world.clinic.doctor), &["summary"]);
+    body["patient"] = json!(world.patient);
+    let soon = chrono::Utc::now() + chrono::TimeDelta::seconds(3);
+    body["grant"]["expiry"] = json!(soon.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
+    asks(system, &world.doctor, &body).await;
+    let id = asked(system, &world.token).await[0]["id"].as_str().unwrap().to_owned();
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    let (status, problem) = decide(system, &world.token, &id, "approve").await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (404, &json!("/problems/not-found")),
+        "{problem}"
+    );
+    assert_eq!(
+        asked(system, &world.token).await[0]["prepared"],
+        Value::Null,
+        "nothing came of it"
+    );
+
+    let nurse = system.for_a_nurse(&world.clinic.key).await;
+    body["grant"]["expiry"] = Value::Null;
+    asks(system, &nurse, &body).await;
+    let id = asked(system, &world.token).await[0]["id"].as_str().unwrap().to_owned();
+    let doctor = PractitionerId::new(world.clinic.doctor.parse().unwrap());
+    infrastructure::erasing::ask(pool, DataSubject::Practitioner(doctor))
+        .await
+        .unwrap();
+    until("what the doctor asked is forgotten", async || rows(pool).await == 1).await;
+    assert_eq!(
+        decide(system, &world.token, &id, "approve").await.0,
+        404,
+        "nobody is there any more for whom"
+    );
+    world.system.agrees_with_a_rebuild(&world.chain).await;
 }

@@ -52,6 +52,8 @@ async fn a_patient_takes_along_what_every_endpoint_shows_them_however_long_the_l
     for _ in 0..205 {
         assert_eq!(system.get(&world.path(""), &world.clinic.key).await.0, 200);
     }
+    let asking = json!({ "patient": world.patient, "grant": world.to_the_doctor(&["record"]) });
+    assert_eq!(system.post("/v1/access-requests", &world.doctor, &asking).await.0, 201);
     // Somebody else is there, of whom nothing is shown.
     let (_, other, another) = registered(system, &world.clinic, 204).await;
 
@@ -60,7 +62,6 @@ async fn a_patient_takes_along_what_every_endpoint_shows_them_however_long_the_l
     let (status, export) = system.get(PATH, token).await;
     assert_eq!(status, 200, "{export}");
     assert_eq!(export["reads"], json!(log));
-    assert_eq!(export["noted_reads"], Value::Null);
     let noted: Vec<_> = export["notedReads"]
         .as_array()
         .unwrap()
@@ -80,6 +81,7 @@ async fn a_patient_takes_along_what_every_endpoint_shows_them_however_long_the_l
     for (member, path, count) in [
         ("grants", world.path("/grants"), 2),
         ("emergencies", "/v1/me/emergencies".to_owned(), 1),
+        ("accessRequests", "/v1/me/access-requests".to_owned(), 1),
         ("appointments", "/v1/appointments".to_owned(), 2),
         ("practitioners", world.path("/practitioners"), 1),
     ] {

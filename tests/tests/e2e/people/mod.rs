@@ -16,4 +16,5 @@ mod reads;
 mod registration;
 mod revocations;
 mod treatments;
+mod visits;
 mod wallets;

@@ -230,17 +230,21 @@ async fn who_is_asked_for_access_is_told_in_the_same_words_once_a_day_and_nobody
         (&json!("access.updated"), &json!({ "patient": patient }))
     );
 
-    // As if a day had gone by.
-    sqlx::query("UPDATE core.notifications SET happened_at = happened_at - interval '25 hours'")
-        .execute(&system.parts().pool)
-        .await
-        .unwrap();
-    sqlx::query("DELETE FROM core.access_requests")
-        .execute(&system.parts().pool)
-        .await
-        .unwrap();
+    // Who was told since they were asked is not told again of that, however much later; of what they were asked since then they are, once a day has gone by.
+    let earlier = async |sql: &str| sqlx::query(sql).execute(&system.parts().pool).await.unwrap();
+    let all = "UPDATE core.notifications SET due_at = due_at - interval '25 hours'";
+    let asked_before = "UPDATE core.access_requests SET asked_at = asked_at - interval '26 hours'";
+    earlier(asked_before).await;
+    earlier(all).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(outside.mail.mails().len(), 1);
     asks(Some(&patient)).await;
     until("they are told again", async || outside.mail.mails().len() == 2).await;
+    asks(Some(&patient)).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(outside.mail.mails().len(), 2, "not yet");
+    earlier("UPDATE core.notifications SET due_at = due_at - interval '25 hours'").await;
+    until("of the last one, too", async || outside.mail.mails().len() == 3).await;
     second.stop().await;
 }
 

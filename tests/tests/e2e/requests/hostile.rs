@@ -729,6 +729,7 @@ impl World {
             ),
             ("readsList", Good::get().asking([limit.clone()])),
             ("patientsExport", Good::get()),
+            ("appointmentsOfPatient", Good::of(&ito).asking([limit.clone()])),
             (
                 "patientsEraseMe",
                 Good::get().saying(json!({ "signed": unsigned })).answered(422),
@@ -894,7 +895,7 @@ impl World {
             "accessRequestsAsk" | "accessRequestsRead" => &self.nurse,
             id if id.starts_with("accessRequests") => &self.patient.1,
             "chartsReport" | "chartsReported" => &self.hospital,
-            "patientsPractitioners" => &self.nurse,
+            "patientsPractitioners" | "appointmentsOfPatient" => &self.nurse,
             id if id.starts_with("charts") || id.starts_with("treatment") => &self.nurse,
             _ => &self.hospital,
         };
