@@ -37,11 +37,11 @@ pub trait Erasures: Send + Sync + 'static {
     /// As [`Self::ask`].
     async fn keys_of(&self, subject: SubjectId) -> Result<Vec<KeyName>, StoreError>;
 
-    /// The log has it.
+    /// Notes that the log has it, if it has; and answers whether.
     ///
     /// # Errors
     /// As [`Self::ask`].
-    async fn logged(&self, request: &ErasureRequest) -> Result<(), StoreError>;
+    async fn logged(&self, request: &ErasureRequest) -> Result<bool, StoreError>;
 
     /// It could not be done yet, for a reason that says nothing of the person.
     ///

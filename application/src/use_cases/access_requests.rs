@@ -157,8 +157,8 @@ impl<B: Backend> Clinic<B> {
             .await?;
         let holds =
             |view: &&GrantView| matches!(found.standing(view), GrantStanding::Holds | GrantStanding::NotYetValid);
-        let given = found.grants().iter().filter(holds).filter_map(|view| view.id);
-        let by = given.filter(|id| request.prepared.contains(id)).last();
+        let mut given = found.grants().iter().filter(holds).filter_map(|view| view.id);
+        let by = given.find(|id| request.prepared.contains(id));
         Ok(by.map_or(undecided, |by| RequestStanding::Granted { patient, by }))
     }
 

@@ -127,15 +127,20 @@ impl<B: Backend> Clinic<B> {
     pub async fn carry_erasure_through(&self, request: &ErasureRequest) -> Result<Option<Receipt>, UseCaseError> {
         let keys = self.erasures.keys_of(request.subject.id()).await?;
         let erased = self.erase(request, keys).await;
+        let mut has_it = false;
         let noted = match &erased {
-            Ok(_) => self.erasures.logged(request).await,
+            Ok(_) => self.erasures.logged(request).await.map(|logged| has_it = logged),
             Err(error) if is_refusal(error) => self.erasures.refused(request, &error.to_string()).await,
             Err(error) => self.erasures.waits(request, &error.to_string()).await,
         };
         if let Err(error) = noted {
             tracing::warn!(%error, "what becomes of an erasure cannot be noted");
         }
-        erased
+        match erased {
+            // Somebody has decided it, and the log does not have it yet: should it never get there, it is decided once more.
+            Ok(None) if !has_it => Err(UseCaseError::Unknown),
+            erased => erased,
+        }
     }
 
     /// Erases somebody, for ever, in one commit: their account is closed, its wallet is free again, and their stream ends. `keys` are

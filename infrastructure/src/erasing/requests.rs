@@ -34,7 +34,7 @@ const AT_ONCE: i64 = 32;
 pub struct PostgresErasures(Answering);
 
 impl PostgresErasures {
-    /// Over a pool whose search path has `core`.
+    /// Over a pool whose search path has the read models and `core`.
     pub const fn new(pool: PgPool) -> Self {
         Self(Answering::new(pool))
     }
@@ -100,8 +100,15 @@ impl Erasures for PostgresErasures {
             .collect())
     }
 
-    async fn logged(&self, request: &ErasureRequest) -> Result<(), StoreError> {
-        self.note("logged_at = now(), waits_for = $3", request, None).await
+    async fn logged(&self, request: &ErasureRequest) -> Result<bool, StoreError> {
+        let has_it = sqlx::query_scalar("SELECT EXISTS (SELECT FROM erasures WHERE subject = $1)")
+            .bind(request.subject.to_string())
+            .fetch_one(&self.0);
+        if !has_it.await.map_err(store)? {
+            return Ok(false);
+        }
+        self.note("logged_at = now(), waits_for = $3", request, None).await?;
+        Ok(true)
     }
 
     async fn waits(&self, request: &ErasureRequest, why: &str) -> Result<(), StoreError> {

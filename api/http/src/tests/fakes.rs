@@ -1342,8 +1342,8 @@ impl Erasures for FakeErasures {
         Ok(vec![[7; 8]])
     }
 
-    async fn logged(&self, _: &ErasureRequest) -> Result<(), StoreError> {
-        Ok(())
+    async fn logged(&self, _: &ErasureRequest) -> Result<bool, StoreError> {
+        Ok(true)
     }
 
     async fn waits(&self, _: &ErasureRequest, _: &str) -> Result<(), StoreError> {

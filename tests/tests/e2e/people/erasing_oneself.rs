@@ -176,6 +176,47 @@ async fn an_erasure_that_the_chain_keeps_waiting_is_carried_through_by_another_s
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_told_that_they_are_erased_before_the_log_says_so_however_often_they_ask() {
+    let world = World::open("Patience").await;
+    let system = &world.system;
+    let pool = &system.parts().pool;
+    let other_session = world.ada.sign_in(system).await;
+    let bodies = [
+        signed_by(&world.ada, STATEMENT, system).await,
+        signed_by(&world.ada, STATEMENT, system).await,
+    ];
+    world.chain.call("evm_setAutomine", json!([false])).await;
+    let first = system
+        .http
+        .post(format!("{}{PATH}", system.url))
+        .bearer_auth(&world.token);
+    let first = first
+        .header("prefer", "respond-async")
+        .json(&bodies[0])
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(first.status().as_u16(), 202);
+    let (status, second) = system.post(PATH, &other_session, &bodies[1]).await;
+    assert_eq!(
+        (status, &second["type"]),
+        (503, &json!("/problems/outcome-unknown")),
+        "{second}"
+    );
+    // Those who carry it through have looked again since.
+    tokio::time::sleep(std::time::Duration::from_secs(12)).await;
+    let logged = "SELECT count(*) FROM erasure_requests WHERE logged_at IS NOT NULL";
+    assert_eq!(count(pool, logged).await, 0);
+    assert_eq!(count(pool, "SELECT count(*) FROM erasures").await, 0);
+
+    world.chain.call("evm_setAutomine", json!([true])).await;
+    world.chain.mine(1).await;
+    until("the log says so", async || count(pool, logged).await == 1).await;
+    assert_eq!(count(pool, "SELECT count(*) FROM erasures").await, 1);
+    world.system.agrees_with_a_rebuild(&world.chain).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_dies_once_it_has_noted_an_erasure_is_followed_by_one_that_carries_it_through() {
     let site = Site::ready(FinalityRule::Instant).await;
     let open = ("MEDCONNECT_HTTP__REGISTRATION", "open");
