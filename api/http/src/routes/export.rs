@@ -31,7 +31,7 @@ const READ_WITHIN: Duration = Duration::from_secs(60);
 
 /// Read all that is known of the caller.
 ///
-/// For patients: who they are, their chart, appointments and visits, who treats them, whether they are treated here, what they grant, in which emergencies their record was opened, who has
+/// For patients: who they are, their chart, appointments and visits, who treats them, whether they are treated here, what they grant, what they are asked to grant, in which emergencies their record was opened, who has
 /// read what, and their account. It is one JSON document, to be kept as a file; the lists have no pages. An answer that breaks off has no end, and is not to be used. It is noted as one read, an `export`.
 #[utoipa::path(
     get, path = "/v1/me/export", tag = "patients",
