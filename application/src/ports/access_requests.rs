@@ -5,11 +5,11 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use data_encoding::{Encoding, Specification};
+use data_encoding::Encoding;
+use data_encoding_macro::new_encoding;
 use domain::access_log::Reader;
 use domain::grants::Proposal;
 use domain::kernel::{AccountId, PatientId};
@@ -20,17 +20,14 @@ use crate::ports::StoreError;
 use crate::ports::queries::Page;
 
 /// The digits of codes: Crockford's, which have no `I`, `L`, `O` and `U`. What is read as one of them is one, and small letters and hyphens are read, too.
-static DIGITS: LazyLock<Encoding> = LazyLock::new(|| {
-    let mut digits = Specification::new();
-    digits.symbols.push_str("0123456789ABCDEFGHJKMNPQRSTVWXYZ");
-    digits.translate.from.push_str("abcdefghjkmnpqrstvwxyzoOiIlL");
-    digits.translate.to.push_str("ABCDEFGHJKMNPQRSTVWXYZ001111");
-    digits.ignore.push_str("- ");
-    #[expect(clippy::expect_used, reason = "the specification stands above, and a test reads it")]
-    digits.encoding().expect("the digits are no encoding")
-});
+const DIGITS: Encoding = new_encoding! {
+    symbols: "0123456789ABCDEFGHJKMNPQRSTVWXYZ",
+    translate_from: "abcdefghjkmnpqrstvwxyzoOiIlL",
+    translate_to: "ABCDEFGHJKMNPQRSTVWXYZ001111",
+    ignore: "- ",
+};
 
-/// By what a patient takes a request up that is not addressed to them: 40 random bits, shown as `XXXX-XXXX`.
+/// By what a patient takes a request up that is not addressed to them: 40 random bits, shown as eight digits with a hyphen in their middle.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct RequestCode(pub [u8; 5]);
 

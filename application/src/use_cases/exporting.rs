@@ -10,8 +10,8 @@ use crate::policy::access::{Admittance, admit};
 use crate::policy::identity::Principal;
 use crate::policy::{Action, Object};
 use crate::ports::queries::{
-    AccountView, AppointmentCursor, AppointmentFilter, AppointmentView, ChartView, EmergencyView, GrantCursor, Page,
-    PatientView, Queries as _, RelationshipView,
+    AccountView, AppointmentCursor, AppointmentView, ChartView, EmergencyView, GrantCursor, Page, PatientView,
+    Queries as _, RelationshipView,
 };
 use crate::use_cases::clinic::{Backend, Clinic, own_record, permit};
 use crate::use_cases::consented::GrantsAtHand;
@@ -91,16 +91,10 @@ impl<B: Backend> Clinic<B> {
     /// [`UseCaseError`].
     pub async fn exported_appointments(
         &self,
-        principal: &Principal,
-        exporting: &Exporting,
+        Exporting { patient, admittance }: &Exporting,
         page: Page<AppointmentCursor>,
     ) -> Result<Vec<AppointmentView>, UseCaseError> {
-        let filter = AppointmentFilter {
-            patient: Some(exporting.patient),
-            ..AppointmentFilter::default()
-        };
-        let admittance = admit(principal, filter.whose(), Action::ExportSelf, KNOWN)?;
-        Ok(self.queries.appointments(&admittance, &filter, page).await?)
+        Ok(self.queries.appointments_of(admittance, *patient, page).await?)
     }
 
     /// The grants that belong to an export, the newest first.

@@ -111,7 +111,7 @@ impl<B: Backend> Export<B> {
         head.pop();
         self.send(head).await?;
         self.list("appointments", async |page| {
-            let found = clinic.exported_appointments(caller, exporting, page).await?;
+            let found = clinic.exported_appointments(exporting, page).await?;
             let keyed = found
                 .into_iter()
                 .map(|one| ((one.slot.start, one.id), dto::Appointment::from(one)));

@@ -24,15 +24,18 @@ enum Opens {
     Summary,
     /// That, and the medications in the chart.
     Medication,
-    /// All that stands here.
+    /// That, and when they come.
+    Appointments,
+    /// All that stands here but when they come.
     Everything,
 }
 
 /// Whether that shows what this endpoint has. Nothing is written in an emergency.
 fn is_open(method: &str, path: &str, opens: Opens) -> bool {
-    use Opens::{Everything, Medication, Nothing, Summary};
+    use Opens::{Appointments, Everything, Medication, Nothing, Summary};
     match (method, path) {
         ("GET", "/v1/patients/{id}") => opens != Nothing,
+        ("GET", "/v1/patients/{id}/appointments") => opens == Appointments,
         ("GET", "/v1/patients/{id}/chart") => matches!(opens, Summary | Medication | Everything),
         // It is a symptom.
         ("GET", "/v1/patients/{id}/chart/findings/{finding}") => matches!(opens, Summary | Everything),
@@ -58,7 +61,7 @@ fn such(change: impl FnOnce(&mut Opened)) -> Vec<EmergencyEvent> {
 
 /// What has happened, and what that opens.
 fn emergencies() -> Vec<(&'static str, Vec<EmergencyEvent>, Opens)> {
-    use Category::{Care, Identity, Medication, Summary};
+    use Category::{Appointments, Care, Identity, Medication, Summary};
     let hour = TimeDelta::hours(1);
     let then = |event: EmergencyEvent| [of(&[Identity, Summary]), vec![event]].concat();
     let sealed = EmergencyEvent::Opened {
@@ -70,6 +73,7 @@ fn emergencies() -> Vec<(&'static str, Vec<EmergencyEvent>, Opens)> {
         ("who they are", of(&[Identity]), Opens::Identity),
         ("summary", of(&[Identity, Summary]), Opens::Summary),
         ("medication", of(&[Identity, Medication]), Opens::Medication),
+        ("when they come", of(&[Identity, Appointments]), Opens::Appointments),
         ("another category", of(&[Identity, Care]), Opens::Identity),
         (
             "by another practitioner",

@@ -12,8 +12,8 @@ use tests::office::Office;
 use tests::people::{Person, patient};
 use tests::rest::Rest;
 use tests::site::Site;
-use tests::system::{SystemOptions, TestSystem, deployed, until};
-use tests::wire::{Line, Proxy};
+use tests::system::{SystemOptions, TestSystem, until};
+use tests::wire::Line;
 
 use super::grants::World;
 
@@ -139,23 +139,7 @@ async fn where_the_operator_erases_a_patient_is_told_so_and_nothing_is_noted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erasure_that_the_chain_keeps_waiting_is_carried_through_by_another_server() {
-    let chain = TestChain::start().await;
-    let deployment = deployed(&chain).await;
-    let office = Office::open(&chain, &deployment).await;
-    let options = SystemOptions {
-        recorders: office.recorders.clone(),
-        ..SystemOptions::default()
-    };
-    let there = TestSystem::with(&chain, &deployment, options.clone()).await;
-    let way = Proxy::of(chain.url().trim_start_matches("http://").parse().unwrap()).await;
-    let without = SystemOptions {
-        node: Some(format!("http://127.0.0.1:{}", way.port())),
-        signer: 2,
-        database: Some(there.database.clone()),
-        ..options
-    };
-    let here = TestSystem::with(&chain, &deployment, without).await;
-    let world = World::of(chain, office, there, "Cut off").await;
+    let (world, here, way) = World::beside_one_that_can_be_cut_off("Cut off").await;
     let signed = signed_by(&world.ada, STATEMENT, &here).await;
     way.set(Line::Cut);
     let (status, answer) = here.post(PATH, &world.token, &signed).await;

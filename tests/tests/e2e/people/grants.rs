@@ -48,6 +48,28 @@ impl World {
         }
     }
 
+    /// The same, with another server on the same database, and its way to the chain.
+    pub(super) async fn beside_one_that_can_be_cut_off(name: &str) -> (Self, TestSystem, Proxy) {
+        let chain = TestChain::start().await;
+        let deployment = deployed(&chain).await;
+        let office = Office::open(&chain, &deployment).await;
+        let options = SystemOptions {
+            recorders: office.recorders.clone(),
+            ..SystemOptions::default()
+        };
+        let there = TestSystem::with(&chain, &deployment, options.clone()).await;
+        let way = Proxy::of(chain.url().trim_start_matches("http://").parse().unwrap()).await;
+        let without = SystemOptions {
+            node: Some(format!("http://127.0.0.1:{}", way.port())),
+            signer: 2,
+            database: Some(there.database.clone()),
+            ..options
+        };
+        let here = TestSystem::with(&chain, &deployment, without).await;
+        let world = World::of(chain, office, there, name).await;
+        (world, here, way)
+    }
+
     pub(super) fn path(&self, of: &str) -> String {
         format!("/v1/patients/{}{of}", self.patient)
     }
@@ -516,23 +538,7 @@ async fn what_is_written_into_the_database_alone_opens_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revocation_closes_on_every_server_though_no_node_answers_where_it_is_asked_for() {
-    let chain = TestChain::start().await;
-    let deployment = deployed(&chain).await;
-    let office = Office::open(&chain, &deployment).await;
-    let options = SystemOptions {
-        recorders: office.recorders.clone(),
-        ..SystemOptions::default()
-    };
-    let there = TestSystem::with(&chain, &deployment, options.clone()).await;
-    let way = Proxy::of(chain.url().trim_start_matches("http://").parse().unwrap()).await;
-    let without = SystemOptions {
-        node: Some(format!("http://127.0.0.1:{}", way.port())),
-        signer: 2,
-        database: Some(there.database.clone()),
-        ..options
-    };
-    let here = TestSystem::with(&chain, &deployment, without).await;
-    let world = World::of(chain, office, there, "Cut").await;
+    let (world, here, way) = World::beside_one_that_can_be_cut_off("Cut").await;
     let id = world.give(&world.to_the_doctor(&["record"])).await;
     let reads = async |system: &TestSystem| system.get(&world.path("/chart"), &world.doctor).await.0;
     assert_eq!((reads(&here).await, reads(&world.system).await), (200, 200));
