@@ -64,7 +64,6 @@ impl Process {
             .stdin(Stdio::null())
             .stderr(file.try_clone().expect("the same file"))
             .stdout(file)
-            .kill_on_drop(true)
             .spawn()
             .expect("the program");
         Self {
@@ -129,6 +128,17 @@ impl Process {
         kill(Pid::from_raw(self.id()), Signal::SIGINT).expect("our child");
         let status = self.ended().await;
         assert!(status.success(), "{status}: {}", self.output());
+    }
+}
+
+impl Drop for Process {
+    /// Kills it, and waits until it is gone: only then whoever comes next finds its port free.
+    fn drop(&mut self) {
+        self.child.start_kill().ok();
+        let deadline = Instant::now() + START;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 }
 
