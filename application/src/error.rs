@@ -106,6 +106,9 @@ pub enum UseCaseError {
     /// As many requests for access of this caller wait as may.
     #[error("as many requests for access wait as may")]
     TooManyAccessRequests,
+    /// The auditor's engagement has ended.
+    #[error("the engagement has ended")]
+    EngagementOver,
     /// As many wait to be registered as may.
     #[error("the list of requests to be registered is full")]
     WaitingListFull,

@@ -24,6 +24,7 @@ pub mod claims;
 pub mod consent;
 pub mod emergency;
 pub mod encounter;
+pub mod engagement;
 pub mod erasure;
 pub mod event;
 pub mod grants;

@@ -141,6 +141,14 @@ macro_rules! aggregates {
                     Flagged: within Access(flag),
                 }
             }
+            /// That an auditor examines who has read what.
+            15 engagement: Engagement {
+                id: uuid EngagementId,
+                events: EngagementEvent in schema 1 {
+                    Begun: beside Access(scope),
+                    Ended: namespace,
+                }
+            }
         }
     };
 }

@@ -16,6 +16,7 @@ const ERASING: &str = "
          charts AS (DELETE FROM charts WHERE chart = ANY ($1)),
          grants AS (DELETE FROM grants WHERE patient = ANY ($1)),
          emergencies AS (DELETE FROM emergencies WHERE patient = ANY ($1)),
+         engagements AS (UPDATE engagements SET patient = NULL WHERE patient = ANY ($1)),
          reads AS (DELETE FROM reads WHERE patient = ANY ($1)),
          encounters AS (DELETE FROM appointments WHERE patient = ANY ($1) AND recorded),
          appointments AS (UPDATE appointments SET patient = NULL, reason = NULL, cancellation_reason = NULL

@@ -20,6 +20,7 @@ mod calendars;
 mod charts;
 mod column;
 mod emergencies;
+mod engagements;
 mod erasures;
 mod grants;
 mod hash;

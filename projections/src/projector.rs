@@ -18,6 +18,7 @@ use crate::batch::{Batch, Entry, fold_all, keys_to_load};
 use crate::calendars::{CalendarRow, FreeRunRow};
 use crate::charts::ChartRow;
 use crate::emergencies::EmergencyRow;
+use crate::engagements::EngagementRow;
 use crate::grants::PreparedRow;
 use crate::patients::{NameRow, PatientRow};
 use crate::practitioners::PractitionerRow;
@@ -40,7 +41,7 @@ pub struct ReadModels;
 pub struct ProjectionError(#[from] sqlx::Error);
 
 /// Each read model, and its tables.
-pub(crate) const READ_MODELS: [(&str, &[Description]); 12] = [
+pub(crate) const READ_MODELS: [(&str, &[Description]); 13] = [
     ("accounts", &[AccountRow::TABLE, KeyRow::TABLE]),
     ("appointments", &[AppointmentRow::TABLE]),
     ("attestations", &[AttestationRow::TABLE, RegistrarRow::TABLE]),
@@ -56,6 +57,7 @@ pub(crate) const READ_MODELS: [(&str, &[Description]); 12] = [
         ],
     ),
     ("emergencies", &[EmergencyRow::TABLE]),
+    ("engagements", &[EngagementRow::TABLE]),
     ("grants", &[PreparedRow::TABLE]),
     ("access log", &[ReadRow::TABLE]),
     ("patients", &[PatientRow::TABLE, NameRow::TABLE]),
@@ -69,6 +71,7 @@ macro_rules! aggregate_rows {
         $given_to! {
             charts: $crate::charts::ChartRow,
             emergencies: $crate::emergencies::EmergencyRow,
+            engagements: $crate::engagements::EngagementRow,
             patients: $crate::patients::PatientRow,
             practitioners: $crate::practitioners::PractitionerRow,
         }
@@ -87,7 +90,7 @@ fn derived_tables() -> impl Iterator<Item = &'static Description> {
 }
 
 /// The indexes that only queries need.
-const INDEXES: [&str; 9] = [
+const INDEXES: [&str; 10] = [
     include_str!("patients/indexes.sql"),
     include_str!("practitioners/indexes.sql"),
     include_str!("calendars/indexes.sql"),
@@ -97,10 +100,11 @@ const INDEXES: [&str; 9] = [
     include_str!("grants/indexes.sql"),
     include_str!("access_log/indexes.sql"),
     include_str!("emergencies/indexes.sql"),
+    include_str!("engagements/indexes.sql"),
 ];
 
 /// Which rows the folds make of events. Raise it when they make others of the same ones, so that old read models are rebuilt.
-pub(crate) const ROWS: &str = "rows 21";
+pub(crate) const ROWS: &str = "rows 22";
 
 impl Projector for ReadModels {
     type Connection = PgConnection;

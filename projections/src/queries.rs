@@ -8,13 +8,14 @@ use std::time::Duration;
 use application::log::Position;
 use application::notifications::{Channel, Occasion, Occurrence};
 use application::policy::Object;
-use application::policy::access::{Admittance, NotAdmitted, Times, VISITS};
+use application::policy::access::{Admittance, NotAdmitted, Times, VISITS, records_of};
 use application::ports::Clock;
 use application::ports::queries::Unadmitted;
 use application::ports::queries::{
     AccountView, AppointmentCursor, AppointmentFilter, AppointmentView, AttestationView, AvailabilityView, ChartView,
-    ConsentsView, EmergencyStanding, EmergencyView, FreeSlot, GrantCursor, LoggedReadView, Page, PatientView,
-    PractitionerView, ProjectionHash, Queries, QueryError, ReadCursor, RelationshipView, SlotCursor, SlotFilter,
+    ConsentsView, EmergencyStanding, EmergencyView, EngagementView, FreeSlot, GrantCursor, LoggedReadView, Page,
+    PatientView, PractitionerView, ProjectionHash, Queries, QueryError, ReadCursor, RelationshipView, SlotCursor,
+    SlotFilter,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::access_log::Read;
@@ -22,15 +23,18 @@ use domain::account::KeyHash;
 use domain::chart::Contents;
 use domain::consent::{Grantee, SignerId};
 use domain::encounter::{EncounterNames, NamedEncounter};
-use domain::kernel::{AccountId, AppointmentId, Category, EmergencyId, Identifier, PatientId, PractitionerId, Wallet};
+use domain::engagement::AuditScope;
+use domain::kernel::{
+    AccountId, AppointmentId, Category, EmergencyId, EngagementId, Identifier, PatientId, PractitionerId, Wallet,
+};
 use domain::registries::consents::Consents;
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::untold::untold;
 use crate::{
-    access_log, accounts, appointments, calendars, charts, emergencies, grants, hash, patients, practitioners,
-    registries, relationships,
+    access_log, accounts, appointments, calendars, charts, emergencies, engagements, grants, hash, patients,
+    practitioners, registries, relationships,
 };
 
 /// Queries over a pool whose connections find the read models in their search path.
@@ -155,6 +159,29 @@ impl Queries for PgQueries {
 
     async fn overdue_emergencies(&self, now: DateTime<Utc>, most: u32) -> Result<Vec<EmergencyId>, QueryError> {
         answer(emergencies::overdue(&self.pool, now, most)).await
+    }
+
+    async fn engagements(
+        &self,
+        auditor: Option<AccountId>,
+        page: Page<Position>,
+    ) -> Result<Vec<EngagementView>, QueryError> {
+        answer(engagements::list(&self.pool, auditor, page)).await
+    }
+
+    async fn engagement(&self, id: EngagementId) -> Result<Option<EngagementView>, QueryError> {
+        answer(engagements::one(&self.pool, id)).await
+    }
+
+    async fn examined(
+        &self,
+        admittance: &Admittance,
+        scope: &AuditScope,
+        time: (DateTime<Utc>, DateTime<Utc>),
+        page: Page<ReadCursor>,
+    ) -> Result<Vec<LoggedReadView>, QueryError> {
+        admittance.check(records_of(scope), &[Category::Access])?;
+        answer(access_log::examined(&self.pool, scope, time, page)).await
     }
 
     async fn untold(

@@ -20,6 +20,7 @@ ANSWERED_BY_NOBODY = {
     # By an id in the body, an invitation, a code, or what a wallet has signed.
     "accessRequestsAsk",
     "accessRequestsTakeUp",
+    "engagementsBegin",
     "patientsEraseMe",
     "appointmentsBook",
     "visitsRecord",

@@ -22,8 +22,8 @@ use utoipa::openapi::HttpMethod;
 use super::access::{Access, Endpoint, Endpoints, Kind, guarded};
 use super::routes::{
     access_log, access_requests, accounts, admin, appointments, attestations, auth, availability, charts, commands,
-    emergencies, events, export, grants, nothing_here, patients, practitioners, requests, resource, system, treatment,
-    visits, wallets,
+    emergencies, engagements, events, export, grants, nothing_here, patients, practitioners, requests, resource,
+    system, treatment, visits, wallets,
 };
 use super::throttle;
 
@@ -65,6 +65,7 @@ use Action as A;
         (name = "treatment", description = "Whether patients are treated here, so that the staff may know their charts"),
         (name = "emergencies", description = "Records that practitioners open in emergencies, and how they justify it"),
         (name = "reads", description = "Who has read what is known of a patient"),
+        (name = "engagements", description = "Auditors who are engaged to examine who has read what"),
         (name = "practitioners", description = "Practitioners, and the patients whom they treat"),
         (name = "attestations", description = "Public registers' entries of practitioners, and what registrars attest"),
         (name = "availability", description = "What practitioners offer on a day, and which slots are free"),
@@ -163,6 +164,12 @@ endpoints! {
 
     access_log::list::<B> => Read, May(&[A::ReadAccessLog]);
     access_log::noted::<B> => Read, May(&[A::ReadAccessLog]);
+
+    engagements::begin::<B> => Command, May(&[A::ManageEngagements]);
+    engagements::list::<B> => Read, May(&[A::ReadEngagements]);
+    engagements::read::<B> => Read, May(&[A::ReadEngagements]);
+    engagements::end::<B> => Command, May(&[A::ManageEngagements]);
+    engagements::accesses::<B> => Read, May(&[A::ExamineAccesses]);
 
     practitioners::register::<B> => Command, Caller; // As there.
     practitioners::list::<B> => Read, May(&[A::ReadPractitioner]);

@@ -22,6 +22,7 @@ impl From<UseCaseError> for Problem {
             UseCaseError::Suspended => Self::new(ProblemKind::Suspended),
             UseCaseError::NoPerson => Self::new(ProblemKind::NoPerson),
             UseCaseError::ErasedByOperator => Self::new(ProblemKind::ErasureByOperator),
+            UseCaseError::EngagementOver => Self::new(ProblemKind::EngagementOver),
             UseCaseError::NotTreated => Self::new(ProblemKind::NotTreated),
             UseCaseError::HasAccount => {
                 Self::new(ProblemKind::Forbidden).detail("The wallet has an account already: sign in with another one.")

@@ -11,7 +11,8 @@ use chrono::{DateTime, Utc};
 use domain::access_log::{Basis, OpenedAs, Prepared, Reader};
 use domain::account::Scope;
 use domain::consent::{Details, Grantee, Period, Purpose, Query};
-use domain::kernel::{Category, PatientId};
+use domain::engagement::AuditScope;
+use domain::kernel::{Category, EngagementId, PatientId, Personal};
 use domain::treatment::Act;
 use uuid::Uuid;
 
@@ -218,6 +219,40 @@ pub fn admit_to_answer(patient: PatientId, grant: Uuid) -> Admittance {
         categories: Cow::Borrowed(&[Category::Access]),
         within: Vec::new(),
         basis: Basis::Grants(PURPOSE, vec![Prepared(grant)]),
+    }
+}
+
+/// Admits an auditor to who has read what in an engagement's scope. Whether it is theirs and open, the engagement says.
+///
+/// # Errors
+/// To whoever examines nothing, and when nobody knows whom it is about.
+pub fn admit_to_examine(
+    principal: &Principal,
+    engagement: EngagementId,
+    scope: &AuditScope,
+) -> Result<Admittance, Denied> {
+    let whose = records_of(scope);
+    let is_known = *scope != AuditScope::Patient(Personal::Sealed);
+    match reach(principal, Action::ExamineAccesses) {
+        Err(denial) => Err(Denied::Forbidden(denial)),
+        Ok(Reach::Own) if is_known => Ok(Admittance {
+            whose,
+            categories: Cow::Borrowed(&[Category::Access]),
+            within: Vec::new(),
+            basis: Basis::Engagement(engagement),
+        }),
+        Ok(_) => Err(Denied::Hidden(whose)),
+    }
+}
+
+/// Whose records may have been read in this scope.
+pub fn records_of(scope: &AuditScope) -> Object {
+    match scope {
+        AuditScope::Patient(Personal::Known(patient)) => Object::Patient(*patient),
+        AuditScope::Patient(Personal::Sealed)
+        | AuditScope::Everybody
+        | AuditScope::Practitioner { .. }
+        | AuditScope::Account { .. } => Object::Everybody,
     }
 }
 

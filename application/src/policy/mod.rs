@@ -71,6 +71,12 @@ pub enum Action {
     ReadEmergencies,
     /// Read who has opened records in emergencies and what is not justified, without whose and why.
     OverseeEmergencies,
+    /// Engage auditors, and end that.
+    ManageEngagements,
+    /// Read for what auditors are engaged.
+    ReadEngagements,
+    /// Examine who has read what, as far as one is engaged to.
+    ExamineAccesses,
     /// List and search patients.
     ListPatients,
     /// Read a patient's appointments and visits.
@@ -337,6 +343,22 @@ const RULES: &[Rule] = &[
         scope: Scope::Read,
         allowed: &[(REGISTRAR, Reach::Any), (AUDITOR, Reach::Any)],
     },
+    // Who engages an auditor examines nothing, and who examines engages nobody.
+    Rule {
+        action: Action::ManageEngagements,
+        scope: Scope::Write,
+        allowed: &[(ADMINISTRATOR, Reach::Any)],
+    },
+    Rule {
+        action: Action::ReadEngagements,
+        scope: Scope::Read,
+        allowed: &[(AUDITOR, Reach::Own), (ADMINISTRATOR, Reach::Any)],
+    },
+    Rule {
+        action: Action::ExamineAccesses,
+        scope: Scope::Read,
+        allowed: &[(AUDITOR, Reach::Own)],
+    },
     // It has told it, and must know what is known of it here.
     Rule {
         action: Action::ReadReports,
@@ -543,6 +565,9 @@ const FOR_PERSONS: &[Action] = &[
     Action::ReadEmergencies,
     Action::RequestAccess,
     Action::ReadAccessRequest,
+    Action::ManageEngagements,
+    Action::ReadEngagements,
+    Action::ExamineAccesses,
 ];
 
 /// What a practitioner may do whom no registrar has attested: say who they are, and see how they stand.
@@ -760,6 +785,9 @@ mod tests {
         (Action::JustifyEmergency, "", "doctor"),
         (Action::ReadEmergencies, "", "patient doctor"),
         (Action::OverseeEmergencies, "registrar auditor", ""),
+        (Action::ManageEngagements, "administrator", ""),
+        (Action::ReadEngagements, "administrator", "auditor"),
+        (Action::ExamineAccesses, "", "auditor"),
         (Action::RequestAccess, "doctor nurse reception", ""),
         (Action::ReadAccessRequest, "doctor nurse reception", ""),
         (Action::UpdatePatient, "hospital reception", "patient"),

@@ -12,9 +12,10 @@ use domain::chart::Contents;
 use domain::consent::{Grant, GrantId, Grantee, NamedGrant, SignerId};
 use domain::emergency::{Justification, Opened};
 use domain::encounter::{EncounterNames, NamedEncounter};
+use domain::engagement::{AuditScope, Terms};
 use domain::kernel::{
-    AccountId, AppointmentId, Category, Concept, EmergencyId, HumanName, Identifier, PatientId, PractitionerId, Slot,
-    Wallet,
+    AccountId, AppointmentId, Category, Concept, EmergencyId, EngagementId, HumanName, Identifier, PatientId,
+    PractitionerId, Slot, Wallet,
 };
 use domain::patient::PatientDetails;
 use domain::practitioner::{PractitionerDetails, RegisterEntry};
@@ -557,9 +558,26 @@ impl EmergencyView {
     }
 }
 
+/// For what an auditor is engaged.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EngagementView {
+    /// Its id.
+    pub id: EngagementId,
+    /// Which accesses are examined. A patient who was erased is sealed.
+    pub scope: AuditScope,
+    /// By whom, of which time, why and until when.
+    pub terms: Terms,
+    /// When it was ended, if it was before its time.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// The position of the event that began it.
+    pub position: Position,
+}
+
 /// A read as the log has it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LoggedReadView {
+    /// Whose record was read.
+    pub patient: PatientId,
     /// Who has read what, when, and by which right.
     pub read: Read,
     /// What the reader is called, if they are a practitioner whose entry can be read.
@@ -574,7 +592,7 @@ pub struct LoggedReadView {
     pub transaction: [u8; 32],
 }
 
-/// The order of reads in the log of a patient: time, then position, then index, the latest first.
+/// The order of reads in lists: time, then position, then index, the latest first.
 pub type ReadCursor = (DateTime<Utc>, Position, u32);
 
 /// The order of free slots in lists: start, then practitioner.
@@ -730,6 +748,34 @@ pub trait Queries: Send + Sync + 'static {
         now: DateTime<Utc>,
         most: u32,
     ) -> impl Future<Output = Result<Vec<EmergencyId>, QueryError>> + Send;
+
+    /// For what auditors are engaged, or one of them is, the newest first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    fn engagements(
+        &self,
+        auditor: Option<AccountId>,
+        page: Page<Position>,
+    ) -> impl Future<Output = Result<Vec<EngagementView>, QueryError>> + Send;
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// As [`Self::engagements`].
+    fn engagement(&self, id: EngagementId) -> impl Future<Output = Result<Option<EngagementView>, QueryError>> + Send;
+
+    /// Who has read what in this scope, from the first of these instants on and before the second, the latest first.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn examined(
+        &self,
+        admittance: &Admittance,
+        scope: &AuditScope,
+        time: (DateTime<Utc>, DateTime<Utc>),
+        page: Page<ReadCursor>,
+    ) -> impl Future<Output = Result<Vec<LoggedReadView>, QueryError>> + Send;
 
     /// On which occasions of this kind something has happened for good after this instant, of which there is no message by one of these channels at least: so many at most, the
     /// first before the others.

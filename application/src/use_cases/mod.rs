@@ -11,6 +11,7 @@ pub mod clinic;
 pub mod consented;
 pub mod emergencies;
 pub mod encounters;
+pub mod engagements;
 pub mod erasing;
 pub mod exporting;
 pub mod grants;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::account::Role;
 use crate::consent::Purpose;
 use crate::kernel::time::whole_millis;
-use crate::kernel::{AccountId, Category, PractitionerId};
+use crate::kernel::{AccountId, Category, EngagementId, PatientId, PractitionerId};
 use crate::treatment::Act;
 
 /// Who reads. The order is its encoding: add only at the end.
@@ -50,6 +50,26 @@ pub enum Reader {
         /// The person.
         person: Named,
     },
+}
+
+impl Reader {
+    /// By whose id the reader is found, of those who have read of this patient: the person's who was shown it, the practitioner's or the account's; or the system's, where it names nobody.
+    pub fn answering(&self, patient: PatientId) -> Uuid {
+        match self {
+            Self::Patient => patient.uuid(),
+            Self::Practitioner(id)
+            | Self::ServiceFor {
+                person: Named::Practitioner(id),
+                ..
+            } => id.uuid(),
+            Self::Staff { account, .. }
+            | Self::Service { account, .. }
+            | Self::ServiceFor {
+                person: Named::Staff(account),
+                ..
+            } => account.uuid(),
+        }
+    }
 }
 
 /// For whom a service asks. The order is its encoding: add only at the end.
@@ -104,6 +124,8 @@ pub enum Shown {
     Emergencies,
     /// All that is known of them, for themselves.
     Export,
+    /// Who has read what is known of them, for an auditor.
+    AccessLog,
 }
 
 /// By which right. The order is its encoding: add only at the end.
@@ -120,6 +142,8 @@ pub enum Basis {
     Treatment(Act),
     /// That the reader has opened the record in these emergencies; the rest of what they have read these grants allow.
     Emergencies(Vec<OpenedAs>, Vec<Prepared>),
+    /// That the reader is engaged to examine who has read.
+    Engagement(EngagementId),
 }
 
 /// The id of an emergency in a patient's record.

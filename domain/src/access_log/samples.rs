@@ -7,7 +7,7 @@ use strum::IntoEnumIterator as _;
 use super::{AccessLogEvent, Basis, Named, OpenedAs, Prepared, Read, Reader, Reading, Reads, Shown};
 use crate::account::Role;
 use crate::consent::Purpose;
-use crate::kernel::{AccountId, Category, Personal, PractitionerId};
+use crate::kernel::{AccountId, Category, EngagementId, Personal, PractitionerId};
 use crate::samples::strategies::{millis, personal, uuids};
 use crate::samples::values::{id, time};
 use crate::treatment::Act;
@@ -52,7 +52,13 @@ pub(crate) fn examples() -> Vec<AccessLogEvent> {
         of(Shown::Treatment),
         of(Shown::Reports),
     ];
-    let came_later = [Shown::Treatment, Shown::Reports, Shown::Emergencies, Shown::Export];
+    let came_later = [
+        Shown::Treatment,
+        Shown::Reports,
+        Shown::Emergencies,
+        Shown::Export,
+        Shown::AccessLog,
+    ];
     let shown = Shown::iter().filter(|shown| !came_later.contains(shown));
     let first = first.into_iter().chain(shown.map(of)).collect();
     let last = [
@@ -63,7 +69,23 @@ pub(crate) fn examples() -> Vec<AccessLogEvent> {
         of(Shown::Emergencies),
     ];
     let export = vec![of(Shown::Export)];
-    vec![logged(first), logged(later.into()), logged(last.into()), logged(export)]
+    let auditor = Reader::Staff {
+        account,
+        role: Role::Auditor,
+    };
+    let audited = vec![Reading {
+        reader: auditor,
+        shown: Shown::AccessLog,
+        categories: vec![Category::Access],
+        basis: Basis::Engagement(EngagementId::new(id(10))),
+    }];
+    vec![
+        logged(first),
+        logged(later.into()),
+        logged(last.into()),
+        logged(export),
+        logged(audited),
+    ]
 }
 
 /// That each of these was read three times.
@@ -127,6 +149,7 @@ fn rights() -> impl Strategy<Value = Basis> {
             prop::collection::vec(uuids().prop_map(Prepared), 0..3),
         )
             .prop_map(|(emergencies, grants)| Basis::Emergencies(emergencies, grants)),
+        uuids().prop_map(|id| Basis::Engagement(EngagementId::new(id))),
     ]
 }
 

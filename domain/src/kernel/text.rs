@@ -83,6 +83,8 @@ impl TextRule {
     pub const DECISION: Self = Self::prose(1000);
     /// Why a record was opened in an emergency, and why that was right.
     pub const EMERGENCY: Self = Self::prose(2000);
+    /// What a case is called that an auditor examines.
+    pub const CASE: Self = Self::token(64);
     /// The secret of an invitation.
     pub const INVITATION: Self = Self::line(100);
 

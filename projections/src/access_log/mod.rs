@@ -3,5 +3,5 @@
 mod query;
 mod rows;
 
-pub(crate) use query::{at, of_patient};
+pub(crate) use query::{at, examined, of_patient};
 pub(crate) use rows::{ReadRow, fold};

@@ -4,22 +4,23 @@ use application::log::Position;
 use application::ports::queries::{LoggedReadView, Page, ReadCursor};
 use chrono::{DateTime, Utc};
 use domain::access_log::{Read, Reading};
-use domain::kernel::PatientId;
+use domain::engagement::AuditScope;
+use domain::kernel::{PatientId, Personal};
 use domain::practitioner::PractitionerDetails;
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
-use sqlx::{FromRow, PgPool, QueryBuilder, Row as _};
+use sqlx::{FromRow, PgPool, Postgres, QueryBuilder, Row as _};
 
 use crate::column;
 use crate::table::Field;
 
 /// A read, with where it stands on the chain, and what the reader is called if they are a practitioner.
 const SELECT: &str = "
-    SELECT reads.at, reads.reading, reads.position, reads.n, journal.block_number, journal.transaction, practitioners.details
+    SELECT reads.patient, reads.at, reads.reading, reads.position, reads.n, journal.block_number, journal.transaction, practitioners.details
     FROM reads
     JOIN journal ON journal.position = reads.position
     LEFT JOIN practitioners ON practitioners.id = (reads.reading -> 'reader' ->> 'practitioner')::uuid
-    WHERE reads.patient = ";
+    WHERE ";
 
 struct Row(LoggedReadView);
 
@@ -27,6 +28,7 @@ impl FromRow<'_, PgRow> for Row {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
         let details: Option<Json<PractitionerDetails>> = row.try_get("details")?;
         Ok(Self(LoggedReadView {
+            patient: PatientId::read(row, "patient")?,
             read: Read {
                 at: row.try_get("at")?,
                 reading: Reading::read(row, "reading")?,
@@ -47,7 +49,35 @@ pub(crate) async fn of_patient(
     page: Page<ReadCursor>,
 ) -> Result<Vec<LoggedReadView>, sqlx::Error> {
     let mut query = QueryBuilder::new(SELECT);
-    query.push_bind(patient.uuid());
+    query.push("reads.patient = ").push_bind(patient.uuid());
+    page_of(query, page, pool).await
+}
+
+/// What an auditor examines of this time, the latest first. About somebody who cannot be read, nothing.
+pub(crate) async fn examined(
+    pool: &PgPool,
+    scope: &AuditScope,
+    (from, until): (DateTime<Utc>, DateTime<Utc>),
+    page: Page<ReadCursor>,
+) -> Result<Vec<LoggedReadView>, sqlx::Error> {
+    let mut query = QueryBuilder::new(SELECT);
+    match scope {
+        AuditScope::Everybody => query.push("TRUE"),
+        AuditScope::Patient(Personal::Known(patient)) => query.push("reads.patient = ").push_bind(patient.uuid()),
+        AuditScope::Patient(Personal::Sealed) => query.push("FALSE"),
+        AuditScope::Practitioner { practitioner } => query.push("reads.reader = ").push_bind(practitioner.uuid()),
+        AuditScope::Account { account } => query.push("reads.reader = ").push_bind(account.uuid()),
+    };
+    query.push(" AND reads.at >= ").push_bind(column::instant(from));
+    query.push(" AND reads.at < ").push_bind(column::instant(until));
+    page_of(query, page, pool).await
+}
+
+async fn page_of(
+    mut query: QueryBuilder<'static, Postgres>,
+    page: Page<ReadCursor>,
+    pool: &PgPool,
+) -> Result<Vec<LoggedReadView>, sqlx::Error> {
     if let Some((at, position, index)) = page.after {
         query
             .push(" AND (reads.at, reads.position, reads.n) < (")

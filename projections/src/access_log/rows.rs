@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::access_log::{AccessLogEvent, Reading};
 use domain::kernel::{AccessLogId, PatientId};
+use uuid::Uuid;
 
 use crate::batch::Entry;
 use crate::table::{json, table};
@@ -19,6 +20,8 @@ table! {
         /// Which of the reads it is that are told by one event, from 0.
         n: u32,
         at: DateTime<Utc>,
+        /// By whose id who has read is found: see [`Reader::answering`](domain::access_log::Reader::answering).
+        reader: Uuid,
         reading: Reading,
     }
     unseen {
@@ -37,6 +40,7 @@ pub(crate) fn fold(entries: &[Entry<'_, AccessLogId, AccessLogEvent>]) -> BTreeM
                 patient: *patient,
                 n,
                 at,
+                reader: reading.reader.answering(*patient),
                 reading,
                 position: stamp.position,
             };

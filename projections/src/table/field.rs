@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::account::{KeyHash, Role, Scope};
 use domain::calendar::{AppointmentStatus, Session};
 use domain::consent::{GrantId, GranteeTag, SignerId};
-use domain::kernel::{AccountId, AppointmentId, Concept, PatientId, PractitionerId, Slot, Wallet};
+use domain::kernel::{AccountId, AppointmentId, Concept, EngagementId, PatientId, PractitionerId, Slot, Wallet};
 use domain::patient::PatientDetails;
 use domain::practitioner::{PractitionerDetails, RegisterEntry};
 use domain::registries::practitioners::Standing;
@@ -106,7 +106,7 @@ field! {
 macro_rules! ids {
     ($($type:ident)+) => { field! { $( $type: Uuid, |id| id.uuid(), |id| Ok($type::new(id)); )+ } };
 }
-ids! { AccountId AppointmentId PatientId PractitionerId }
+ids! { AccountId AppointmentId EngagementId PatientId PractitionerId }
 
 /// What is kept by its name.
 macro_rules! names {

@@ -14,6 +14,7 @@ pub mod availability;
 pub mod charts;
 pub mod commands;
 pub mod emergencies;
+pub mod engagements;
 pub mod events;
 pub mod export;
 pub mod grants;

@@ -12,7 +12,9 @@ use domain::registries::practitioners::Standing;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::fakes::{Api, FINDING, HOSPITAL_KEY, INVITATION, NAMED, OTHER, OWN, ROLES, World, key_for, now, token};
+use super::fakes::{
+    AUDITOR, Api, FINDING, HOSPITAL_KEY, INVITATION, NAMED, OTHER, OWN, ROLES, World, account, key_for, now, token,
+};
 use crate::openapi::{document, operations};
 
 /// Who may call an operation.
@@ -282,6 +284,38 @@ pub(super) fn table() -> Vec<(&'static str, &'static str, Access, Value)> {
         ),
         ("GET", "/v1/me/emergencies", Doctors("patient"), none.clone()),
         ("GET", "/v1/emergencies", roles("registrar auditor", ""), none.clone()),
+        (
+            "POST",
+            "/v1/engagements",
+            roles("administrator", ""),
+            json!({
+                "auditor": account(AUDITOR), "scope": {"kind": "everybody"}, "from": "2026-01-01T00:00:00Z", "until": "2026-03-01T00:00:00Z", "reason": "review",
+            }),
+        ),
+        (
+            "GET",
+            "/v1/engagements",
+            roles("administrator auditor", ""),
+            none.clone(),
+        ),
+        (
+            "GET",
+            "/v1/engagements/{id}",
+            roles("administrator", "auditor"),
+            none.clone(),
+        ),
+        (
+            "POST",
+            "/v1/engagements/{id}/end",
+            roles("administrator", ""),
+            none.clone(),
+        ),
+        (
+            "GET",
+            "/v1/engagements/{id}/accesses",
+            roles("", "auditor"),
+            none.clone(),
+        ),
         (
             "POST",
             "/v1/access-requests",

@@ -16,7 +16,7 @@ use actix_web::test::{TestRequest, call_service, init_service};
 use application::log::{Finality, Position, StreamId};
 use application::notifications::{Channel, Occasion, Occurrence};
 use application::policy::Object;
-use application::policy::access::Admittance;
+use application::policy::access::{Admittance, records_of};
 use application::policy::rules::{Registration, Rules};
 use application::ports::StoreError;
 use application::ports::access_requests::*;
@@ -47,6 +47,7 @@ use domain::claims::Name;
 use domain::consent::{self, Details, Grant, Granted, Grantee, Purpose, SignerId};
 use domain::emergency::{Emergency, EmergencyEvent, Justification, Opened};
 use domain::encounter::{EncounterNames, NamedEncounter};
+use domain::engagement::{AuditReason, AuditScope, Engagement, EngagementEvent, Terms};
 use domain::erasure::KeyName;
 use domain::grants::Proposal;
 use domain::kernel::typed_data::{SigningDomain, keccak256 as digest};
@@ -105,6 +106,9 @@ pub(super) const NAMED: [&str; 9] = [
 ];
 
 const HOSPITAL_SERVICE: u8 = 20;
+
+/// The auditor who can sign in.
+pub(super) const AUDITOR: u8 = 16;
 
 pub(super) type Fakes = (FakeExecutor, FakeQueries);
 
@@ -292,7 +296,7 @@ impl IdentityDerivation for FakeIdentities {
     }
 }
 
-fn account(number: u8) -> AccountId {
+pub(super) fn account(number: u8) -> AccountId {
     AccountId::new(Uuid::from_u128(1000 + u128::from(number)))
 }
 
@@ -433,7 +437,12 @@ impl CommandExecutor for FakeExecutor {
             let happened = self.emergencies.lock().unwrap().get(&id).cloned();
             happened.into_iter().flatten().for_each(|event| emergency.apply(event));
         }
-        let aggregate = [&practitioner as &dyn Any, &account, &treatment, &emergency]
+        let mut engagement = Engagement::default();
+        if let AggregateRef::Engagement(id) = of {
+            let EngagementView { scope, terms, .. } = engaged(id);
+            engagement.apply(EngagementEvent::Begun { scope, terms });
+        }
+        let aggregate = [&practitioner as &dyn Any, &account, &treatment, &emergency, &engagement]
             .into_iter()
             .find_map(|any| any.downcast_ref::<A>().cloned());
         let aggregate = aggregate.unwrap_or_default();
@@ -627,6 +636,45 @@ fn emergency(id: EmergencyId) -> EmergencyView {
         is_flagged: true,
         flagged_at: Some(now()),
         position: 8,
+    }
+}
+
+/// That the auditor who can sign in, or another, is engaged to examine the accesses to all records.
+fn engaged(id: EngagementId) -> EngagementView {
+    let number = if id.uuid() == OWN { AUDITOR } else { AUDITOR + 100 };
+    EngagementView {
+        id,
+        scope: AuditScope::Everybody,
+        terms: Terms {
+            auditor: account(number),
+            from: now() - TimeDelta::days(30),
+            until: now(),
+            reason: AuditReason::Review,
+            reference: Some("2026-17".to_owned()),
+            at: now(),
+            ends: now() + TimeDelta::days(14),
+        },
+        ended_at: None,
+        position: 9,
+    }
+}
+
+/// That somebody was shown a patient's chart.
+fn logged_read(patient: PatientId) -> LoggedReadView {
+    let reading = Reading {
+        reader: Reader::Practitioner(PractitionerId::new(OTHER)),
+        shown: Shown::Chart,
+        categories: vec![Category::Summary],
+        basis: Basis::Grants(Purpose::Treatment, vec![Prepared(OTHER)]),
+    };
+    LoggedReadView {
+        patient,
+        read: Read::new(now(), reading),
+        name: Some(practitioner_details().name),
+        position: 7,
+        index: 0,
+        block: 5,
+        transaction: [6; 32],
     }
 }
 
@@ -868,6 +916,25 @@ impl Queries for FakeQueries {
         Ok(Vec::new())
     }
 
+    async fn engagements(&self, _: Option<AccountId>, _: Page<Position>) -> Result<Vec<EngagementView>, QueryError> {
+        Ok(vec![engaged(EngagementId::new(OWN))])
+    }
+
+    async fn engagement(&self, id: EngagementId) -> Result<Option<EngagementView>, QueryError> {
+        Ok(known(id.uuid()).then(|| engaged(id)))
+    }
+
+    async fn examined(
+        &self,
+        admittance: &Admittance,
+        scope: &AuditScope,
+        _: (DateTime<Utc>, DateTime<Utc>),
+        _: Page<ReadCursor>,
+    ) -> Result<Vec<LoggedReadView>, QueryError> {
+        admittance.check(records_of(scope), &[Category::Access])?;
+        Ok([OWN, OTHER].map(|id| logged_read(PatientId::new(id))).into())
+    }
+
     async fn untold(
         &self,
         _: Occasion,
@@ -889,20 +956,7 @@ impl Queries for FakeQueries {
         _: Page<ReadCursor>,
     ) -> Result<Vec<LoggedReadView>, QueryError> {
         admittance.check_patient(id, &[Category::Access])?;
-        let reading = Reading {
-            reader: Reader::Practitioner(PractitionerId::new(OTHER)),
-            shown: Shown::Chart,
-            categories: vec![Category::Summary],
-            basis: Basis::Grants(Purpose::Treatment, vec![Prepared(OTHER)]),
-        };
-        Ok(vec![LoggedReadView {
-            read: Read::new(now(), reading),
-            name: Some(practitioner_details().name),
-            position: 7,
-            index: 0,
-            block: 5,
-            transaction: [6; 32],
-        }])
+        Ok(vec![logged_read(id)])
     }
 
     async fn reads_at(&self, _: PatientId, _: &[DateTime<Utc>]) -> Result<Vec<(Read, Position)>, QueryError> {

@@ -9,6 +9,7 @@ use domain::chart::{AllergyKind, List};
 use domain::consent::Details;
 use domain::emergency::Opened;
 use domain::encounter::EncounterNames;
+use domain::engagement::Terms;
 use domain::kernel::{Address, Category, HumanName, Slot, Sources, TextRule, typed_data};
 use domain::patient::PatientDetails;
 use domain::practitioner::PractitionerDetails;
@@ -77,6 +78,7 @@ fn the_document_tells_the_limits_of_the_types() {
         // The record, or categories of it.
         (".NewEmergency.categories", Opened::CATEGORIES.len()),
         (".NewEmergency.minutes", usize::from(*Opened::MINUTES.end())),
+        (".NewEngagement.days", usize::from(*Terms::DAYS.end())),
         (".NewGrant.categories", Category::ALL.len() + 1),
         (".NewGrant.documents", Details::MOST_DOCUMENTS),
         (".NewPaper.practitioners", Paper::MOST_PRACTITIONERS),

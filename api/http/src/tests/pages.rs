@@ -74,7 +74,8 @@ async fn every_page_refers_to_its_items_and_the_server_gives_what_they_are_said_
             assert_eq!(document["components"]["schemas"][item]["type"], "object", "{item}");
 
             let role = match item {
-                "Account" => "administrator",
+                "Account" | "Engagement" => "administrator",
+                "AccessLogEntry" if path.starts_with("/v1/engagements/") => "auditor",
                 "LogEntry" => "auditor",
                 "Grant" | "AccessLogEntry" | "AccessRequest" => "patient",
                 "Emergency" if path.starts_with("/v1/me/") => "patient",

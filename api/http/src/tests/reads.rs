@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use actix_web::test::read_body;
 use domain::access_log::{Basis, Named, Prepared, Read, Reader, Shown};
 use domain::consent::Purpose;
-use domain::kernel::{Category, PatientId, PractitionerId};
+use domain::kernel::{Category, EngagementId, PatientId, PractitionerId};
 use domain::treatment::Act;
 use serde_json::Value;
 use uuid::Uuid;
@@ -64,6 +64,7 @@ fn shown(role: &str, method: &str, path: &str) -> Option<(Shown, &'static [Categ
         ("GET", "/v1/patients/{id}/treatment") => (Shown::Treatment, ACCESS),
         ("GET", "/v1/patients/{id}/emergencies/{id}" | "/v1/me/emergencies") => (Shown::Emergencies, ACCESS),
         ("GET", "/v1/me/export") => (Shown::Export, EVERYTHING),
+        ("GET", "/v1/engagements/{id}/accesses") => (Shown::AccessLog, ACCESS),
         ("GET", "/v1/accounts/{id}") => (Shown::Account, IDENTITY),
         _ => return None,
     };
@@ -77,6 +78,7 @@ fn right(role: &str, shown: Shown, path: &str) -> Basis {
             Basis::Treatment(Act::Paper)
         }
         ("patient", _) => Basis::Own,
+        (_, Shown::AccessLog) => Basis::Engagement(EngagementId::new(OWN)),
         ("doctor", Shown::Relationships | Shown::Appointments) if path.starts_with("/v1/patients") => {
             Basis::Grants(Purpose::Treatment, vec![Prepared(OWN)])
         }
@@ -184,7 +186,15 @@ fn is_by(role: &str, reader: &Reader) -> bool {
     match reader {
         Reader::Patient => role == "patient",
         Reader::Practitioner(id) => role == "doctor" && *id == PractitionerId::new(OWN),
-        Reader::Staff { .. } => ["hospital", "administrator", "nurse", "reception", "laboratory"].contains(&role),
+        Reader::Staff { .. } => [
+            "hospital",
+            "administrator",
+            "nurse",
+            "reception",
+            "laboratory",
+            "auditor",
+        ]
+        .contains(&role),
         Reader::Service { .. } => role == "service",
         Reader::ServiceFor { person, .. } => match person {
             Named::Staff(_) => ["service for nurse", "service for reception"].contains(&role),

@@ -12,7 +12,8 @@ use super::{Act, GrantedPart, HumanName, Instant, Purpose, Role, wire_enum};
 wire_enum!(
     /// What was shown: `patient` (who they are), `patient-in-a-list` (the same, in a list or a search), `chart`, `relationships` (who treats them), `appointments` (one, or several),
     /// `grants` (what they grant to whom), `account` (as whom they sign in), `treatment` (whether they are treated here),
-    /// `reports` (what other systems have told of the chart), `emergencies` (the list of those in which the record was opened), or `export` (all that is known of them).
+    /// `reports` (what other systems have told of the chart), `emergencies` (the list of those in which the record was opened), `export` (all that is known of them), or `access-log` (who has
+    /// read what, for an auditor).
     Shown = access_log::Shown
 );
 
@@ -30,8 +31,8 @@ pub enum ReaderKind {
     Service,
 }
 
-/// By which right something was read: `own` (it is the patient's own), `role` (that of the reader), `grants` (what the patient has granted), `treatment` (that they are treated here), or
-/// `emergencies` (that the reader has opened the record in them; the rest of what was read `grants` allow).
+/// By which right something was read: `own` (it is the patient's own), `role` (that of the reader), `grants` (what the patient has granted), `treatment` (that they are treated here),
+/// `emergencies` (that the reader has opened the record in them; the rest of what was read `grants` allow), or `engagement` (that the reader is engaged to examine who has read).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReadBasis {
@@ -45,6 +46,8 @@ pub enum ReadBasis {
     Treatment,
     /// That the reader has opened the record in emergencies.
     Emergencies,
+    /// That the reader is engaged to examine who has read.
+    Engagement,
 }
 
 /// Who has read.
@@ -73,7 +76,7 @@ pub struct Reader {
     pub person: Option<Uuid>,
 }
 
-/// That somebody was shown something of the patient.
+/// That somebody was shown something of a patient.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
@@ -83,6 +86,9 @@ pub struct Reader {
     "transaction": "0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02",
 }))]
 pub struct AccessLogEntry {
+    /// The id of the patient, for an auditor; a patient's own log leaves it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patient: Option<Uuid>,
     /// When, to the millisecond.
     pub at: Instant,
     /// Who.
@@ -106,6 +112,9 @@ pub struct AccessLogEntry {
     /// The ids of the emergencies in which the reader has opened it, if that is the right.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub emergencies: Vec<Uuid>,
+    /// The id of the engagement, if that is the right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engagement: Option<Uuid>,
     /// The position in the log of the entry that says so; missing while the log does not have it. By it the entry is found and proved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<u64>,
@@ -176,6 +185,7 @@ impl From<access_log::Read> for AccessLogEntry {
     fn from(read: access_log::Read) -> Self {
         let access_log::Read { at, reading } = read;
         let (mut purpose, mut by, mut grants, mut emergencies) = (None, None, Vec::new(), Vec::new());
+        let mut engagement = None;
         let basis = match reading.basis {
             access_log::Basis::Own => ReadBasis::Own,
             access_log::Basis::Role => ReadBasis::Role,
@@ -193,9 +203,14 @@ impl From<access_log::Read> for AccessLogEntry {
                 emergencies = ids.into_iter().map(|OpenedAs(id)| id).collect();
                 ReadBasis::Emergencies
             }
+            access_log::Basis::Engagement(id) => {
+                engagement = Some(id.uuid());
+                ReadBasis::Engagement
+            }
         };
         let categories = reading.categories.into_iter().map(Granted::Category);
         Self {
+            patient: None,
             at: Instant(at),
             reader: reading.reader.into(),
             shown: reading.shown.into(),
@@ -205,6 +220,7 @@ impl From<access_log::Read> for AccessLogEntry {
             act: by.map(Act),
             grants,
             emergencies,
+            engagement,
             position: None,
             index: None,
             block: None,
@@ -223,6 +239,16 @@ impl From<LoggedReadView> for AccessLogEntry {
             block: Some(view.block),
             transaction: Some(hex::encode_prefixed(view.transaction)),
             ..entry
+        }
+    }
+}
+
+impl AccessLogEntry {
+    /// As an auditor sees it, who examines several patients'.
+    pub fn examined(view: LoggedReadView) -> Self {
+        Self {
+            patient: Some(view.patient.uuid()),
+            ..Self::from(view)
         }
     }
 }

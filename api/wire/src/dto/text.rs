@@ -57,6 +57,8 @@ texts! {
     ReasonText = TextRule::CANCELLATION, from 1, such as "The patient is abroad.";
     /// The reason why a record is opened in an emergency, or why that was right.
     EmergencyText = TextRule::EMERGENCY, from 1, such as "Unconscious after a fall; nobody is with her.";
+    /// What a case is called elsewhere.
+    CaseText = TextRule::CASE, from 1, such as "2026-17";
     /// The reason why a wallet is taken away.
     TakingReason = TextRule::DECISION, from 1, such as "The patient reported the phone stolen.";
     /// The reason why a registration request is declined.

@@ -9,7 +9,7 @@ use tests::people::{Person, patient};
 use tests::system::{SystemOptions, TestSystem, deployed, two_servers, until};
 
 /// Opens the account of somebody of the staff, who joins by an invitation: where the account is, and the token.
-async fn colleague(system: &TestSystem, admin: &str, role: &str, person: &Person) -> (String, String) {
+pub(super) async fn colleague(system: &TestSystem, admin: &str, role: &str, person: &Person) -> (String, String) {
     let open = json!({ "name": role, "role": role, "kind": "person" });
     let (status, opened) = system.post("/v1/accounts", admin, &open).await;
     assert_eq!(status, 201, "{opened}");

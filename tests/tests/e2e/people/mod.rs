@@ -6,6 +6,7 @@ mod attestations;
 mod auth;
 mod authorization;
 mod emergencies;
+mod engagements;
 mod erasing_oneself;
 mod exporting;
 mod first_visit;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use api_config::FinalityRule;
 use api_dev::anvil::Mining;
+use chrono::{DateTime, Utc};
 use domain::account::Role;
 use infrastructure::crash::{READ_NOTED, READS_LOGGED, READS_TAKEN, VARIABLE};
 use reqwest::Method;
@@ -150,7 +151,8 @@ async fn what_was_read_of_a_patient_in_a_while_is_told_by_one_event() {
         let Some(next) = page["next"].as_str() else { break };
         path = next.to_owned();
     }
-    let times: Vec<&str> = seen.iter().map(|entry| entry["at"].as_str().unwrap()).collect();
+    let at = |entry: &Value| entry["at"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
+    let times: Vec<_> = seen.iter().map(at).collect();
     assert_eq!(times.len(), 5);
     assert!(times.is_sorted_by(|one, next| one >= next), "{times:?}");
     system.agrees_with_a_rebuild(&chain).await;

@@ -455,6 +455,8 @@ struct World {
     /// A practitioner who is attested: their session.
     doctor: String,
     registrar: String,
+    /// An auditor: their account and session.
+    auditor: (String, String),
     /// A patient with a wallet: their id and session.
     patient: (String, String),
     /// Somebody with a wallet and an account.
@@ -494,11 +496,17 @@ impl World {
         let id = doctor["id"].as_str().unwrap();
         office.attests(&system, &hospital, id).await;
         let entry = doctor["resource"].as_str().unwrap();
+        let person = system.administrator().await;
+        let auditor = json!({ "name": "Audit", "role": "auditor", "kind": "person" });
+        let (_, auditor) = system.post("/v1/accounts", &person, &auditor).await;
+        let account = auditor["resource"].as_str().unwrap();
+        let examiner = Person::numbered(4717).join(&system, &person, account).await;
         Self {
+            auditor: (auditor["id"].as_str().unwrap().to_owned(), examiner),
             doctor: Person::numbered(4716).join(&system, &hospital, entry).await,
             patient: (registered["id"].as_str().unwrap().to_owned(), token),
             registrar: system.service("registry", Role::Registrar).await,
-            person: system.administrator().await,
+            person,
             stranger: Person::numbered(4711).sign_in(&system).await,
             newcomer: Person::numbered(4712).sign_in(&system).await,
             nurse: system.for_a_nurse(&hospital).await,
@@ -588,6 +596,12 @@ impl World {
         let emergencies = format!("/v1/patients/{patient}/emergencies");
         let emergency = json!({ "reason": "Unconscious.", "categories": ["identity", "summary"], "minutes": 5 });
         let opened = self.add(&emergencies, &self.doctor, &emergency).await;
+        let examining = json!({
+            "auditor": self.auditor.0, "scope": { "kind": "patient", "id": patient }, "from": at, "until": "2024-12-31T00:00:00Z",
+            "reason": "complaint", "reference": "2026-17", "days": 5,
+        });
+        let engaged = self.add("/v1/engagements", &self.person, &examining).await;
+        let over = self.add("/v1/engagements", &self.person, &examining).await;
         let signer = Person::numbered(4715).signer().to_string();
         let ito = self.add("/v1/patients", hospital, &json!({ "details": details })).await;
         let nurse = &*self.nurse;
@@ -727,6 +741,11 @@ impl World {
                 "emergenciesList",
                 Good::get().asking([limit.clone(), ("standing", "to-justify".to_owned())]),
             ),
+            ("engagementsBegin", Good::get().saying(examining).answered(201)),
+            ("engagementsList", Good::get().asking([limit.clone()])),
+            ("engagementsRead", Good::of(&engaged)),
+            ("engagementsEnd", Good::of(&over)),
+            ("engagementsAccesses", Good::of(&engaged).asking([limit.clone()])),
             ("readsList", Good::get().asking([limit.clone()])),
             ("patientsExport", Good::get()),
             ("appointmentsOfPatient", Good::of(&ito).asking([limit.clone()])),
@@ -883,6 +902,8 @@ impl World {
     async fn send(&self, operation: &Operation, request: &Request) -> (u16, HeaderMap, String) {
         let key = match &*operation.id {
             "walletsRead" | "walletsChange" => &self.person,
+            "engagementsAccesses" => &self.auditor.1,
+            id if id.starts_with("engagements") => &self.person,
             "walletsAccept" | "registrationAsk" => &self.stranger,
             "registrationOwn" => &self.newcomer,
             "walletsInviteStaff" | "walletsWithdrawStaffs" => &self.administrator,

@@ -1,0 +1,7 @@
+//! Which auditors are engaged to examine who has read what.
+
+mod query;
+mod rows;
+
+pub(crate) use query::{list, one};
+pub(crate) use rows::EngagementRow;
