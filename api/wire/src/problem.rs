@@ -60,7 +60,7 @@ problems! {
     Suspended = "suspended", 403, "A registrar has suspended you",
         "A practitioner does nothing here while they are suspended. Ask a registrar.";
     NoPerson = "no-person", 403, "No person is named for whom the service asks",
-        "What is clinical a service reads and writes for a person alone, and somebody vouches for what patients say on paper. Name the person in the header \
+        "What is clinical a service reads and writes for a person alone; somebody vouches for what patients say on paper, and for auditors' engagements. Name the person in the header \
          On-Behalf-Of: staff/ and the id of their account, or practitioner/ and their id. They must work here, and may do it themselves.";
     NotTreated = "not-treated", 403, "The patient is not treated here",
         "The staff knows the charts of patients who are treated here, and their own act begins that: that they bind a wallet here, or agree on paper (POST \

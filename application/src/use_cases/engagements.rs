@@ -171,7 +171,7 @@ impl<B: Backend> Clinic<B> {
         }
     }
 
-    /// Fails unless whoever accesses are examined of is known here.
+    /// Fails unless whoever accesses are examined of is known here. Patients and practitioners read as such, and not as the account that they sign in to.
     async fn require_known(&self, scope: &AuditScope) -> Result<(), UseCaseError> {
         let is_known = match scope {
             AuditScope::Everybody => true,
@@ -180,7 +180,10 @@ impl<B: Backend> Clinic<B> {
             }
             AuditScope::Patient(Personal::Sealed) => false,
             AuditScope::Practitioner { practitioner } => self.queries.practitioner(*practitioner).await?.is_some(),
-            AuditScope::Account { account } => self.queries.account(*account).await?.is_some(),
+            AuditScope::Account { account } => {
+                let known = self.queries.account(*account).await?;
+                known.is_some_and(|account| !matches!(account.role, Role::Patient | Role::Doctor))
+            }
         };
         match is_known {
             true => Ok(()),

@@ -91,7 +91,7 @@ async fn a_database_is_what_its_log_gives_while_everybody_goes_on_and_is_not_whe
         assert_eq!(of("contradictions"), 0, "{report}");
         let names: Vec<_> = tables(report).into_iter().map(|(name, _)| name).collect();
         assert_eq!(names[..4], ["journal", "erasures", "chapters", "accounts"]);
-        assert_eq!(names.len(), 15, "{names:?}");
+        assert_eq!(names.len(), 16, "{names:?}");
         let position = keyed["comparison"]["at"]["position"].as_u64().unwrap();
         assert!(position >= report["head"]["position"].as_u64().unwrap());
         assert!(!said.contains("Family"), "{said}");

@@ -125,6 +125,12 @@ async fn engaged_by(system: &TestSystem, administrator: &str, number: u32) -> (S
     (path.trim_start_matches("/v1/accounts/").to_owned(), token)
 }
 
+/// The id of the caller's account.
+async fn own_account(system: &TestSystem, token: &str) -> String {
+    let (_, me) = system.get("/v1/me", token).await;
+    me["account"].as_str().unwrap().to_owned()
+}
+
 fn terms(auditor: &str, scope: &Value, from: DateTime<Utc>, until: DateTime<Utc>) -> Value {
     json!({ "auditor": auditor, "scope": scope, "from": from, "until": until, "reason": "complaint", "reference": "2026-17" })
 }
@@ -171,7 +177,7 @@ async fn an_engaged_auditor_sees_who_has_read_what_and_nothing_of_it_and_each_pa
 
     // Each scope shows what is of it, and nothing else.
     let by = |item: &Value, person: &str| told(item)[1] == person;
-    let systems = world.system.get("/v1/me", &world.hospital).await.1["account"].clone();
+    let systems = own_account(&world.system, &world.hospital).await;
     let of_the_first = world.engage_for(&json!({ "kind": "patient", "id": first })).await;
     let by_the_nurse = world.engage_for(&json!({ "kind": "account", "id": nurse })).await;
     let by_the_system = world.engage_for(&json!({ "kind": "account", "id": systems })).await;
@@ -182,7 +188,7 @@ async fn an_engaged_auditor_sees_who_has_read_what_and_nothing_of_it_and_each_pa
         ),
         (&by_the_nurse, &|item| by(item, nurse)),
         (&by_the_system, &|item| {
-            item["reader"]["account"] == systems && by(item, "")
+            item["reader"]["account"] == *systems && by(item, "")
         }),
     ] {
         let expected: Vec<_> = all.iter().filter(|item| is_of_it(item)).cloned().collect();
@@ -333,12 +339,10 @@ async fn what_an_auditor_is_engaged_for_is_checked_and_nobody_else_examines_it()
     let close = format!("/v1/accounts/{closed}/close");
     assert_eq!(system.post(&close, administrator, &json!({})).await.0, 200);
     let service = system.service("scanner", Role::Auditor).await;
-    let service = system.get("/v1/me", &service).await.1["account"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let service = own_account(system, &service).await;
     let nurse = world.nurse.rsplit('/').next().unwrap();
     let nobody = Uuid::new_v4().to_string();
+    let patients = own_account(system, &world.patients[0].1).await;
     let (now, day) = (Utc::now(), TimeDelta::days(1));
     let everybody = json!({ "kind": "everybody" });
     let asked = |auditor: &str, scope: &Value| terms(auditor, scope, now - day, now);
@@ -354,6 +358,8 @@ async fn what_an_auditor_is_engaged_for_is_checked_and_nobody_else_examines_it()
         of("patient", &nobody),
         of("practitioner", &nobody),
         of("account", &nobody),
+        // A patient's: they read as a patient.
+        of("account", &patients),
         of("everybody", &nobody),
         json!({ "kind": "patient" }),
     ] {
@@ -398,10 +404,7 @@ async fn what_an_auditor_is_engaged_for_is_checked_and_nobody_else_examines_it()
         );
         assert_eq!(system.get(PATH, token).await.0 == 200, token == &world.auditor.1);
     }
-    let me = system.get("/v1/me", administrator).await.1["account"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let me = own_account(system, administrator).await;
     let (status, begun) = system.post(PATH, &format!("{key} for staff/{me}"), &good).await;
     assert_eq!(status, 201, "{begun}");
     let engagement = begun["resource"].as_str().unwrap();

@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chrono::{TimeDelta, Utc};
+use domain::account::Role;
 use serde_json::json;
 use sqlx::{Executor, PgPool};
 use tests::chain::TestChain;
 use tests::charts::{agree_on_paper, note};
 use tests::clinic::Clinic;
+use tests::people::{Person, patient};
 use tests::system::{TestSystem, deployed, until};
 
 /// The tables that grow with the log.
-const GROWING: [&str; 8] = [
+const GROWING: [&str; 9] = [
     "journal",
     "patients",
     "charts",
@@ -19,6 +22,7 @@ const GROWING: [&str; 8] = [
     "calendars",
     "appointments",
     "relationships",
+    "reads",
     "data_keys",
 ];
 
@@ -129,6 +133,68 @@ async fn a_search_by_name_reads_no_growing_table_whole() {
             "{table} of {rows} rows: {scanned} read by scans"
         );
     }
+    system.stop().await;
+}
+
+/// How many accesses are made up for an auditor to find some among.
+const ACCESSES: i64 = 40_000;
+
+/// How many rows of the accesses were found by an index.
+async fn found_by_indexes(pool: &PgPool) -> i64 {
+    let sql = "SELECT idx_tup_fetch FROM pg_stat_user_tables WHERE schemaname = 'live' AND relname = 'reads'";
+    sqlx::query_scalar(sql).fetch_one(pool).await.expect("Postgres")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_an_auditor_examines_is_found_without_reading_the_others() {
+    let chain = TestChain::start().await;
+    let system = TestSystem::start(&chain, &deployed(&chain).await).await;
+    let (pool, administrator) = (system.parts().pool.clone(), system.administrator().await);
+    let auditor = json!({ "name": "Audit", "role": "auditor", "kind": "person" });
+    let (_, auditor) = system.post("/v1/accounts", &administrator, &auditor).await;
+    let account = auditor["resource"].as_str().unwrap();
+    let token = Person::numbered(8201).join(&system, &administrator, account).await;
+    let ada = Person::numbered(8202).sign_in(&system).await;
+    let (status, registered) = system.post("/v1/patients", &ada, &patient("Okafor")).await;
+    assert_eq!(status, 201, "{registered}");
+    let hospital = system.service("ward", Role::Hospital).await;
+    let record = registered["resource"].as_str().unwrap();
+    assert_eq!(system.get(record, &hospital).await.0, 200);
+    assert_eq!(system.get("/v1/me/access-log", &ada).await.0, 200);
+    // The one there is, over and over, of somebody else, who is shown it by somebody else.
+    let sql = "INSERT INTO live.reads (patient, n, at, reader, reading, position) \
+               SELECT '7c9e6679-7425-40de-944b-e07fc1f90ae7', n + number, at - number * interval '1 second', patient, reading, position \
+               FROM live.reads, generate_series(1, $1) AS number";
+    let made = sqlx::query(sql).bind(ACCESSES).execute(&pool).await.expect("Postgres");
+    assert_eq!(made.rows_affected(), ACCESSES.cast_unsigned());
+    pool.execute("ANALYZE live.reads").await.expect("Postgres");
+
+    let ward = system.get("/v1/me", &hospital).await.1["account"].clone();
+    let now = Utc::now();
+    let mut engagements = Vec::new();
+    for (scope, found) in [
+        (json!({ "kind": "everybody" }), 50),
+        (json!({ "kind": "patient", "id": registered["id"] }), 1),
+        (json!({ "kind": "account", "id": ward }), 1),
+    ] {
+        let terms = json!({
+            "auditor": auditor["id"], "scope": scope, "from": now - TimeDelta::days(300), "until": now + TimeDelta::days(1), "reason": "review",
+        });
+        let (status, begun) = system.post("/v1/engagements", &administrator, &terms).await;
+        assert_eq!(status, 201, "{begun}");
+        engagements.push((format!("{}/accesses", begun["resource"].as_str().unwrap()), found));
+    }
+    settle(&chain, &system).await;
+    let before = (scanned(&pool).await, found_by_indexes(&pool).await);
+    for (path, found) in engagements {
+        let (status, page) = system.get(&path, &token).await;
+        let items = page["items"].as_array().expect("items").len();
+        assert_eq!((status, items), (200, found), "{page}");
+    }
+    settle(&chain, &system).await;
+    let after = (scanned(&pool).await, found_by_indexes(&pool).await);
+    assert_eq!(after.0["reads"].1, before.0["reads"].1, "the table was read whole");
+    assert!(after.1 - before.1 < 1_000, "{} rows were looked at", after.1 - before.1);
     system.stop().await;
 }
 
