@@ -91,6 +91,7 @@ RULES = {
     "must be left out: only allergies have kinds": "two values of one statement",
     "must be `none-known` or `not-asked` for one kind of allergies": "the same",
     "must be the open account of a person who is an auditor": "an account that is there",
+    "must be the account of a person of the staff or of a system": "the same",
     "must be there, unless it is about everybody": "two values of one scope",
     "must be missing where it is about everybody": "the same",
     "the time that is examined must end after it begins": "two instants",

@@ -68,7 +68,7 @@ problems! {
     ErasureByOperator = "erasure-by-operator", 403, "Patients do not have themselves erased here",
         "Whoever runs this server has decided so, as where the law has records kept for a time. Ask them: they erase who may be erased.";
     EngagementOver = "engagement-over", 403, "The engagement has ended",
-        "Its time has passed, or an administrator has ended it. Whoever has more to examine is engaged anew.";
+        "Its time has passed, an administrator has ended it, or the patient is erased whom it is about. Whoever has more to examine is engaged anew.";
     RegistrationByInvitation = "registration-by-invitation", 403, "People are invited",
         "Nobody registers themselves here. Ask the hospital to register you and for an invitation, and accept it with \
          POST /v1/invitations/accept.";

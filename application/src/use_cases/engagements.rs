@@ -171,7 +171,7 @@ impl<B: Backend> Clinic<B> {
         }
     }
 
-    /// Fails unless whoever accesses are examined of is known here. Patients and practitioners read as such, and not as the account that they sign in to.
+    /// Fails unless whoever accesses are examined of is known here.
     async fn require_known(&self, scope: &AuditScope) -> Result<(), UseCaseError> {
         let is_known = match scope {
             AuditScope::Everybody => true,
@@ -180,10 +180,10 @@ impl<B: Backend> Clinic<B> {
             }
             AuditScope::Patient(Personal::Sealed) => false,
             AuditScope::Practitioner { practitioner } => self.queries.practitioner(*practitioner).await?.is_some(),
-            AuditScope::Account { account } => {
-                let known = self.queries.account(*account).await?;
-                known.is_some_and(|account| !matches!(account.role, Role::Patient | Role::Doctor))
-            }
+            AuditScope::Account { account } => match self.queries.account(*account).await?.map(|known| known.role) {
+                Some(Role::Patient | Role::Doctor) => return Err(NO_READER),
+                known => known.is_some(),
+            },
         };
         match is_known {
             true => Ok(()),
@@ -191,6 +191,12 @@ impl<B: Backend> Clinic<B> {
         }
     }
 }
+
+/// Patients and practitioners are shown things as such, and not as the account that they sign in to.
+const NO_READER: UseCaseError = UseCaseError::Invalid {
+    pointer: SCOPE,
+    detail: "must be the account of a person of the staff or of a system; a practitioner and a patient are kinds of their own",
+};
 
 /// Who was erased is known no more.
 fn hiding_the_erased(error: UseCaseError) -> UseCaseError {

@@ -358,7 +358,7 @@ async fn what_an_auditor_is_engaged_for_is_checked_and_nobody_else_examines_it()
         of("patient", &nobody),
         of("practitioner", &nobody),
         of("account", &nobody),
-        // A patient's: they read as a patient.
+        // A patient's: they are shown things as a patient.
         of("account", &patients),
         of("everybody", &nobody),
         json!({ "kind": "patient" }),
