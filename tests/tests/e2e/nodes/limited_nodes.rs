@@ -519,6 +519,8 @@ async fn what_the_first_node_refuses_or_forgets_the_second_one_is_given() {
     let options = SystemOptions {
         node: Some(proxy.url()),
         second_node: Some(chain.url().to_owned()),
+        // What a node has swallowed the other one is given after a while.
+        command_wait: Some(60),
         ..SystemOptions::default()
     };
     let system = TestSystem::with(&chain, &deployment, options).await;
