@@ -31,9 +31,6 @@ const MOST_PARTS: usize = 40;
 /// After how long a note is tried again that cannot be opened.
 const UNREADABLE_AGAIN: Duration = Duration::from_secs(60 * 60);
 
-/// How many reads that wait are told at most.
-const MOST_WAITING: i64 = 200;
-
 /// How a note is written: this byte, the read, and zeros up to a multiple of [`PADDED_TO`], which tell nobody who has read by how long it is.
 const FORMAT: u8 = 1;
 const PADDED_TO: usize = 128;
@@ -267,13 +264,13 @@ impl NotedReads for PostgresReads {
         Ok(since.map(|since| Overdue { reads, since }))
     }
 
-    async fn waiting(&self, patient: PatientId) -> Result<Vec<Read>, StoreError> {
+    async fn waiting(&self, patient: PatientId, most: Option<u32>) -> Result<Vec<Read>, StoreError> {
         let sql = "SELECT sealed FROM noted_reads WHERE patient = $1
                      AND NOT EXISTS (SELECT FROM journal WHERE journal.command_id = noted_reads.command_id AND void IS NULL)
                    ORDER BY id DESC LIMIT $2";
         let sealed: Vec<Vec<u8>> = sqlx::query_scalar(sql)
             .bind(patient.uuid())
-            .bind(MOST_WAITING)
+            .bind(most.map(i64::from))
             .fetch_all(&self.pool)
             .await
             .map_err(store)?;

@@ -190,7 +190,7 @@ impl Queries for PgQueries {
         channels: &[Channel],
         after: DateTime<Utc>,
         most: u32,
-    ) -> Result<Vec<Occurrence>, QueryError> {
+    ) -> Result<Vec<(Occurrence, Channel)>, QueryError> {
         answer(untold(&self.pool, occasion, channels, after, most)).await
     }
 

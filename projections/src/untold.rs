@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::kernel::PatientId;
 use domain::kernel::time::Millis;
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{FromRow, PgPool};
 use uuid::Uuid;
 
 use crate::column;
@@ -22,52 +22,76 @@ const fn happened(occasion: Occasion) -> &'static str {
             "SELECT id, patient, coalesce(flagged_at, justify_by) AS known, NULL::jsonb AS said, id AS one FROM emergencies, checkpoint
              WHERE is_flagged AND emergencies.position <= final_position"
         }
-        // Whoever is asked often is told once a day; and whoever was told since they were asked has been told of it.
         Occasion::AccessRequested => {
             "SELECT asked.id, patient, asked_at AS known, NULL::jsonb AS said, patient AS one FROM access_requests AS asked JOIN patients ON patients.id = patient
-             WHERE code IS NULL AND NOT declined AND prepared = '{}' AND expires_at > now()
-               AND NOT EXISTS (SELECT FROM notifications AS other WHERE other.patient = asked.patient AND other.occasion = $3
-                               AND other.about <> asked.id AND (other.due_at > now() - interval '1 day' OR other.due_at >= asked_at))"
+             WHERE code IS NULL AND NOT declined AND prepared = '{}' AND expires_at > now()"
         }
     }
 }
 
-/// What has happened for good after this instant, of which there is no message by one of these channels; so much at most. Of what was opened, what was open after it.
+/// When a channel is not to tell of it though it has not yet, as a condition.
+const fn told_otherwise(occasion: Occasion) -> &'static str {
+    match occasion {
+        Occasion::EmergencyOpened | Occasion::EmergencyFlagged => "FALSE",
+        // Whoever is asked often is told once a day; and whoever was told since they were asked, or is about to be, has been told of it.
+        Occasion::AccessRequested => {
+            "EXISTS (SELECT FROM notifications AS other
+                     WHERE other.patient = happened.patient AND other.occasion = $3 AND other.channel = wanted.channel AND other.about <> happened.id
+                       AND (other.outcome IS NULL OR other.due_at > now() - interval '1 day' OR other.outcome = 'delivered' AND other.due_at >= known))"
+        }
+    }
+}
+
+/// What has happened, and by which channel it is to be told.
+#[derive(FromRow)]
+struct Row {
+    id: Uuid,
+    patient: Uuid,
+    known: DateTime<Utc>,
+    said: Option<Value>,
+    channel: String,
+}
+
+/// What has happened for good after this instant, each with a channel by which there is no message of it and one is due; so much at most. Of what was opened, what was open after it.
 pub(crate) async fn untold(
     pool: &PgPool,
     occasion: Occasion,
     channels: &[Channel],
     after: DateTime<Utc>,
     most: u32,
-) -> Result<Vec<Occurrence>, sqlx::Error> {
+) -> Result<Vec<(Occurrence, Channel)>, sqlx::Error> {
     let sql = format!(
-        "SELECT id, patient, known, said FROM
-           (SELECT DISTINCT ON (one) id, patient, known, said FROM ({}) AS happened
+        "SELECT id, patient, known, said, channel FROM
+           (SELECT DISTINCT ON (one, channel) id, patient, known, said, channel
+            FROM ({}) AS happened, UNNEST($2::text[]) AS wanted (channel)
             WHERE known > $1
-              AND EXISTS (SELECT FROM UNNEST($2::text[]) AS wanted (channel)
-                          WHERE NOT EXISTS (SELECT FROM notifications AS there WHERE there.about = happened.id
-                                            AND there.occasion = $3 AND there.channel = wanted.channel))
-            ORDER BY one, known, id) AS untold
-         ORDER BY known, id LIMIT $4",
-        happened(occasion)
+              AND NOT EXISTS (SELECT FROM notifications AS there
+                              WHERE there.about = happened.id AND there.occasion = $3 AND there.channel = wanted.channel)
+              AND NOT {}
+            ORDER BY one, channel, known, id) AS untold
+         ORDER BY known, id, channel LIMIT $4",
+        happened(occasion),
+        told_otherwise(occasion)
     );
-    let channels: Vec<&str> = channels.iter().map(|channel| channel.into()).collect();
-    let rows: Vec<(Uuid, Uuid, DateTime<Utc>, Option<Value>)> = sqlx::query_as(&sql)
+    let names: Vec<&str> = channels.iter().map(|channel| channel.into()).collect();
+    let rows: Vec<Row> = sqlx::query_as(&sql)
         .bind(column::instant(after))
-        .bind(channels)
+        .bind(names)
         .bind(<&str>::from(occasion))
         .bind(i64::from(most))
         .fetch_all(pool)
         .await?;
-    let occurrence = |(about, patient, known, said): (Uuid, Uuid, DateTime<Utc>, Option<Value>)| {
+    let untold = |row: Row| {
         // One that cannot be read stands in nobody's way.
-        let said = said.and_then(|at| serde_json::from_value(at).ok());
-        Occurrence {
+        let said = row.said.and_then(|at| serde_json::from_value(at).ok());
+        let occurrence = Occurrence {
             occasion,
-            about,
-            patient: PatientId::new(patient),
-            at: said.map_or(known, |Millis(at)| at),
-        }
+            about: row.id,
+            patient: PatientId::new(row.patient),
+            at: said.map_or(row.known, |Millis(at)| at),
+        };
+        // It is one of those that were asked for.
+        Some((occurrence, row.channel.parse().ok()?))
     };
-    Ok(rows.into_iter().map(occurrence).collect())
+    Ok(rows.into_iter().filter_map(untold).collect())
 }

@@ -212,13 +212,13 @@ pub fn admit_by_grants(
     })
 }
 
-/// Admits whoever has asked a patient for a grant to knowing that this one was given.
-pub fn admit_to_answer(patient: PatientId, grant: Uuid) -> Admittance {
+/// Admits whoever has asked a patient for a grant to knowing that this one was given, for this purpose.
+pub fn admit_to_answer(patient: PatientId, grant: Uuid, purpose: Purpose) -> Admittance {
     Admittance {
         whose: Object::Patient(patient),
         categories: Cow::Borrowed(&[Category::Access]),
         within: Vec::new(),
-        basis: Basis::Grants(PURPOSE, vec![Prepared(grant)]),
+        basis: Basis::Grants(purpose, vec![Prepared(grant)]),
     }
 }
 

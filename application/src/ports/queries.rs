@@ -777,8 +777,8 @@ pub trait Queries: Send + Sync + 'static {
         page: Page<ReadCursor>,
     ) -> impl Future<Output = Result<Vec<LoggedReadView>, QueryError>> + Send;
 
-    /// On which occasions of this kind something has happened for good after this instant, of which there is no message by one of these channels at least: so many at most, the
-    /// first before the others.
+    /// On which occasions of this kind something has happened for good after this instant, each with one of these channels by which there is no message of it and one is due: so many at
+    /// most, the first before the others.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -788,7 +788,7 @@ pub trait Queries: Send + Sync + 'static {
         channels: &[Channel],
         after: DateTime<Utc>,
         most: u32,
-    ) -> impl Future<Output = Result<Vec<Occurrence>, QueryError>> + Send;
+    ) -> impl Future<Output = Result<Vec<(Occurrence, Channel)>, QueryError>> + Send;
 
     /// The mail address of a patient, for messages: no person asks for it.
     ///

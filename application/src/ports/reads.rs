@@ -79,9 +79,9 @@ pub trait NotedReads: Send + Sync + 'static {
     /// When the store does not answer.
     async fn overdue(&self, before: DateTime<Utc>) -> Result<Option<Overdue>, StoreError>;
 
-    /// What was noted of a patient and the log does not have yet, the latest first; of very much the latest.
+    /// What was noted of a patient and the log does not have yet, the latest first; of more than this, the latest.
     ///
     /// # Errors
     /// When the store does not answer.
-    async fn waiting(&self, patient: PatientId) -> Result<Vec<Read>, StoreError>;
+    async fn waiting(&self, patient: PatientId, most: Option<u32>) -> Result<Vec<Read>, StoreError>;
 }

@@ -127,14 +127,14 @@ impl<B: Backend> Clinic<B> {
         Ok(self.queries.access_log(&admittance, patient, page).await?)
     }
 
-    /// What was noted of whoever asks and is not in the log yet, the latest first.
+    /// What was noted of whoever asks and is not in the log yet, the latest first; of more than this, the latest.
     ///
     /// # Errors
     /// [`UseCaseError`].
-    pub async fn noted_reads(&self, principal: &Principal) -> Result<Vec<Read>, UseCaseError> {
+    pub async fn noted_reads(&self, principal: &Principal, most: Option<u32>) -> Result<Vec<Read>, UseCaseError> {
         let (patient, admittance) = own_log(principal)?;
         admittance.check_patient(patient, ACCESS)?;
-        Ok(self.reads.waiting(patient).await?)
+        Ok(self.reads.waiting(patient, most).await?)
     }
 }
 

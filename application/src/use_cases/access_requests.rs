@@ -137,7 +137,7 @@ impl<B: Backend> Clinic<B> {
         let request = found.ok_or(UseCaseError::NotFound(Resource::AccessRequest))?;
         let standing = self.standing_of(&request).await?;
         if let RequestStanding::Granted { patient, by } = standing {
-            let admittance = admit_to_answer(patient, by);
+            let admittance = admit_to_answer(patient, by, request.proposal.purpose);
             self.note_read(principal, &admittance, Shown::Grants, patient).await?;
         }
         Ok((request, standing))
@@ -210,7 +210,10 @@ impl<B: Backend> Clinic<B> {
             Ok(prepared) => Ok((patient, prepared)),
             Err(UseCaseError::Unknown) => Err(UseCaseError::Unknown),
             Err(error) => {
-                self.access_requests.give_back(id, grant).await?;
+                // What was tried before may have succeeded.
+                if !issue.repeated {
+                    self.access_requests.give_back(id, grant).await?;
+                }
                 Err(match error {
                     // What was asked for is over meanwhile, or nobody is there any more for whom.
                     UseCaseError::Refused(refusal) if refusal.kind == RefusalKind::Invalid => ended(),

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::access_log::Shown;
-use domain::kernel::{AggregateType, Category, PatientId};
+use domain::kernel::{AggregateType, Category, PatientId, Wallet};
 
 use crate::error::{Resource, UseCaseError};
 use crate::log::Position;
@@ -49,6 +49,8 @@ pub struct Exported {
 pub struct Exporting {
     patient: PatientId,
     admittance: Admittance,
+    /// The wallet that the patient has signed in with.
+    wallet: Option<Wallet>,
 }
 
 impl<B: Backend> Clinic<B> {
@@ -71,14 +73,38 @@ impl<B: Backend> Clinic<B> {
             relationships: self.queries.relationships_of_patient(&admittance, patient).await?,
         };
         self.note_read(principal, &admittance, Shown::Export, patient).await?;
-        Ok((exported, Exporting { patient, admittance }))
+        let wallet = exported.account.wallet;
+        let exporting = Exporting {
+            patient,
+            admittance,
+            wallet,
+        };
+        Ok((exported, exporting))
+    }
+
+    /// Whether an export goes on: whoever reads slowly may have lost their wallet meanwhile.
+    ///
+    /// # Errors
+    /// [`UseCaseError::Forbidden`] when it does not, and others.
+    pub async fn go_on_exporting(&self, principal: &Principal, exporting: &Exporting) -> Result<(), UseCaseError> {
+        let account = self.own_wallet(principal).await?;
+        let is_denied = self.revocations.any(&[account.id.uuid()]).await?;
+        match is_denied || account.closed || account.wallet != exporting.wallet {
+            true => Err(UseCaseError::Forbidden),
+            false => Ok(()),
+        }
     }
 
     /// Ends an export. It is none of a patient who was erased meanwhile: their lists were empty.
     ///
     /// # Errors
     /// [`UseCaseError`].
-    pub async fn end_export(&self, Exporting { patient, admittance }: &Exporting) -> Result<(), UseCaseError> {
+    pub async fn end_export(
+        &self,
+        Exporting {
+            patient, admittance, ..
+        }: &Exporting,
+    ) -> Result<(), UseCaseError> {
         match self.queries.patient(admittance, *patient).await? {
             Some(_) => Ok(()),
             None => Err(UseCaseError::Erased),
@@ -91,7 +117,9 @@ impl<B: Backend> Clinic<B> {
     /// [`UseCaseError`].
     pub async fn exported_appointments(
         &self,
-        Exporting { patient, admittance }: &Exporting,
+        Exporting {
+            patient, admittance, ..
+        }: &Exporting,
         page: Page<AppointmentCursor>,
     ) -> Result<Vec<AppointmentView>, UseCaseError> {
         Ok(self.queries.appointments_of(admittance, *patient, page).await?)
@@ -103,7 +131,9 @@ impl<B: Backend> Clinic<B> {
     /// [`UseCaseError`].
     pub async fn exported_grants(
         &self,
-        Exporting { patient, admittance }: &Exporting,
+        Exporting {
+            patient, admittance, ..
+        }: &Exporting,
         page: Page<GrantCursor>,
     ) -> Result<GrantsAtHand, UseCaseError> {
         let found = self.consents(*patient, || self.queries.grants(admittance, *patient, page));
@@ -116,7 +146,9 @@ impl<B: Backend> Clinic<B> {
     /// [`UseCaseError`].
     pub async fn exported_emergencies(
         &self,
-        Exporting { patient, admittance }: &Exporting,
+        Exporting {
+            patient, admittance, ..
+        }: &Exporting,
         page: Page<Position>,
     ) -> Result<Vec<EmergencyView>, UseCaseError> {
         let whose = Object::Patient(*patient);

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use strum::VariantArray as _;
 
 use crate::error::UseCaseError;
-use crate::notifications::{Audience, Channel, Notification, Occasion, Occurrence, TOLD_WITHIN, wait_after};
+use crate::notifications::{Audience, Channel, Notification, Occasion, TOLD_WITHIN, wait_after};
 use crate::ports::Clock;
 use crate::ports::notifications::{Mailer, NotificationQueue, Outcome, Taken, Undelivered, Webhook};
 use crate::ports::queries::Queries;
@@ -66,8 +66,7 @@ impl<Q: Queries> Notifier<Q> {
         let (after, channels) = (self.clock.now() - TOLD_WITHIN, self.channels.kinds());
         for occasion in Occasion::VARIANTS {
             let untold = self.queries.untold(*occasion, &channels, after, most).await?;
-            let messages = |one: &Occurrence| channels.iter().map(|channel| one.by(*channel)).collect::<Vec<_>>();
-            let messages: Vec<_> = untold.iter().flat_map(messages).collect();
+            let messages: Vec<_> = untold.iter().map(|(one, channel)| one.by(*channel)).collect();
             self.queue.add(&messages).await?;
         }
         Ok(())

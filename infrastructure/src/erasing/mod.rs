@@ -41,13 +41,16 @@ const WHOLE_LOOK: Duration = Duration::from_secs(10);
 /// How long after a purge that could not be finished another is tried.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// What refers to the erased beside the log: sessions of wallets that have no account any more, revocations of what is closed, and what those have asked whose account is. Who has
+/// What refers to the erased beside the log: sessions of wallets that have no account any more, revocations of what is closed, and what people have asked who are erased, of whose account
+/// nothing is left. Who has
 /// signed in and is not registered yet signs in once more.
 const FORGETTING: [&str; 3] = [
     "DELETE FROM sessions WHERE NOT EXISTS (SELECT FROM accounts WHERE accounts.wallet = sessions.wallet)",
     "DELETE FROM revocations USING accounts
      WHERE accounts.closed AND revocations.pending IS NOT NULL AND strpos(revocations.pending::text, accounts.id::text) > 0",
-    "DELETE FROM access_requests USING accounts WHERE accounts.closed AND accounts.id = access_requests.asker",
+    "DELETE FROM access_requests USING accounts
+     WHERE accounts.id = access_requests.asker AND accounts.closed AND accounts.name IS NULL
+       AND NOT EXISTS (SELECT FROM practitioners WHERE practitioners.id = accounts.practitioner)",
 ];
 
 /// Invitations of the erased.

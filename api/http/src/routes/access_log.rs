@@ -17,6 +17,9 @@ use crate::read::{Parameters, Reading};
 /// For how long a patient who looks waits for what was noted to come to the log.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How many reads that the log does not have are listed at most.
+const MOST_NOTED: u32 = 200;
+
 /// What a patient's own reads are told by is theirs alone, so its path says "me".
 impl Located for AccessLogId {
     fn path(&self) -> String {
@@ -49,7 +52,7 @@ pub async fn list<B: Backend>(
 /// Puts into the log what was noted of the caller, if there is anything, as a command of theirs. Whoever has issued too many, and whoever has waited for long enough, is shown what is there.
 async fn log_now<B: Backend>(reading: &Reading<B>) {
     let (caller, limiter) = (&reading.caller, &reading.core.limiter);
-    let noted = reading.clinic.noted_reads(caller).await;
+    let noted = reading.clinic.noted_reads(caller, Some(1)).await;
     if noted.is_ok_and(|noted| noted.is_empty()) || limiter.command(caller, &reading.issuers.now).is_err() {
         return;
     }
@@ -67,7 +70,7 @@ async fn log_now<B: Backend>(reading: &Reading<B>) {
     responses((status = 200, description = "The reads", body = PageBody<dto::AccessLogEntry>)),
 )]
 pub async fn noted<B: Backend>(reading: Reading<B>) -> Result<HttpResponse, Problem> {
-    let noted = reading.clinic.noted_reads(&reading.caller).await?;
+    let noted = reading.clinic.noted_reads(&reading.caller, Some(MOST_NOTED)).await?;
     let items = noted.into_iter().map(dto::AccessLogEntry::from).collect();
     Ok(reading.page(PageBody::whole(items)))
 }

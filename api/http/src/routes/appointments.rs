@@ -117,8 +117,8 @@ pub async fn list<B: Backend>(
 
 /// List the appointments and visits of a patient, in the order of their start.
 ///
-/// For the patient; for practitioners to whom the patient has granted `appointments` (when the patient comes, and to whom) and `care` (why, and visits of the past), be it of a period; and
-/// for those who work with patients who are treated here.
+/// For the patient; for practitioners and staff to whom, or to whose organisation or role in it, the patient has granted `appointments` (when the patient comes, and to whom) and `care` (why, and visits of the past), be it of a period; for
+/// practitioners who have opened these in an emergency; and for those who work with patients who are treated here.
 #[utoipa::path(
     get, path = "/v1/patients/{id}/appointments", tag = "appointments",
     params(("id" = Uuid, Path, description = "The id of the patient"), PageQuery),

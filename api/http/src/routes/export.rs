@@ -41,7 +41,8 @@ pub async fn export<B: Backend>(reading: Reading<B>) -> Result<HttpResponse, Pro
     let account = reading.caller.account().ok_or(UseCaseError::Forbidden)?;
     let begun = reading.core.exports.begin(account).await?;
     let (exported, exporting) = reading.clinic.export(&reading.caller).await?;
-    let noted = reading.clinic.noted_reads(&reading.caller).await?;
+    // All of it, before what the log has: what comes there in between stands in both.
+    let noted = reading.clinic.noted_reads(&reading.caller, None).await?;
     let noted = noted.into_iter().map(dto::AccessLogEntry::from).collect();
     let (parts, body) = mpsc::channel(1);
     let export = Export {
@@ -167,6 +168,7 @@ impl<B: Backend> Export<B> {
         loop {
             // One more than is written tells whether there is a next page.
             let limit = AT_ONCE + 1;
+            self.clinic.go_on_exporting(&self.caller, &self.exporting).await?;
             let mut found = ask(Page { after, limit }).await?;
             let is_last = found.len() < limit as usize;
             found.truncate(AT_ONCE as usize);

@@ -941,7 +941,7 @@ impl Queries for FakeQueries {
         _: &[Channel],
         _: DateTime<Utc>,
         _: u32,
-    ) -> Result<Vec<Occurrence>, QueryError> {
+    ) -> Result<Vec<(Occurrence, Channel)>, QueryError> {
         Ok(Vec::new())
     }
 
@@ -1294,7 +1294,7 @@ impl NotedReads for FakeReads {
         Ok(None)
     }
 
-    async fn waiting(&self, patient: PatientId) -> Result<Vec<Read>, StoreError> {
+    async fn waiting(&self, patient: PatientId, _: Option<u32>) -> Result<Vec<Read>, StoreError> {
         let noted = self.noted.lock().unwrap();
         let of_patient = noted.iter().filter(|(whose, _)| *whose == patient);
         Ok(of_patient.map(|(_, read)| read.clone()).collect())

@@ -114,7 +114,7 @@ pub struct AccessRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(inline, value_type = Option<AskingReason>)]
     pub reason: Option<String>,
-    /// The id of the grant that was prepared upon it last, to be signed; missing when it was not approved.
+    /// The id of the grant that was prepared upon it last, to be signed; missing when it was not approved. Where there is no such grant, preparing it was cut off: approve again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prepared: Option<Uuid>,
     /// When it was asked.

@@ -305,7 +305,7 @@ pub struct Appointment {
     /// Whether the appointment was recorded as a visit from another system, rather than booked here.
     pub recorded: bool,
     /// The version of the practitioner's day, or of a recorded visit that of the patient's record, at which the appointment last changed.
-    /// The day and this version make the entity tag of the appointment. It is missing for whoever reads by what a patient has granted.
+    /// The day and this version make the entity tag of the appointment. It is missing for whoever reads by what a patient has granted, or in an emergency.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 2)]
     pub version: Option<u64>,

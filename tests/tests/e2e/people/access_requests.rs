@@ -372,11 +372,11 @@ async fn what_cannot_be_granted_any_more_has_ended_and_of_who_is_erased_nothing_
     let (system, pool) = (&world.system, &world.system.parts().pool);
     let mut body = asking(&format!("practitioner/{}", world.clinic.doctor), &["summary"]);
     body["patient"] = json!(world.patient);
-    let soon = chrono::Utc::now() + chrono::TimeDelta::seconds(3);
+    let soon = chrono::Utc::now() + chrono::TimeDelta::seconds(8);
     body["grant"]["expiry"] = json!(soon.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
     asks(system, &world.doctor, &body).await;
     let id = asked(system, &world.token).await[0]["id"].as_str().unwrap().to_owned();
-    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    until("the time for it is over", async || chrono::Utc::now() > soon).await;
     let (status, problem) = decide(system, &world.token, &id, "approve").await;
     assert_eq!(
         (status, &problem["type"]),
@@ -389,15 +389,24 @@ async fn what_cannot_be_granted_any_more_has_ended_and_of_who_is_erased_nothing_
         "nothing came of it"
     );
 
-    let nurse = system.for_a_nurse(&world.clinic.key).await;
+    // Whose account is closed has asked all the same.
+    let (nurse, gone) = (
+        system.for_a_nurse(&world.clinic.key).await,
+        system.for_a_nurse(&world.clinic.key).await,
+    );
     body["grant"]["expiry"] = Value::Null;
+    asks(system, &gone, &body).await;
+    let account = gone.rsplit('/').next().unwrap();
+    let administrator = system.administrator().await;
+    let close = format!("/v1/accounts/{account}/close");
+    assert_eq!(system.post(&close, &administrator, &json!({})).await.0, 200);
     asks(system, &nurse, &body).await;
     let id = asked(system, &world.token).await[0]["id"].as_str().unwrap().to_owned();
     let doctor = PractitionerId::new(world.clinic.doctor.parse().unwrap());
     infrastructure::erasing::ask(pool, DataSubject::Practitioner(doctor))
         .await
         .unwrap();
-    until("what the doctor asked is forgotten", async || rows(pool).await == 1).await;
+    until("what the doctor asked is forgotten", async || rows(pool).await == 2).await;
     assert_eq!(
         decide(system, &world.token, &id, "approve").await.0,
         404,

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use tests::people::Person;
+use tests::system::until;
 
 use super::grants::{World, registered};
 
@@ -57,6 +58,19 @@ async fn a_patient_takes_along_what_every_endpoint_shows_them_however_long_the_l
     // Somebody else is there, of whom nothing is shown.
     let (_, other, another) = registered(system, &world.clinic, 204).await;
 
+    // All of it, however much waits for the log.
+    let (status, export) = system.get(PATH, token).await;
+    assert_eq!(status, 200, "{export}");
+    let noted = export["notedReads"].as_array().unwrap().iter();
+    let by_the_clinic = noted.filter(|read| read["shown"] == "patient" && read["reader"]["kind"] == "service");
+    assert_eq!(by_the_clinic.count(), 205);
+
+    until("all of it is in the log", async || {
+        assert_eq!(system.get("/v1/me/access-log", token).await.0, 200);
+        let (_, noted) = system.get("/v1/me/noted-reads", token).await;
+        noted["items"] == json!([])
+    })
+    .await;
     let log = pages(&world, "/v1/me/access-log?limit=200").await;
     assert!(log.len() > 205, "{}", log.len());
     let (status, export) = system.get(PATH, token).await;
@@ -90,10 +104,10 @@ async fn a_patient_takes_along_what_every_endpoint_shows_them_however_long_the_l
     }
     assert!(!export.to_string().contains(&another));
 
-    // It is told as one read.
+    // Each is told as one read.
     let log = pages(&world, "/v1/me/access-log").await;
     let exports: Vec<_> = log.iter().filter(|read| read["shown"] == "export").collect();
-    assert_eq!(exports.len(), 1, "{log:?}");
+    assert_eq!(exports.len(), 2, "{log:?}");
     assert_eq!(
         (&exports[0]["basis"], &exports[0]["reader"]["kind"]),
         (&json!("own"), &json!("patient"))

@@ -249,6 +249,56 @@ async fn who_is_asked_for_access_is_told_in_the_same_words_once_a_day_and_nobody
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_does_not_work_keeps_nobody_from_being_told_by_another() {
+    let outside = Outside::open("Broken", None).await;
+    let system = &outside.world.system;
+    let patient = outside.patient(Some(ADDRESS)).await;
+    let asks = async || {
+        let grantee = format!("practitioner/{}", outside.world.clinic.doctor);
+        let body = json!({ "patient": patient, "grant": { "grantee": grantee, "categories": ["record"], "purpose": "treatment" } });
+        let (status, asked) = system.post("/v1/access-requests", &outside.world.doctor, &body).await;
+        assert_eq!(status, 201, "{asked}");
+    };
+    let change = async |sql: &str| sqlx::query(sql).execute(&system.parts().pool).await.unwrap();
+    outside.portal.answer(500, Duration::ZERO);
+    asks().await;
+    until("the mail has gone out, and the webhook was tried", async || {
+        outside.mail.mails().len() == 1 && !outside.portal.hooks().is_empty()
+    })
+    .await;
+    // A day later they are asked again, and the webhook still waits.
+    change("UPDATE core.notifications SET due_at = due_at - interval '25 hours' WHERE channel = 'mail'").await;
+    asks().await;
+    until("they are told by mail", async || outside.mail.mails().len() == 2).await;
+    let messages = "SELECT count(*) FROM core.notifications WHERE channel = 'webhook'";
+    let messages = async || {
+        sqlx::query_scalar::<_, i64>(messages)
+            .fetch_one(&system.parts().pool)
+            .await
+            .unwrap()
+    };
+    assert_eq!(messages().await, 1, "the webhook has one to tell already");
+    // It is given up, and told nobody: what they were asked before that is still to be told.
+    change(
+        "UPDATE core.notifications SET outcome = 'given-up', due_at = clock_timestamp() - interval '25 hours' WHERE channel = 'webhook'",
+    )
+    .await;
+    change("UPDATE core.access_requests SET asked_at = asked_at - interval '26 hours'").await;
+    outside.portal.answer(204, Duration::ZERO);
+    until("the webhook has another one", async || messages().await == 2).await;
+    until("and tells it", async || {
+        let told = "SELECT count(*) FROM core.notifications WHERE channel = 'webhook' AND outcome = 'delivered'";
+        sqlx::query_scalar::<_, i64>(told)
+            .fetch_one(&system.parts().pool)
+            .await
+            .unwrap()
+            == 1
+    })
+    .await;
+    assert_eq!(outside.mail.mails().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_go_out_is_told_to_administrators_and_tried_again() {
     let outside = Outside::open("Jex-Blake", None).await;
     let system = &outside.world.system;
