@@ -173,6 +173,16 @@ impl Queries for PgQueries {
         answer(engagements::one(&self.pool, id)).await
     }
 
+    async fn engagements_about(
+        &self,
+        admittance: &Admittance,
+        patient: PatientId,
+        page: Page<Position>,
+    ) -> Result<Vec<EngagementView>, QueryError> {
+        admittance.check_patient(patient, &[Category::Access])?;
+        answer(engagements::about(&self.pool, patient, page)).await
+    }
+
     async fn examined(
         &self,
         admittance: &Admittance,

@@ -2,7 +2,7 @@
 //!
 //! Every use case that touches a patient's data goes through [`admit`], and every query of such data wants the [`Admittance`] that it gives: what
 //! nobody was admitted to cannot be read. A role decides, or, where a role reaches no further than patients consent or are treated, their grants do
-//! ([`admit_by_grants`]), or what they have said of their treatment ([`admit_to_treated`]); or a practitioner has opened the record in an emergency ([`admit_in_emergency`]).
+//! ([`admit_by_grants`]), or what they have said of their treatment ([`admit_to_treated`]); or a practitioner has opened the record in an emergency ([`admit_in_emergency`]). Who has read, an auditor is shown as far as they are engaged ([`admit_to_examine`]).
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

@@ -765,6 +765,17 @@ pub trait Queries: Send + Sync + 'static {
     /// As [`Self::engagements`].
     fn engagement(&self, id: EngagementId) -> impl Future<Output = Result<Option<EngagementView>, QueryError>> + Send;
 
+    /// For what auditors are engaged about one patient, the newest first.
+    ///
+    /// # Errors
+    /// As [`Self::patient`].
+    fn engagements_about(
+        &self,
+        admittance: &Admittance,
+        patient: PatientId,
+        page: Page<Position>,
+    ) -> impl Future<Output = Result<Vec<EngagementView>, QueryError>> + Send;
+
     /// Who has read what in this scope, from the first of these instants on and before the second, the latest first.
     ///
     /// # Errors

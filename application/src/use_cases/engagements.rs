@@ -93,7 +93,7 @@ impl<B: Backend> Clinic<B> {
         Ok(self.execute::<Engagement>(Target::of(id), end, &context).await?)
     }
 
-    /// The engagements that the caller sees, the newest first: an administrator all of them, an auditor their own.
+    /// The engagements that the caller sees, the newest first: an administrator all of them, without whom they are about, an auditor their own.
     ///
     /// # Errors
     /// [`UseCaseError`].
@@ -103,7 +103,14 @@ impl<B: Backend> Clinic<B> {
         page: Page<Position>,
     ) -> Result<Vec<EngagementView>, UseCaseError> {
         let auditor = whose(principal, Action::ReadEngagements)?;
-        Ok(self.queries.engagements(auditor, page).await?)
+        let found = self.queries.engagements(auditor, page).await?;
+        if auditor.is_none() {
+            return Ok(found.into_iter().map(about_nobody).collect());
+        }
+        for view in page.shown(&found) {
+            self.note_scope(principal, view).await?;
+        }
+        Ok(found)
     }
 
     /// One of them.
@@ -112,7 +119,21 @@ impl<B: Backend> Clinic<B> {
     /// [`UseCaseError`].
     pub async fn engagement(&self, principal: &Principal, id: EngagementId) -> Result<EngagementView, UseCaseError> {
         let auditor = whose(principal, Action::ReadEngagements)?;
-        self.engagement_of(auditor, id).await
+        let found = self.engagement_of(auditor, id).await?;
+        if auditor.is_none() {
+            return Ok(about_nobody(found));
+        }
+        self.note_scope(principal, &found).await?;
+        Ok(found)
+    }
+
+    /// Notes that an auditor is shown whom an engagement is about.
+    async fn note_scope(&self, principal: &Principal, view: &EngagementView) -> Result<(), UseCaseError> {
+        let AuditScope::Patient(Personal::Known(patient)) = view.scope else {
+            return Ok(());
+        };
+        let admittance = admit_to_examine(principal, view.id, &view.scope)?;
+        self.note_read(principal, &admittance, Shown::AccessLog, patient).await
     }
 
     /// Who has read what in an engagement's scope and time, as the log has it, the latest first; for its auditor, while it is open: what the log says of that, whatever the read models do.
@@ -197,6 +218,17 @@ const NO_READER: UseCaseError = UseCaseError::Invalid {
     pointer: SCOPE,
     detail: "must be the account of a person of the staff or of a system; a practitioner and a patient are kinds of their own",
 };
+
+/// As whoever engages auditors sees it: without whom it is about, if that is a patient.
+fn about_nobody(view: EngagementView) -> EngagementView {
+    match view.scope {
+        AuditScope::Patient(_) => EngagementView {
+            scope: AuditScope::Patient(Personal::Sealed),
+            ..view
+        },
+        _ => view,
+    }
+}
 
 /// Who was erased is known no more.
 fn hiding_the_erased(error: UseCaseError) -> UseCaseError {

@@ -10,8 +10,8 @@ use crate::policy::access::{Admittance, admit};
 use crate::policy::identity::Principal;
 use crate::policy::{Action, Object};
 use crate::ports::queries::{
-    AccountView, AppointmentCursor, AppointmentView, ChartView, EmergencyView, GrantCursor, Page, PatientView,
-    Queries as _, RelationshipView,
+    AccountView, AppointmentCursor, AppointmentView, ChartView, EmergencyView, EngagementView, GrantCursor, Page,
+    PatientView, Queries as _, RelationshipView,
 };
 use crate::use_cases::clinic::{Backend, Clinic, own_record, permit};
 use crate::use_cases::consented::GrantsAtHand;
@@ -138,6 +138,20 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<GrantsAtHand, UseCaseError> {
         let found = self.consents(*patient, || self.queries.grants(admittance, *patient, page));
         found.await
+    }
+
+    /// For what auditors are engaged to look who has read of them, the newest first.
+    ///
+    /// # Errors
+    /// [`UseCaseError`].
+    pub async fn exported_engagements(
+        &self,
+        Exporting {
+            patient, admittance, ..
+        }: &Exporting,
+        page: Page<Position>,
+    ) -> Result<Vec<EngagementView>, UseCaseError> {
+        Ok(self.queries.engagements_about(admittance, *patient, page).await?)
     }
 
     /// The emergencies that belong to an export, the newest first.

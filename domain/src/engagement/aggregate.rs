@@ -47,7 +47,10 @@ impl Engagement {
         let (_, terms) = self.begun.as_ref().ok_or(EngagementError::Missing)?;
         match self.is_ended || terms.ends <= now {
             true => Ok(Vec::new()),
-            false => Ok(vec![EngagementEvent::Ended { at: whole_millis(now) }]),
+            // Not before it began, by whatever clock that was.
+            false => Ok(vec![EngagementEvent::Ended {
+                at: whole_millis(now).max(terms.at),
+            }]),
         }
     }
 }

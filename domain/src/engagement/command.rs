@@ -8,7 +8,7 @@ use crate::kernel::AccountId;
 /// A command to an engagement.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum EngagementCommand {
-    /// Engage an auditor. With the same again changes nothing.
+    /// Engage an auditor. With the same again, at the same time, changes nothing.
     Begin(Beginning),
     /// End it. What has ended stays as it is.
     End {

@@ -94,6 +94,13 @@ fn the_same_again_changes_nothing_and_anything_else_under_its_id_is_refused() {
     testing::given::<Engagement>(vec![begun()])
         .when(EngagementCommand::Begin(other))
         .then_expect_error(EngagementError::Exists);
+    let later = Beginning {
+        now: now() + TimeDelta::milliseconds(1),
+        ..beginning()
+    };
+    testing::given::<Engagement>(vec![begun()])
+        .when(EngagementCommand::Begin(later))
+        .then_expect_error(EngagementError::Exists);
 }
 
 #[test]
@@ -131,6 +138,8 @@ fn what_has_ended_stays_ended() {
     for (given, at, expected) in [
         (vec![], now(), Err(EngagementError::Missing)),
         (vec![begun()], early, Ok(vec![ended(early)])),
+        // By a clock that is late.
+        (vec![begun()], now() - TimeDelta::seconds(1), Ok(vec![ended(now())])),
         (vec![begun()], end(), Ok(vec![])),
         (vec![begun(), ended(now())], now(), Ok(vec![])),
     ] {
@@ -225,6 +234,10 @@ proptest! {
             prop_assert_eq!(Engagement::default().contradiction(event), None);
         }
         let engagement = testing::folded::<Engagement>(events);
+        let end = EngagementCommand::End { now: now() + TimeDelta::days(later - 150) };
+        for event in engagement.decide(end).unwrap() {
+            prop_assert_eq!(engagement.contradiction(&event), None);
+        }
         let open = engagement.open_to(AUDITOR, now() + TimeDelta::days(later)).is_some();
         prop_assert_eq!(open, later < i64::from(days));
     }

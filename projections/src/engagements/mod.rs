@@ -3,5 +3,5 @@
 mod query;
 mod rows;
 
-pub(crate) use query::{list, one};
+pub(crate) use query::{about, list, one};
 pub(crate) use rows::EngagementRow;

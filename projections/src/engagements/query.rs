@@ -2,8 +2,8 @@
 
 use application::log::Position;
 use application::ports::queries::{EngagementView, Page};
-use domain::kernel::{AccountId, EngagementId};
-use sqlx::{PgPool, QueryBuilder};
+use domain::kernel::{AccountId, EngagementId, PatientId};
+use sqlx::{PgPool, Postgres, QueryBuilder};
 
 use super::EngagementRow;
 use crate::column;
@@ -31,6 +31,25 @@ pub(crate) async fn list(
         Some(auditor) => query.push("auditor = ").push_bind(auditor.uuid()),
         None => query.push("TRUE"),
     };
+    page_of(query, page, pool).await
+}
+
+/// Those about one patient, the newest first.
+pub(crate) async fn about(
+    pool: &PgPool,
+    patient: PatientId,
+    page: Page<Position>,
+) -> Result<Vec<EngagementView>, sqlx::Error> {
+    let mut query = QueryBuilder::new("SELECT * FROM engagements WHERE patient = ");
+    query.push_bind(patient.uuid());
+    page_of(query, page, pool).await
+}
+
+async fn page_of(
+    mut query: QueryBuilder<'static, Postgres>,
+    page: Page<Position>,
+    pool: &PgPool,
+) -> Result<Vec<EngagementView>, sqlx::Error> {
     if let Some(after) = page.after {
         query.push(" AND begun_in < ").push_bind(column::int8(after));
     }

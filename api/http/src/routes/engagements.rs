@@ -38,7 +38,7 @@ pub async fn begin<B: Backend>(command: Command<B, dto::NewEngagement>) -> Resul
 
 /// List engagements, the newest first.
 ///
-/// Administrators see all of them, and auditors their own. Those that have ended are listed, too.
+/// Administrators see all of them, without which patient they are about, and auditors their own; of them it is noted that they were shown it. Those that have ended are listed, too.
 #[utoipa::path(
     get, path = "/v1/engagements", tag = "engagements", params(PageQuery),
     responses((status = 200, description = "A page of engagements", body = PageBody<dto::Engagement>)),
@@ -55,7 +55,7 @@ pub async fn list<B: Backend>(
 
 /// Read an engagement.
 ///
-/// Administrators read any, and auditors their own.
+/// Administrators read any, without which patient it is about, and auditors their own; of them it is noted that they were shown it.
 #[utoipa::path(
     get, path = "/v1/engagements/{id}", tag = "engagements",
     params(("id" = Uuid, Path, description = "The id of the engagement")),
@@ -68,7 +68,8 @@ pub async fn read<B: Backend>(reading: Reading<B>, id: web::Path<EngagementId>) 
 
 /// End an engagement before its time.
 ///
-/// For administrators. When the answer comes, the auditor is shown nothing by it any more. What has ended stays as it is.
+/// For administrators. Once it is answered with 200, the auditor is shown nothing by it any more, on any server; after 202, once the command is executed. Closing the auditor's account works at once, also while the
+/// chain is away. What has ended stays as it is.
 #[utoipa::path(
     post, path = "/v1/engagements/{id}/end", tag = "engagements",
     params(("id" = Uuid, Path, description = "The id of the engagement")),

@@ -32,7 +32,7 @@ const READ_WITHIN: Duration = Duration::from_secs(60);
 /// Read all that is known of the caller.
 ///
 /// For patients: who they are, their chart, appointments and visits, who treats them, whether they are treated here, what they grant, what they are asked to grant, in which emergencies their record was opened, who has
-/// read what, and their account. It is one JSON document, to be kept as a file; the lists have no pages. An answer that breaks off has no end, and is not to be used. It is noted as one read, an `export`.
+/// read what, for what auditors are engaged about them, and their account. It is one JSON document, to be kept as a file; the lists have no pages. An answer that breaks off has no end, and is not to be used. It is noted as one read, an `export`.
 #[utoipa::path(
     get, path = "/v1/me/export", tag = "patients",
     responses((status = 200, description = "All that is known of the caller", body = dto::Export)),
@@ -133,6 +133,14 @@ impl<B: Backend> Export<B> {
             Ok(found
                 .into_iter()
                 .map(|one| (one.position, dto::Emergency::seen(one)))
+                .collect())
+        })
+        .await?;
+        self.list("engagements", async |page| {
+            let found = clinic.exported_engagements(exporting, page).await?;
+            Ok(found
+                .into_iter()
+                .map(|one| (one.position, dto::Engagement::from(one)))
                 .collect())
         })
         .await?;

@@ -639,12 +639,12 @@ fn emergency(id: EmergencyId) -> EmergencyView {
     }
 }
 
-/// That the auditor who can sign in, or another, is engaged to examine the accesses to all records.
+/// That the auditor who can sign in, or another, is engaged to examine the accesses to somebody's record.
 fn engaged(id: EngagementId) -> EngagementView {
     let number = if id.uuid() == OWN { AUDITOR } else { AUDITOR + 100 };
     EngagementView {
         id,
-        scope: AuditScope::Everybody,
+        scope: AuditScope::Patient(Personal::Known(PatientId::new(OTHER))),
         terms: Terms {
             auditor: account(number),
             from: now() - TimeDelta::days(30),
@@ -924,6 +924,18 @@ impl Queries for FakeQueries {
         Ok(known(id.uuid()).then(|| engaged(id)))
     }
 
+    async fn engagements_about(
+        &self,
+        admittance: &Admittance,
+        patient: PatientId,
+        _: Page<Position>,
+    ) -> Result<Vec<EngagementView>, QueryError> {
+        admittance.check_patient(patient, &[Category::Access])?;
+        let scope = AuditScope::Patient(Personal::Known(patient));
+        let engaged = engaged(EngagementId::new(OWN));
+        Ok(vec![EngagementView { scope, ..engaged }])
+    }
+
     async fn examined(
         &self,
         admittance: &Admittance,
@@ -932,7 +944,9 @@ impl Queries for FakeQueries {
         _: Page<ReadCursor>,
     ) -> Result<Vec<LoggedReadView>, QueryError> {
         admittance.check(records_of(scope), &[Category::Access])?;
-        Ok([OWN, OTHER].map(|id| logged_read(PatientId::new(id))).into())
+        let patients = [OWN, OTHER].map(PatientId::new).into_iter();
+        let of_the_scope = patients.filter(|patient| records_of(scope) == Object::Patient(*patient));
+        Ok(of_the_scope.map(logged_read).collect())
     }
 
     async fn untold(

@@ -43,7 +43,7 @@ pub struct AuditScope {
     /// Of which kind they are.
     #[schema(inline)]
     pub kind: AuditScopeKind,
-    /// The id of the patient, the practitioner or the account. Missing for everybody, and in answers about a patient who was erased.
+    /// The id of the patient, the practitioner or the account. Missing for everybody, and in answers about a patient who was erased; administrators are not told which patient it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<Uuid>,
 }

@@ -5,8 +5,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    AccessLogEntry, AccessRequest, Appointment, Chart, Emergency, Grant, Instant, OwnWallet, Patient, Relationship,
-    Treatment,
+    AccessLogEntry, AccessRequest, Appointment, Chart, Emergency, Engagement, Grant, Instant, OwnWallet, Patient,
+    Relationship, Treatment,
 };
 
 /// All that is known of a patient.
@@ -39,6 +39,10 @@ pub struct Export {
     #[schema(required)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub emergencies: Vec<Emergency>,
+    /// For what auditors are engaged to look who has read of them alone, the newest first.
+    #[schema(required)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub engagements: Vec<Engagement>,
     /// What they are asked to grant, the newest first.
     #[schema(required)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -63,6 +67,7 @@ impl Export {
             appointments: Vec::new(),
             grants: Vec::new(),
             emergencies: Vec::new(),
+            engagements: Vec::new(),
             access_requests: Vec::new(),
             reads: Vec::new(),
         }

@@ -209,6 +209,7 @@ async fn an_engaged_auditor_sees_who_has_read_what_and_nothing_of_it_and_each_pa
     }
 
     // The first patient sees that an auditor was shown it, and by which engagement.
+    world.until_all_is_logged().await;
     let (_, log) = world.system.get("/v1/me/access-log?limit=200", first_token).await;
     let audited: Vec<_> = log["items"].as_array().unwrap().iter().collect();
     let audited: Vec<_> = audited
@@ -308,6 +309,21 @@ async fn an_engagement_about_an_erased_patient_names_nobody_and_shows_nothing() 
     let about_them = world.engage_for(&json!({ "kind": "patient", "id": id })).await;
     let about_all = world.engage_for(&json!({ "kind": "everybody" })).await;
     assert!(!world.accesses(&about_them).await.is_empty());
+    // Its auditor is told whom it is about, which is noted, and the patient takes it along; whoever engages auditors is not told.
+    let whose = async |token: &str| world.system.get(&about_them, token).await.1["scope"].clone();
+    let patient = json!({ "kind": "patient", "id": id });
+    assert_eq!(whose(&world.auditor.1).await, patient);
+    assert_eq!(whose(&world.administrator).await, json!({ "kind": "patient" }));
+    let (_, listed) = world.system.get(PATH, &world.administrator).await;
+    assert!(!listed.to_string().contains(id), "{listed}");
+    let (_, export) = world.system.get("/v1/me/export", token).await;
+    let [engagement] = export["engagements"].as_array().unwrap().as_slice() else {
+        panic!("{export}");
+    };
+    assert_eq!(
+        (&engagement["scope"], &engagement["reason"]),
+        (&patient, &json!("complaint"))
+    );
     let statement = "I have all erased that is known of me here, for ever.";
     let signed = json!({ "signed": person.signed(statement, &world.system).await });
     let (status, erased) = world.system.post("/v1/me/erasure", token, &signed).await;
@@ -451,4 +467,52 @@ async fn what_an_auditor_is_engaged_for_is_checked_and_nobody_else_examines_it()
     };
     assert_eq!(again().await, again().await);
     assert_eq!(count(administrator).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_practitioner_was_shown_is_found_by_them_whether_they_or_a_system_has_asked() {
+    let clinic = super::grants::World::open("Examined").await;
+    let system = &clinic.system;
+    clinic.give(&clinic.to_the_doctor(&["record"])).await;
+    assert_eq!(clinic.reads("/chart").await.0, 200);
+    let (doctor, key) = (&clinic.clinic.doctor, &clinic.clinic.key);
+    let for_the_doctor = format!("{key} for practitioner/{doctor}");
+    let nurse = system.for_a_nurse(key).await;
+    for token in [&for_the_doctor, &nurse, key] {
+        let path = if token == key {
+            clinic.path("")
+        } else {
+            clinic.path("/chart")
+        };
+        assert_eq!(system.get(&path, token).await.0, 200);
+    }
+    assert_eq!(system.get("/v1/me/access-log", &clinic.token).await.0, 200);
+    let administrator = system.administrator().await;
+    let auditor = engaged_by(system, &administrator, 8301).await;
+    let scope = json!({ "kind": "practitioner", "id": doctor });
+    let day = TimeDelta::days(1);
+    let body = terms(&auditor.0, &scope, Utc::now() - day, Utc::now() + day);
+    let (status, begun) = system.post(PATH, &administrator, &body).await;
+    assert_eq!(status, 201, "{begun}");
+    let path = format!("{}/accesses", begun["resource"].as_str().unwrap());
+    let mut found = Vec::new();
+    until("the log has what was read", async || {
+        let (status, page) = system.get(&path, &auditor.1).await;
+        assert_eq!(status, 200, "{page}");
+        found = page["items"].as_array().unwrap().clone();
+        found.len() >= 2
+    })
+    .await;
+    let readers: BTreeSet<_> = found
+        .iter()
+        .map(|item| item["reader"]["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(readers, BTreeSet::from(["practitioner", "service"]));
+    for item in &found {
+        assert_eq!(
+            (&item["reader"]["practitioner"], &item["shown"]),
+            (&json!(doctor), &json!("chart")),
+            "{item}"
+        );
+    }
 }
