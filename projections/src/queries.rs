@@ -191,7 +191,7 @@ impl Queries for PgQueries {
         page: Page<ReadCursor>,
     ) -> Result<Vec<LoggedReadView>, QueryError> {
         admittance.check(records_of(scope), &[Category::Access])?;
-        answer(access_log::examined(&self.pool, scope, time, page)).await
+        answer(access_log::examined(&self.pool, scope, time, admittance.basis(), page)).await
     }
 
     async fn untold(

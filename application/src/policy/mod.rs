@@ -664,7 +664,11 @@ pub fn reach(principal: &Principal, action: Action) -> Result<Reach, Denial> {
         // History is of no person who asks.
         Principal::Service {
             person: Some(person), ..
-        } if scope_of(action) != Some(Scope::Import) => self::reach(person, action).map(with_a_system),
+        } if scope_of(action) != Some(Scope::Import) => {
+            let theirs = self::reach(person, action).map(with_a_system)?;
+            // A role that reaches no further than what is the caller's own widens nothing for whoever is named.
+            Ok(if reach == Reach::Own { Reach::Own } else { theirs })
+        }
         Principal::Service { .. } if FOR_PERSONS.contains(&action) => Err(Denial::NoPerson),
         Principal::Service { .. } => Ok(reach),
         // A system may, for others; whoever administers a hospital may not.
@@ -1094,6 +1098,37 @@ mod tests {
         {
             let of_anybody = *action == Action::ManageOwnWallet;
             assert_eq!(reach(&insurer, *action).is_ok(), of_anybody, "{action:?}");
+        }
+    }
+
+    #[test]
+    fn a_service_reaches_no_further_than_its_own_role_whoever_it_names() {
+        let staff = |role| Principal::Staff {
+            account: account(),
+            role,
+        };
+        let service = |role, person| Principal::Service {
+            account: AccountId::new(Uuid::from_u128(8)),
+            key: Uuid::from_u128(77),
+            role,
+            scopes: BTreeSet::from([Scope::Read, Scope::Write]),
+            person: Some(Box::new(staff(person))),
+        };
+        let (read, examine) = (Action::ReadEngagements, Action::ExamineAccesses);
+        for (role, person, action, expected) in [
+            (Role::Auditor, Role::Auditor, read, Ok(Reach::Own)),
+            (Role::Auditor, Role::Administrator, read, Ok(Reach::Own)),
+            (Role::Administrator, Role::Auditor, read, Ok(Reach::Own)),
+            (Role::Administrator, Role::Administrator, read, Ok(Reach::Any)),
+            (Role::Auditor, Role::Auditor, examine, Ok(Reach::Own)),
+            (Role::Auditor, Role::Administrator, examine, Err(Denial::Role)),
+            (Role::Administrator, Role::Auditor, examine, Err(Denial::Role)),
+        ] {
+            assert_eq!(
+                reach(&service(role, person), action),
+                expected,
+                "{role:?} for {person:?}"
+            );
         }
     }
 

@@ -58,7 +58,12 @@ impl<B: Backend> Clinic<B> {
         if let Some(receipt) = self.earlier::<Engagement>(id, issue).await? {
             return Ok(Done { id, receipt });
         }
-        self.require_auditor(to_engage.auditor).await?;
+        if !self.is_auditor(to_engage.auditor).await? {
+            return Err(UseCaseError::Invalid {
+                pointer: "/auditor",
+                detail: "must be the open account of a person who is an auditor, with a wallet",
+            });
+        }
         self.require_known(&to_engage.scope).await?;
         let context = self.stamp(principal, issue);
         let begin = EngagementCommand::Begin(Beginning {
@@ -148,6 +153,10 @@ impl<B: Backend> Clinic<B> {
     ) -> Result<Vec<LoggedReadView>, UseCaseError> {
         let auditor = whose(principal, Action::ExamineAccesses)?.ok_or(UseCaseError::Forbidden)?;
         let view = self.engagement_of(Some(auditor), id).await?;
+        // A system may name an auditor whose wallet was taken away.
+        if !self.is_auditor(auditor).await? {
+            return Err(UseCaseError::Forbidden);
+        }
         let engagement = self.executor.load::<Engagement>(id).await?.aggregate;
         // Of a patient who was erased meanwhile, only the read models know nothing.
         let open = engagement
@@ -173,8 +182,8 @@ impl<B: Backend> Clinic<B> {
         found.filter(is_theirs).ok_or(none)
     }
 
-    /// Fails unless the account is an auditor's, a person's, and open.
-    async fn require_auditor(&self, account: AccountId) -> Result<(), UseCaseError> {
+    /// Whether the account is an auditor's, a person's, open, and has a wallet.
+    async fn is_auditor(&self, account: AccountId) -> Result<bool, UseCaseError> {
         let state = self.executor.load::<Account>(account).await?.aggregate;
         let is_auditor = matches!(
             state.holder(),
@@ -183,13 +192,7 @@ impl<B: Backend> Clinic<B> {
                 ..
             })
         );
-        match is_auditor && !state.is_closed() {
-            true => Ok(()),
-            false => Err(UseCaseError::Invalid {
-                pointer: "/auditor",
-                detail: "must be the open account of a person who is an auditor",
-            }),
-        }
+        Ok(is_auditor && !state.is_closed() && state.wallet().is_some())
     }
 
     /// Fails unless whoever accesses are examined of is known here.

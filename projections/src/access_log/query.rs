@@ -3,7 +3,7 @@
 use application::log::Position;
 use application::ports::queries::{LoggedReadView, Page, ReadCursor};
 use chrono::{DateTime, Utc};
-use domain::access_log::{Read, Reading};
+use domain::access_log::{Basis, Read, Reading};
 use domain::engagement::AuditScope;
 use domain::kernel::{PatientId, Personal};
 use domain::practitioner::PractitionerDetails;
@@ -53,11 +53,13 @@ pub(crate) async fn of_patient(
     page_of(query, page, pool).await
 }
 
-/// What an auditor examines of this time, the latest first. About somebody who cannot be read, nothing.
+/// What an auditor examines of this time by this right, the latest first, without what was shown by the same right: whoever looks does not add to what they look at. About somebody who
+/// cannot be read, nothing.
 pub(crate) async fn examined(
     pool: &PgPool,
     scope: &AuditScope,
     (from, until): (DateTime<Utc>, DateTime<Utc>),
+    by: &Basis,
     page: Page<ReadCursor>,
 ) -> Result<Vec<LoggedReadView>, sqlx::Error> {
     let mut query = QueryBuilder::new(SELECT);
@@ -70,6 +72,9 @@ pub(crate) async fn examined(
     };
     query.push(" AND reads.at >= ").push_bind(column::instant(from));
     query.push(" AND reads.at < ").push_bind(column::instant(until));
+    query
+        .push(" AND reads.reading -> 'basis' <> ")
+        .push_bind(Json(by.clone()));
     page_of(query, page, pool).await
 }
 

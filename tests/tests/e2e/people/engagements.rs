@@ -170,7 +170,9 @@ async fn an_engaged_auditor_sees_who_has_read_what_and_nothing_of_it_and_each_pa
     let time = |item: &Value| item["at"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
     let times: Vec<_> = all.iter().map(time).collect();
     assert!(times.is_sorted_by(|one, next| one >= next), "{times:?}");
+    world.until_all_is_logged().await;
     let (_, page) = world.examine(&everybody).await;
+    assert_eq!(page["items"], json!(all), "who looks adds nothing to what they look at");
     for secret in [ALLERGY, "Quexokafor"] {
         assert!(!page.to_string().contains(secret), "{page}");
     }
@@ -354,8 +356,11 @@ async fn what_an_auditor_is_engaged_for_is_checked_and_nobody_else_examines_it()
     let closed = engaged_by(system, administrator, 8003).await.0;
     let close = format!("/v1/accounts/{closed}/close");
     assert_eq!(system.post(&close, administrator, &json!({})).await.0, 200);
-    let service = system.service("scanner", Role::Auditor).await;
-    let service = own_account(system, &service).await;
+    let open = json!({ "name": "Absent", "role": "auditor", "kind": "person" });
+    let (_, absent) = system.post("/v1/accounts", administrator, &open).await;
+    let absent = absent["id"].as_str().unwrap().to_owned();
+    let scanner = system.service("scanner", Role::Auditor).await;
+    let service = own_account(system, &scanner).await;
     let nurse = world.nurse.rsplit('/').next().unwrap();
     let nobody = Uuid::new_v4().to_string();
     let patients = own_account(system, &world.patients[0].1).await;
@@ -368,6 +373,7 @@ async fn what_an_auditor_is_engaged_for_is_checked_and_nobody_else_examines_it()
         (asked(&service, &everybody), "/auditor"),
         (asked(&closed, &everybody), "/auditor"),
         (asked(&nobody, &everybody), "/auditor"),
+        (asked(&absent, &everybody), "/auditor"),
     ];
     let auditor = &*world.auditor.0;
     for scope in [
@@ -455,6 +461,22 @@ async fn what_an_auditor_is_engaged_for_is_checked_and_nobody_else_examines_it()
             .0,
         403
     );
+
+    // A system does for the auditor what they may, for an administrator nothing more, and for an auditor whose wallet was taken away nothing.
+    let scanning = |person: &str| format!("{scanner} for staff/{person}");
+    assert_eq!(system.get(&accesses, &scanning(auditor)).await.0, 200);
+    let (status, listed) = system.get(PATH, &scanning(&me)).await;
+    assert_eq!((status, &listed["items"]), (200, &json!([])), "{listed}");
+    assert_eq!(system.get(engagement, &scanning(&me)).await.0, 404);
+    let registrar = system.service("registry", Role::Registrar).await;
+    let take = format!("/v1/accounts/{auditor}/wallet/take-away");
+    let (status, taken) = system.post(&take, &registrar, &json!({ "reason": "Lost." })).await;
+    assert_eq!(status, 200, "{taken}");
+    assert_eq!(system.get(&accesses, &scanning(auditor)).await.0, 403);
+    let renewed = Person::numbered(8004);
+    renewed
+        .join(system, administrator, &format!("/v1/accounts/{auditor}"))
+        .await;
 
     // Asked twice under one key, it begins once.
     let again = async || {
