@@ -90,7 +90,7 @@ pub async fn end<B: Backend>(
 /// List who has read what in an engagement's scope and time, the latest first.
 ///
 /// For its auditor, while it is open: who, whose record, what kind of thing, when, and by which right, without what was shown. It is what the log has, which takes up what was read within two
-/// hours as a rule. Of each patient whose record stands on the page, it is noted that the auditor was shown so.
+/// hours as a rule, but for what the auditor was shown by this engagement. Of each patient whose record stands on the page, it is noted that the auditor was shown so.
 #[utoipa::path(
     get, path = "/v1/engagements/{id}/accesses", tag = "engagements",
     params(("id" = Uuid, Path, description = "The id of the engagement"), PageQuery),
